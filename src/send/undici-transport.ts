@@ -1,0 +1,93 @@
+import { type Dispatcher, Pool } from "undici";
+import type { Clock } from "../clock.ts";
+import type { ResponseHandler, Transport } from "./transport.ts";
+
+/**
+ * HTTP over one pool of kept-alive connections, on undici's `dispatch`: no streams, no promises, one
+ * callback per read of the socket. A client per request would measure its own connecting instead of the
+ * server; a stream per response would stamp chunks after they have queued.
+ */
+export function undiciTransport(origin: string, clock: Clock): Transport {
+  const pool = new Pool(origin, {
+    // As many connections as there are requests in flight, one request on each: concurrency is the plan's.
+    connections: null,
+    pipelining: 1,
+    // HTTP/2 would share one connection and its flow control among all requests.
+    allowH2: false,
+    // The exchange has one time limit of its own, from the plan.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  let connectionsOpened = 0;
+  pool.on("connect", () => connectionsOpened++);
+
+  return {
+    get connectionsOpened() {
+      return connectionsOpened;
+    },
+    send(request, handler) {
+      const lifecycle = new Lifecycle(handler, clock);
+      pool.dispatch(
+        {
+          method: request.method,
+          path: request.path,
+          headers: request.headers,
+          body: request.body ?? null,
+        },
+        lifecycle,
+      );
+      return lifecycle.abort;
+    },
+    async close() {
+      await pool.destroy();
+    },
+  };
+}
+
+/** undici's handler, turned into ours. `onRequestSent` is called by its HTTP/1.1 client, though its types leave it out. */
+class Lifecycle implements Dispatcher.DispatchHandler {
+  readonly #handler: ResponseHandler;
+  readonly #clock: Clock;
+  #controller: Dispatcher.DispatchController | undefined;
+  #aborted = false;
+
+  constructor(handler: ResponseHandler, clock: Clock) {
+    this.#handler = handler;
+    this.#clock = clock;
+  }
+
+  readonly abort = (): void => {
+    this.#aborted = true;
+    this.#controller?.abort(new Error("aborted"));
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#aborted) controller.abort(new Error("aborted"));
+  }
+
+  onRequestSent(): void {
+    this.#handler.onSent(this.#clock.now());
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Readonly<Record<string, string | string[] | undefined>>,
+  ): void {
+    const type = headers["content-type"];
+    this.#handler.onHeaders(status, String(type ?? ""), this.#clock.now());
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#handler.onData(chunk, this.#clock.now());
+  }
+
+  onResponseEnd(): void {
+    this.#handler.onEnd(this.#clock.now());
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.#handler.onError(error, this.#clock.now());
+  }
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { closedLoop } from "../../src/schedule/closed-loop.ts";
+import { openLoop } from "../../src/schedule/open-loop.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+
+const never = new AbortController().signal;
+const MS = 1e6;
+
+test("an open loop sends at the planned moments though nothing returns", async () => {
+  const clock = new FakeClock();
+  const sent: number[] = [];
+  const offsets = Float64Array.of(0, 5 * MS, 5 * MS, 30 * MS);
+  void openLoop(clock, 100 * MS, offsets, Number.POSITIVE_INFINITY, never, () => {
+    sent.push(clock.now());
+    return new Promise(() => {});
+  });
+  await clock.advanceTo(110 * MS);
+  assert.deepEqual(sent, [100 * MS, 105 * MS, 105 * MS]);
+  await clock.advanceTo(200 * MS);
+  assert.equal(sent[3], 130 * MS);
+});
+
+test("beyond the most in flight an arrival waits, and still counts from its planned moment", async () => {
+  const clock = new FakeClock();
+  const sent: { index: number; scheduled: number; at: number }[] = [];
+  const answerAfter = (ms: number) =>
+    new Promise<void>((resolve) => clock.alarm(clock.now() + ms * MS, resolve));
+  const loop = openLoop(clock, 0, Float64Array.of(0, 10 * MS, 20 * MS), 1, never, (index, scheduled) => {
+    sent.push({ index, scheduled, at: clock.now() });
+    return answerAfter(50);
+  });
+  await clock.advanceTo(1000 * MS);
+  await loop;
+  assert.deepEqual(sent, [
+    { index: 0, scheduled: 0, at: 0 },
+    { index: 1, scheduled: 10 * MS, at: 50 * MS },
+    { index: 2, scheduled: 20 * MS, at: 100 * MS },
+  ]);
+});
+
+test("an interrupted open loop sends nothing more", async () => {
+  const clock = new FakeClock();
+  const interrupt = new AbortController();
+  let sent = 0;
+  const loop = openLoop(
+    clock,
+    0,
+    Float64Array.of(0, 10 * MS, 20 * MS),
+    9,
+    interrupt.signal,
+    async () => sent++,
+  );
+  await clock.advanceTo(12 * MS);
+  interrupt.abort();
+  await loop;
+  assert.equal(sent, 2);
+});
+
+test("a closed loop keeps exactly its concurrency in flight and counts from a slot's last end", async () => {
+  const clock = new FakeClock();
+  let next = 0;
+  let inFlight = 0;
+  let most = 0;
+  const scheduled: number[] = [];
+  const loop = closedLoop(
+    3,
+    0,
+    () => (next < 9 ? next++ : undefined),
+    async (_index, at) => {
+      scheduled.push(at);
+      most = Math.max(most, ++inFlight);
+      await clock.sleepUntil(clock.now() + 10 * MS);
+      inFlight--;
+      return clock.now();
+    },
+  );
+  await clock.advanceTo(100 * MS);
+  await loop;
+  assert.equal(most, 3);
+  assert.deepEqual(
+    scheduled,
+    [0, 0, 0, 10, 10, 10, 20, 20, 20].map((ms) => ms * MS),
+  );
+});
