@@ -1,0 +1,122 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { GoodputError } from "../errors.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { LevelRecord, RequestRecord } from "./record.ts";
+
+/**
+ * `records.jsonl`: a header, then a line per request and per level as they end, then a footer. Written
+ * while the run goes on, so that an interrupted run keeps what it measured. In a request's line `outputs`
+ * holds the first chunk's moment and then the gaps, which is half the digits.
+ */
+export const RECORDS_SCHEMA = "goodput.records/1";
+
+export interface RecordsHeader {
+  readonly schema: typeof RECORDS_SCHEMA;
+  readonly generator: string;
+  readonly run_id: string;
+  readonly started_at: string;
+  readonly environment: {
+    readonly node: string;
+    readonly platform: string;
+    readonly cpu: string;
+    readonly cores: number;
+  };
+  /** The model that was really asked, also when the plan left it to the target. */
+  readonly model: string;
+  readonly plan: Plan;
+}
+
+export interface RecordsFooter {
+  readonly state: "completed" | "cancelled";
+  readonly durationNs: number;
+}
+
+export interface RecordsWriter {
+  request(record: RequestRecord): void;
+  level(record: LevelRecord): void;
+  /** Resolves once everything is on disk. */
+  close(footer: RecordsFooter): Promise<void>;
+  /** Rejects when a write fails; never resolves otherwise. */
+  readonly failed: Promise<never>;
+}
+
+export function writeRecords(path: string, header: RecordsHeader): RecordsWriter {
+  const stream = createWriteStream(path);
+  const failed = new Promise<never>((_, reject) => {
+    stream.once("error", (error) =>
+      reject(
+        new GoodputError("OUTPUT_UNWRITABLE", `Cannot write ${path}: ${error.message}`, {
+          hint: "Records written so far are kept; give another folder with --out.",
+          cause: error,
+        }),
+      ),
+    );
+  });
+  // Somebody may only look at it later, or never.
+  failed.catch(() => {});
+  const line = (value: unknown) => stream.write(`${JSON.stringify(value)}\n`);
+  line(header);
+  return {
+    failed,
+    request: ({ outputs, ...record }) => line({ request: { ...record, outputs: toGaps(outputs) } }),
+    level: (level) => line({ level }),
+    close: (footer) => {
+      line({ footer });
+      return Promise.race([failed, new Promise<void>((resolve) => stream.end(resolve))]);
+    },
+  };
+}
+
+/** Everything of a records file, one line at a time: files outgrow memory. */
+export type RecordsLine =
+  | { readonly header: RecordsHeader }
+  | { readonly request: RequestRecord }
+  | { readonly level: LevelRecord }
+  | { readonly footer: RecordsFooter };
+
+/** @throws GoodputError RESULT_UNREADABLE, naming the line. */
+export async function* readRecords(path: string): AsyncGenerator<RecordsLine> {
+  let number = 0;
+  const unreadable = (what: string, cause?: unknown) =>
+    new GoodputError("RESULT_UNREADABLE", `${path}, line ${number}: ${what}`, { cause });
+  const stream = createReadStream(path);
+  try {
+    for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
+      number++;
+      let line: Record<string, unknown>;
+      try {
+        line = JSON.parse(text);
+      } catch (error) {
+        throw unreadable("not JSON; the run may have been killed while it wrote.", error);
+      }
+      if (number === 1) {
+        if (line.schema !== RECORDS_SCHEMA) throw unreadable(`expected the schema ${RECORDS_SCHEMA}.`);
+        yield { header: line as unknown as RecordsHeader };
+      } else if ("request" in line) {
+        const record = line.request as RequestRecord;
+        yield { request: { ...record, outputs: fromGaps(record.outputs) } };
+      } else if ("level" in line) {
+        yield { level: line.level as LevelRecord };
+      } else if ("footer" in line) {
+        yield { footer: line.footer as RecordsFooter };
+      } else {
+        throw unreadable("expected a request, a level or the footer.");
+      }
+    }
+  } catch (error) {
+    if (error instanceof GoodputError) throw error;
+    throw new GoodputError("RESULT_UNREADABLE", `Cannot read ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function toGaps(moments: readonly number[]): number[] {
+  return moments.map((moment, i) => (i === 0 ? moment : moment - moments[i - 1]!));
+}
+
+function fromGaps(gaps: readonly number[]): number[] {
+  let moment = 0;
+  return gaps.map((gap) => (moment += gap));
+}
