@@ -1,0 +1,257 @@
+import { validityFindings } from "../judge/validity.ts";
+import { type Judgement, judge, worst } from "../judge/verdict.ts";
+import { planHash } from "../plan/config.ts";
+import { type Objective, RATES } from "../plan/objective.ts";
+import { type Level, levelName, type Plan } from "../plan/plan.ts";
+import type { RecordsFooter, RecordsHeader } from "../record/records-file.ts";
+import {
+  LATENCIES,
+  type LatencyStats,
+  type LevelMetrics,
+  type LevelResult,
+  type ObjectiveResult,
+  RESULT_SCHEMA,
+  type Result,
+  type TimelinePoint,
+} from "../result.ts";
+import { Histogram } from "../summarize/histogram.ts";
+import { decided, isGood, type LevelSummary, type RequestFacts, ratesBetween } from "../summarize/summary.ts";
+import { NS_PER_MS, NS_PER_S } from "../units.ts";
+
+/** Judges the summaries and writes everything down as others read it; the same whether just measured or read from records. */
+export function buildResult(
+  header: RecordsHeader,
+  levels: readonly LevelSummary[],
+  footer: RecordsFooter,
+): Result {
+  const { plan } = header;
+  const results = levels.map((summary) => levelResult(plan, summary));
+  const verdict = worst(results.flatMap((level) => level.objectives.map((objective) => objective.outcome)));
+  const findings = validityFindings(plan, levels);
+  return {
+    schema: RESULT_SCHEMA,
+    generator: header.generator,
+    run_id: header.run_id,
+    started_at: header.started_at,
+    duration_seconds: footer.durationNs / NS_PER_S,
+    state: footer.state,
+    ...(verdict !== undefined && { verdict }),
+    valid: findings.every((finding) => finding.level !== "invalid"),
+    target: { url: plan.target.url, model: header.model, protocol: plan.target.protocol },
+    plan: {
+      hash: planHash(plan),
+      seed: plan.seed,
+      input_tokens: plan.workload.inputTokens,
+      output_tokens: plan.workload.outputTokens,
+      warmup_requests: plan.levels.reduce((sum, level) => sum + level.warmupRequests, 0),
+      timeout_seconds: plan.timeoutNs / NS_PER_S,
+      confidence: plan.confidence,
+      objectives: plan.objectives.map((objective) => objective.text),
+    },
+    levels: results,
+    findings,
+    environment: header.environment,
+  };
+}
+
+function levelResult(plan: Plan, summary: LevelSummary): LevelResult {
+  const { level, record, requests } = summary;
+  const count = (outcome: RequestFacts["outcome"]) =>
+    requests.filter((request) => request.outcome === outcome).length;
+  const sources = new Set(
+    requests.filter(({ outcome }) => outcome === "completed").map(({ tokenSource }) => tokenSource),
+  );
+  const failures = [...summary.failures];
+  return {
+    name: levelName(level),
+    load: loadResult(level),
+    stop: {
+      ...(level.stop.requests !== undefined && { requests: level.stop.requests }),
+      ...(level.stop.durationNs !== undefined && { duration_seconds: level.stop.durationNs / NS_PER_S }),
+    },
+    window: {
+      start: record.window.start / NS_PER_S,
+      end: record.window.end / NS_PER_S,
+      seconds: (record.window.end - record.window.start) / NS_PER_S,
+    },
+    requests: {
+      issued: requests.length,
+      completed: count("completed"),
+      failed: count("failed"),
+      incomplete: count("incomplete"),
+      warmup: record.warmupRequests,
+      failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count])),
+    },
+    metrics: metricsOf(plan, summary),
+    objectives: plan.objectives.map((objective) =>
+      objectiveResult(judge(objective, summary, plan.confidence, plan.seed)),
+    ),
+    timeline: timelineOf(summary),
+    histograms: Object.fromEntries(
+      LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [
+        name,
+        [...summary.latencies[name].buckets()],
+      ]),
+    ),
+    ...(sources.size > 0 && { token_source: sources.size > 1 ? "mixed" : [...sources][0]! }),
+    failure_examples: Object.fromEntries(failures.map(([reason, { example }]) => [reason, example])),
+  };
+}
+
+function loadResult({ load }: Level): LevelResult["load"] {
+  if (load.kind === "closed") return { kind: "closed", concurrency: load.concurrency };
+  return {
+    kind: "open",
+    rate: load.requestsPerSecond,
+    arrivals: load.arrivals,
+    burstiness: load.burstiness,
+    ...(load.maxConcurrency !== undefined && { max_concurrency: load.maxConcurrency }),
+  };
+}
+
+function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
+  const { start, end } = summary.record.window;
+  const ended = decided(summary);
+  const latencies = Object.fromEntries(
+    LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [
+      name,
+      latencyStats(summary.latencies[name]),
+    ]),
+  );
+  if (ended.length === 0 || end <= start) return latencies;
+  const rates = ratesBetween(summary.requests, start, end);
+  const completed = ended.filter((request) => request.outcome === "completed");
+  const tpot = summary.latencies.tpot.mean;
+  const inputs = completed.flatMap(({ inputTokens }) => (inputTokens === undefined ? [] : [inputTokens]));
+  const criteria = plan.objectives.flatMap(({ subject }) =>
+    subject.kind === "goodput_ratio" ? [subject.criteria] : [],
+  )[0];
+  return {
+    ...latencies,
+    request_throughput: rates.requestThroughput,
+    ...(completed.length > 0 && { output_throughput: rates.outputThroughput }),
+    ...(rates.inputThroughput !== undefined && {
+      input_throughput: rates.inputThroughput,
+      total_throughput: rates.inputThroughput + rates.outputThroughput,
+    }),
+    ...(tpot !== undefined && tpot > 0 && { output_throughput_per_user: NS_PER_S / tpot }),
+    ...(criteria !== undefined && {
+      goodput: goodBetween(summary, criteria, start, end),
+      goodput_ratio: ended.filter((request) => isGood(request, criteria)).length / ended.length,
+    }),
+    error_rate: (ended.length - completed.length) / ended.length,
+    concurrency: rates.concurrency,
+    ...(inputs.length > 0 && { input_tokens: sum(inputs) }),
+    ...(completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) }),
+  };
+}
+
+/** Good requests per second that ended in the window. */
+function goodBetween(
+  summary: LevelSummary,
+  criteria: Parameters<typeof isGood>[1],
+  start: number,
+  end: number,
+): number {
+  const good = summary.requests.filter(
+    (request) => request.end > start && request.end <= end && isGood(request, criteria),
+  );
+  return (good.length * NS_PER_S) / (end - start);
+}
+
+function latencyStats(histogram: Histogram): LatencyStats {
+  const quantile = (q: number) => toMs(histogram.quantile(q)!);
+  return {
+    count: histogram.count,
+    mean: toMs(histogram.mean!),
+    std: toMs(histogram.std!),
+    min: toMs(histogram.min),
+    max: toMs(histogram.max),
+    p50: quantile(0.5),
+    p90: quantile(0.9),
+    p95: quantile(0.95),
+    p99: quantile(0.99),
+    p999: quantile(0.999),
+  };
+}
+
+function objectiveResult(judgement: Judgement): ObjectiveResult {
+  const { objective, observed, interval } = judgement;
+  const unit = unitOf(objective);
+  const inUnit = (value: number) => (unit === "ms" ? toMs(value) : value);
+  return {
+    objective: objective.text,
+    metric: objective.text.split(/\s*[<>]/)[0]!,
+    op: objective.op,
+    limit: inUnit(objective.limit),
+    unit,
+    ...(observed !== undefined && { observed: inUnit(observed) }),
+    ...(interval !== undefined && {
+      interval: [
+        interval[0] === undefined ? null : inUnit(interval[0]),
+        interval[1] === undefined ? null : inUnit(interval[1]),
+      ],
+    }),
+    samples: judgement.samples,
+    outcome: judgement.outcome,
+    ...(judgement.reason !== undefined && { reason: judgement.reason }),
+    ...(judgement.requestsNeeded !== undefined && { requests_needed: judgement.requestsNeeded }),
+  };
+}
+
+function unitOf({ subject }: Objective): ObjectiveResult["unit"] {
+  switch (subject.kind) {
+    case "latency":
+      return "ms";
+    case "goodput_ratio":
+      return "ratio";
+    case "rate":
+      return RATES[subject.metric];
+  }
+}
+
+const MOST_POINTS = 60;
+const SHORTEST_SLICE_NS = 250 * NS_PER_MS;
+
+function timelineOf({ record: { window }, requests }: LevelSummary): TimelinePoint[] {
+  const lengthNs = window.end - window.start;
+  if (lengthNs <= 0) return [];
+  const count = Math.max(1, Math.min(MOST_POINTS, Math.floor(lengthNs / SHORTEST_SLICE_NS)));
+  const width = lengthNs / count;
+  const sliceOf = (at: number) => Math.floor((at - window.start) / width);
+  return Array.from({ length: count }, (_, i) => {
+    const from = window.start + i * width;
+    const rates = ratesBetween(requests, from, from + width);
+    const ttft = new Histogram();
+    const e2e = new Histogram();
+    let completed = 0;
+    let failed = 0;
+    for (const request of requests) {
+      if (request.outcome === "completed" && sliceOf(request.firstOutput ?? -1) === i)
+        ttft.record(request.ttft!);
+      if (sliceOf(request.end) !== i) continue;
+      if (request.outcome === "failed") failed++;
+      if (request.outcome !== "completed") continue;
+      completed++;
+      e2e.record(request.e2e!);
+    }
+    return {
+      t: (from + width / 2 - window.start) / NS_PER_S,
+      completed,
+      failed,
+      ...(ttft.count > 0 && { ttft_p50: toMs(ttft.quantile(0.5)!), ttft_p95: toMs(ttft.quantile(0.95)!) }),
+      ...(e2e.count > 0 && { e2e_p50: toMs(e2e.quantile(0.5)!) }),
+      output_throughput: rates.outputThroughput,
+      concurrency: rates.concurrency,
+    };
+  });
+}
+
+/** Nanoseconds to milliseconds, to the nanosecond and no further. */
+function toMs(ns: number): number {
+  return Math.round(ns) / NS_PER_MS;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
