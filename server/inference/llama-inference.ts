@@ -1,0 +1,199 @@
+import { availableParallelism } from "node:os";
+import type { Llama, LlamaContext, LlamaModel, LlamaOptions } from "node-llama-cpp";
+import { ChatPrompts } from "./chat-prompt.ts";
+import type {
+  ChatMessage,
+  Generation,
+  GenerationListener,
+  GenerationRequest,
+  GpuMemory,
+  Inference,
+  InferenceLoad,
+  ModelDescription,
+  Prompt,
+} from "./inference.ts";
+import { ModelError } from "./model-error.ts";
+import { type ModelSource, prepareModelFile } from "./model-file.ts";
+import { inSlotOrder, SlotLoop } from "./slot-loop.ts";
+import { measureThreadCount } from "./thread-count.ts";
+
+export interface InferenceOptions {
+  readonly source: ModelSource;
+  readonly slots: number;
+  /** Tokens per slot; never more than the model was made for. */
+  readonly contextSize: number;
+  readonly queueLimit: number;
+  /** Measured when undefined. */
+  readonly threads: number | undefined;
+  readonly gpu: "auto" | "cuda" | "vulkan" | "metal" | false;
+  readonly onDownload?: (doneBytes: number, totalBytes: number) => void;
+  readonly onWarning?: (message: string) => void;
+}
+
+/** Loads a model into llama.cpp; a `ModelError` says what is wrong with it or with this machine. */
+export async function loadInference(options: InferenceOptions): Promise<Inference> {
+  const file = await prepareModelFile(options.source, options.onDownload);
+  const llama = await startLlama(options);
+  try {
+    // The safety margins are made for real models and would refuse 3 MB on a small machine.
+    const ignoreMemorySafetyChecks = file.builtIn;
+    const model = await llama.loadModel({ modelPath: file.path, ignoreMemorySafetyChecks });
+    let loop: SlotLoop | undefined;
+    const context = await model.createContext({
+      sequences: options.slots,
+      contextSize: Math.min(options.contextSize, model.trainContextSize),
+      threads: { ideal: llama.maxThreads, min: 1 },
+      ignoreMemorySafetyChecks,
+      batching: {
+        dispatchSchedule: (dispatch) => {
+          setImmediate(() => {
+            dispatch();
+            loop?.stepDispatched();
+          });
+        },
+        itemPrioritizationStrategy: inSlotOrder,
+      },
+    });
+    loop = new SlotLoop(context, options.queueLimit);
+    // One thread is known to be best for the built-in model, and a busy moment must not decide otherwise.
+    const wanted =
+      options.threads ??
+      (file.builtIn
+        ? 1
+        : await measureThreadCount(llama, loop.sequences, model.tokens.nl ?? model.tokens.eos!));
+    await loop.warmUp();
+    const threads = Math.min(wanted, availableParallelism());
+    llama.maxThreads = threads;
+    const description: ModelDescription = {
+      name: file.name,
+      description: model.fileInfo.metadata.general?.description,
+      builtIn: file.builtIn,
+      contextSize: context.contextSize,
+      slots: context.totalSequences,
+      threads,
+      loadedAt: new Date(),
+    };
+    return new LlamaInference(description, llama, model, context, loop, await ChatPrompts.of(model));
+  } catch (error) {
+    await llama.dispose();
+    throw loadError(error, file.path);
+  }
+}
+
+class LlamaInference implements Inference {
+  readonly model: ModelDescription;
+  readonly #llama: Llama;
+  readonly #model: LlamaModel;
+  readonly #context: LlamaContext;
+  readonly #loop: SlotLoop;
+  readonly #chats: ChatPrompts;
+
+  constructor(
+    description: ModelDescription,
+    llama: Llama,
+    model: LlamaModel,
+    context: LlamaContext,
+    loop: SlotLoop,
+    chats: ChatPrompts,
+  ) {
+    this.model = description;
+    this.#llama = llama;
+    this.#model = model;
+    this.#context = context;
+    this.#loop = loop;
+    this.#chats = chats;
+  }
+
+  ensureRoom(): void {
+    this.#loop.ensureRoom();
+  }
+
+  chatPrompt(messages: readonly ChatMessage[]): Prompt {
+    return { tokens: this.#chats.tokens(messages) };
+  }
+
+  textPrompt(text: string): Prompt {
+    const { bos, shouldPrependBosToken } = this.#model.tokens;
+    const tokens = this.#model.tokenize(text);
+    return { tokens: shouldPrependBosToken && bos !== null ? [bos, ...tokens] : tokens };
+  }
+
+  generate(request: GenerationRequest, listener: GenerationListener): Generation {
+    return this.#loop.add(request, listener);
+  }
+
+  load(): InferenceLoad {
+    return this.#loop.load();
+  }
+
+  async gpuMemory(): Promise<GpuMemory | undefined> {
+    if (this.#llama.gpu === false) return undefined;
+    const [devices, { used, total }] = await Promise.all([
+      this.#llama.getGpuDeviceNames(),
+      this.#llama.getVramState(),
+    ]);
+    return { devices, usedBytes: used, totalBytes: total };
+  }
+
+  async close(deadline?: AbortSignal): Promise<void> {
+    // Freeing a model under a running step is an unhandled rejection at best.
+    await this.#loop.close(deadline);
+    await this.#context.dispose();
+    await this.#model.dispose();
+    await this.#llama.dispose();
+  }
+}
+
+async function startLlama({ gpu, onWarning }: InferenceOptions): Promise<Llama> {
+  const runtime = await import("node-llama-cpp").catch((cause: unknown) => {
+    throw new ModelError(
+      "RUNTIME_MISSING",
+      "The package node-llama-cpp, which runs the model, is not installed.",
+      {
+        hint: "Install it with: npm install node-llama-cpp",
+        cause,
+      },
+    );
+  });
+  const options: LlamaOptions = {
+    gpu,
+    build: "never",
+    skipDownload: true,
+    progressLogs: false,
+    // Above the number of cores llama.cpp's threads wait for each other by spinning.
+    maxThreads: availableParallelism(),
+    logLevel: runtime.LlamaLogLevel.warn,
+    logger: (_level, message) => onWarning?.(message.trim()),
+  };
+  try {
+    return await runtime.getLlama(options);
+  } catch (cause) {
+    const reason =
+      cause instanceof runtime.NoBinaryFoundError
+        ? `there is no build of it for this machine with GPU=${gpu === false ? "off" : gpu}`
+        : firstLine(cause);
+    throw new ModelError("RUNTIME_MISSING", `llama.cpp cannot be started: ${reason}.`, {
+      hint: "Set GPU=auto to take what there is, or GPU=off to compute without a graphics processor.",
+      cause,
+    });
+  }
+}
+
+function loadError(error: unknown, path: string): unknown {
+  if (error instanceof ModelError) return error;
+  if (error instanceof Error && error.constructor.name === "InsufficientMemoryError") {
+    return new ModelError("OUT_OF_MEMORY", `There is not enough memory for ${path}: ${firstLine(error)}.`, {
+      hint: "Lower SLOTS or CONTEXT_SIZE, or take a smaller quantization of the model.",
+      cause: error,
+    });
+  }
+  return new ModelError("MODEL_UNSUPPORTED", `llama.cpp cannot load ${path}: ${firstLine(error)}.`, {
+    hint: "Its architecture may be newer than the llama.cpp in use.",
+    cause: error,
+  });
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n")[0]!.replace(/\.$/, "");
+}

@@ -1,0 +1,327 @@
+import { randomInt } from "node:crypto";
+import type {
+  BatchItem,
+  EvaluationPriority,
+  LlamaContext,
+  LlamaContextSequence,
+  LlamaModel,
+  Token,
+} from "node-llama-cpp";
+import {
+  type Generation,
+  type GenerationEnd,
+  type GenerationListener,
+  type GenerationRequest,
+  InferenceError,
+  type InferenceLoad,
+} from "./inference.ts";
+import { StopStrings } from "./stop-strings.ts";
+import { TextStream, TokenTexts } from "./token-text.ts";
+
+/** Prompt tokens one request may add to a step: a piece cannot be interrupted, and everyone waits for it. */
+const PROMPT_PIECE = 128;
+
+/**
+ * Computes all running requests in step: those that answer add one token, those whose prompt is not
+ * read yet add one piece of it. Slot i always is sequence i of the one context, because llama.cpp
+ * computes sequences together only while their numbers go up.
+ */
+export class SlotLoop {
+  readonly #context: LlamaContext;
+  readonly #model: LlamaModel;
+  readonly #texts: TokenTexts;
+  readonly #slots: readonly Slot[];
+  readonly #queueLimit: number;
+  readonly #queue: Job[] = [];
+  #running: Promise<void> | undefined;
+  #closing = false;
+  #largestStep = 0;
+  /** Told only once the next step is under way, so that writing to clients costs the model no time. */
+  #news: (() => void)[] = [];
+
+  constructor(context: LlamaContext, queueLimit: number) {
+    this.#context = context;
+    this.#model = context.model;
+    this.#texts = new TokenTexts(context.model);
+    this.#queueLimit = queueLimit;
+    this.#slots = Array.from({ length: context.totalSequences }, (_, index) => {
+      return { index, sequence: context.getSequence(), job: undefined, answer: undefined, promptRead: 0 };
+    });
+  }
+
+  /** For the slots' own measurements before the first request. */
+  get sequences(): readonly LlamaContextSequence[] {
+    return this.#slots.map((slot) => slot.sequence);
+  }
+
+  /** The first step allocates and touches what all others use; nobody's request should pay for it. */
+  async warmUp(): Promise<void> {
+    const token = this.#model.tokens.nl ?? this.#model.tokens.eos;
+    if (token === null) return;
+    await Promise.all(this.sequences.map((sequence) => sequence.evaluateWithoutGeneratingNewTokens([token])));
+    for (const sequence of this.sequences) await sequence.clearHistory();
+  }
+
+  /** A queue without an end would only turn a refusal into a time-out. */
+  ensureRoom(): void {
+    if (this.#closing) throw new InferenceError("CLOSING", "The server is shutting down.");
+    if (this.#occupied().length + this.#queue.length >= this.#slots.length + this.#queueLimit) {
+      throw new InferenceError(
+        "QUEUE_FULL",
+        `All ${this.#slots.length} slots are busy and ${this.#queue.length} requests are waiting already.`,
+      );
+    }
+  }
+
+  add(request: GenerationRequest, listener: GenerationListener): Generation {
+    this.ensureRoom();
+    const { tokens } = request.prompt;
+    const room = this.#context.contextSize - tokens.length;
+    if (tokens.length === 0) throw new InferenceError("PROMPT_EMPTY", "The prompt has no tokens.");
+    if (room < (request.maxTokens ?? 1)) {
+      throw new InferenceError(
+        "PROMPT_TOO_LONG",
+        `The prompt has ${tokens.length} tokens and ${request.maxTokens ?? 1} more are asked for, ` +
+          `but the context holds ${this.#context.contextSize} tokens.`,
+      );
+    }
+    const job = new Job(request, Math.min(request.maxTokens ?? room, room), listener, this.#texts);
+    this.#queue.push(job);
+    this.#running ??= Promise.resolve().then(() => this.#run());
+    return { abort: () => this.#abort(job) };
+  }
+
+  load(): InferenceLoad {
+    const used = this.#slots.reduce((sum, slot) => sum + slot.sequence.nextTokenIndex, 0);
+    return {
+      running: this.#occupied().length,
+      waiting: this.#queue.length,
+      queueLimit: this.#queueLimit,
+      cacheUsage: used / (this.#slots.length * this.#context.contextSize),
+      largestStep: this.#largestStep,
+    };
+  }
+
+  /** Takes no more requests and waits for those there are; once the signal aborts, so do they. */
+  async close(deadline?: AbortSignal): Promise<void> {
+    this.#closing = true;
+    const abortAll = () => {
+      for (const job of [...this.#queue]) this.#abort(job);
+      for (const slot of this.#occupied()) this.#abort(slot.job!);
+    };
+    if (deadline?.aborted) abortAll();
+    deadline?.addEventListener("abort", abortAll, { once: true });
+    await this.#running;
+    deadline?.removeEventListener("abort", abortAll);
+  }
+
+  /** To be called when a step was handed to llama.cpp. */
+  stepDispatched(): void {
+    setImmediate(() => this.#tellNews());
+  }
+
+  async #run(): Promise<void> {
+    for (;;) {
+      await this.#releaseAborted();
+      this.#admit();
+      const active = this.#occupied();
+      if (active.length === 0) break;
+      this.#largestStep = Math.max(this.#largestStep, active.length);
+
+      const reading = active.filter((slot) => slot.answer === undefined).length;
+      const room = this.#context.batchSize - (active.length - reading);
+      const piece = Math.max(1, Math.min(PROMPT_PIECE, Math.floor(room / Math.max(1, reading))));
+      const results = await Promise.all(active.map((slot) => this.#step(slot, piece)));
+      // Usually told while the step was computed; what is left over must not overtake what comes now.
+      this.#tellNews();
+
+      for (const [index, slot] of active.entries()) {
+        const end = this.#take(slot, results[index]!);
+        if (end !== undefined) await this.#release(slot, end);
+      }
+    }
+    this.#running = undefined;
+    this.#tellNews();
+  }
+
+  #occupied(): Slot[] {
+    return this.#slots.filter((slot) => slot.job !== undefined);
+  }
+
+  /** The lowest free slots first: the fewer gaps in their numbers, the fewer pieces a step is computed in. */
+  #admit(): void {
+    for (const slot of this.#slots) {
+      if (slot.job !== undefined) continue;
+      const job = this.#queue.shift();
+      if (job === undefined) return;
+      slot.job = job;
+      slot.promptRead = 0;
+      job.startedAt = performance.now();
+      this.#news.push(() => job.listener.onStart?.());
+    }
+  }
+
+  /** Never rejects: what goes wrong with one request must not end the others. */
+  async #step(slot: Slot, piece: number): Promise<StepResult> {
+    const { sequence } = slot;
+    const { request, seed } = slot.job!;
+    const evaluationPriority = slot.index as EvaluationPriority;
+    try {
+      if (slot.answer === undefined) {
+        const tokens = request.prompt.tokens.slice(slot.promptRead, slot.promptRead + piece) as Token[];
+        slot.promptRead += tokens.length;
+        if (slot.promptRead < request.prompt.tokens.length) {
+          await sequence.evaluateWithoutGeneratingNewTokens(tokens, { evaluationPriority });
+          return { kind: "prompt" };
+        }
+        const { temperature, topP, topK } = request;
+        const options = { temperature, topP, topK, seed, evaluationPriority, yieldEogToken: true };
+        slot.answer = sequence.evaluate(tokens, options);
+      }
+      const { value, done } = await slot.answer.next(slot.replacement);
+      slot.replacement = undefined;
+      if (done === true) throw new Error("The model stopped without saying why.");
+      return { kind: "token", token: value };
+    } catch (error) {
+      return { kind: "error", error: error as Error };
+    }
+  }
+
+  /** Takes in what a step gave one slot; says how the request ended if it did. */
+  #take(slot: Slot, result: StepResult): GenerationEnd["reason"] | Error | undefined {
+    const job = slot.job!;
+    if (result.kind === "error") return result.error;
+    if (job.aborted) return "aborted";
+    if (result.kind === "prompt") return undefined;
+
+    job.firstTokenAt ??= performance.now();
+    if (this.#model.isEogToken(result.token) && !job.request.ignoreEnd) {
+      const rest = job.finishText();
+      if (rest !== "") this.#say(job, rest);
+      return "stop";
+    }
+    job.generatedTokens++;
+    let piece = "";
+    if (this.#model.isEogToken(result.token)) {
+      // The sampler cannot be kept from drawing the end, so a line break is put in its place.
+      slot.replacement = this.#model.tokens.nl ?? result.token;
+      piece = "\n";
+    } else {
+      piece = job.text.push(result.token);
+    }
+    const { text, stopped } = job.stops.push(piece);
+    const last = stopped || job.generatedTokens >= job.maxTokens;
+    this.#say(job, last && !stopped ? text + job.finishText() : text);
+    if (stopped) return "stop";
+    return last ? "length" : undefined;
+  }
+
+  #say(job: Job, text: string): void {
+    this.#news.push(() => job.listener.onToken(text));
+  }
+
+  async #release(slot: Slot, end: GenerationEnd["reason"] | Error): Promise<void> {
+    const job = slot.job!;
+    await slot.answer?.return();
+    await slot.sequence.clearHistory();
+    slot.job = undefined;
+    slot.answer = undefined;
+    slot.replacement = undefined;
+    if (end instanceof Error) this.#news.push(() => job.listener.onError(end));
+    else this.#news.push(() => job.listener.onEnd(job.summarize(end)));
+  }
+
+  async #releaseAborted(): Promise<void> {
+    for (const slot of this.#slots) if (slot.job?.aborted) await this.#release(slot, "aborted");
+  }
+
+  #abort(job: Job): void {
+    if (job.aborted) return;
+    job.aborted = true;
+    const position = this.#queue.indexOf(job);
+    if (position < 0) return;
+    this.#queue.splice(position, 1);
+    job.listener.onEnd(job.summarize("aborted"));
+  }
+
+  #tellNews(): void {
+    const news = this.#news;
+    this.#news = [];
+    for (const tell of news) tell();
+  }
+}
+
+/** One step is put together by slot number, and holds all there is: the loop keeps it within the batch. */
+export function inSlotOrder({ items }: { readonly items: readonly BatchItem[] }) {
+  return items
+    .toSorted((a, b) => a.evaluationPriority - b.evaluationPriority)
+    .map((item) => ({ item, processAmount: item.tokens.length }));
+}
+
+interface Slot {
+  readonly index: number;
+  readonly sequence: LlamaContextSequence;
+  job: Job | undefined;
+  /** Yields a token a step once the whole prompt was read. */
+  answer: ReturnType<LlamaContextSequence["evaluate"]> | undefined;
+  promptRead: number;
+  /** Evaluated in place of the token that was drawn last. */
+  replacement?: Token | undefined;
+}
+
+type StepResult =
+  | { readonly kind: "prompt" }
+  | { readonly kind: "token"; readonly token: Token }
+  | { readonly kind: "error"; readonly error: Error };
+
+/** One request on its way through the queue and a slot. */
+class Job {
+  readonly request: GenerationRequest;
+  readonly maxTokens: number;
+  readonly listener: GenerationListener;
+  readonly text: TextStream;
+  readonly stops: StopStrings;
+  /** Left to itself the sampler takes the current second, the same for all requests of that second. */
+  readonly seed: number;
+  readonly queuedAt = performance.now();
+  startedAt: number | undefined;
+  firstTokenAt: number | undefined;
+  generatedTokens = 0;
+  aborted = false;
+
+  constructor(
+    request: GenerationRequest,
+    maxTokens: number,
+    listener: GenerationListener,
+    texts: TokenTexts,
+  ) {
+    this.request = request;
+    this.maxTokens = maxTokens;
+    this.listener = listener;
+    this.text = new TextStream(texts, request.prompt.tokens as Token[]);
+    this.stops = new StopStrings(request.stop);
+    this.seed = request.seed === undefined ? randomInt(2 ** 32 - 1) : request.seed >>> 0;
+  }
+
+  /** The text that waited for more to come. */
+  finishText(): string {
+    const { text, stopped } = this.stops.push(this.text.flush());
+    return stopped ? text : text + this.stops.flush();
+  }
+
+  summarize(reason: GenerationEnd["reason"]): GenerationEnd {
+    const now = performance.now();
+    const startedAt = this.startedAt ?? now;
+    const firstTokenAt = this.firstTokenAt ?? now;
+    return {
+      reason,
+      promptTokens: this.request.prompt.tokens.length,
+      generatedTokens: this.generatedTokens,
+      timings: {
+        queuedMs: startedAt - this.queuedAt,
+        promptMs: firstTokenAt - startedAt,
+        generationMs: now - firstTokenAt,
+      },
+    };
+  }
+}

@@ -1,0 +1,116 @@
+import Router from "@koa/router";
+import type { Context } from "koa";
+import { z } from "zod";
+import { ApiError, errorBody } from "../errors.ts";
+import { EventStream } from "../event-stream.ts";
+import { abortedError, generate, generateWhole, inferenceError } from "../generate.ts";
+import type { GenerationEnd, GenerationRequest, Inference } from "../inference/inference.ts";
+import { gibibytes, rounded } from "../rounding.ts";
+import type { SystemSampler } from "../system-sampler.ts";
+import { validate } from "../validation.ts";
+import type { RouteDeps } from "./route-deps.ts";
+
+/** `POST /inference`: one prompt, its text and what it cost. */
+export function inferenceRoutes(deps: RouteDeps): Router {
+  const router = new Router();
+
+  router.post("/inference", async (ctx) => {
+    const request = validate(inferenceRequest, parameters(ctx));
+    const inference = deps.models.require();
+    inference.ensureRoom();
+    const generation = generationOf(inference, request);
+    if (request.stream) return streamTokens(ctx, deps, inference, generation);
+    const { text, end } = await generateWhole(ctx, inference, deps.telemetry, generation);
+    ctx.body = { text, ...statistics(end, deps.system) };
+  });
+
+  return router;
+}
+
+/** Forms and queries have only text, so a number or a truth value may come as one, but nothing like "10x". */
+const number = (schema: z.ZodNumber) =>
+  z.preprocess((value) => (typeof value === "string" && NUMBER.test(value) ? Number(value) : value), schema);
+const NUMBER = /^-?\d+(\.\d+)?$/;
+const truth = z.preprocess((value) => TRUTHS.get(value) ?? value, z.boolean());
+const TRUTHS: ReadonlyMap<unknown, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["false", false],
+  ["0", false],
+]);
+
+const inferenceRequest = z.object({
+  prompt: z.string({ error: "is required and must be a text" }).min(1, { error: "must not be empty" }),
+  max_tokens: number(z.number().int().min(1)).default(100),
+  temperature: number(z.number().min(0).max(2)).default(0.7),
+  seed: number(z.number().int()).optional(),
+  stream: truth.default(false),
+});
+
+/** From the query and the body together; where both name something, the body's holds. */
+function parameters(ctx: Context): object {
+  const { body, rawBody } = ctx.request;
+  // Clients that name no content type, as curl -d does, send JSON under the name of a form.
+  const unlabelled = ctx.is("json") === false && rawBody?.trimStart().startsWith("{") === true;
+  const given = unlabelled ? parseJson(rawBody ?? "") : body;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw new ApiError("VALIDATION_ERROR", "The body must be a JSON object or a form.", {
+      details: [{ field: "body", message: "must be a JSON object or a form" }],
+    });
+  }
+  return { ...ctx.query, ...given };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const message = `is not valid JSON: ${(cause as Error).message}`;
+    throw new ApiError("VALIDATION_ERROR", `The body ${message}`, {
+      details: [{ field: "body", message }],
+      cause,
+    });
+  }
+}
+
+function generationOf(inference: Inference, request: z.output<typeof inferenceRequest>): GenerationRequest {
+  const { prompt, max_tokens, temperature, seed } = request;
+  return {
+    prompt: inference.textPrompt(prompt),
+    maxTokens: max_tokens,
+    temperature,
+    topP: 1,
+    topK: 40,
+    seed,
+    stop: [],
+    ignoreEnd: false,
+  };
+}
+
+function streamTokens(ctx: Context, deps: RouteDeps, inference: Inference, request: GenerationRequest): void {
+  let stream: EventStream | undefined;
+  const fail = (error: ApiError) =>
+    stream?.end(`event: error\ndata: ${JSON.stringify(errorBody(error, ctx.state.requestId))}\n\n`);
+  generate(ctx, inference, deps.telemetry, request, {
+    onToken: (text) => {
+      if (text !== "") stream?.write(`data: {"token":${JSON.stringify(text)}}\n\n`);
+    },
+    onEnd: (end) => {
+      if (end.reason === "aborted") fail(abortedError());
+      else stream?.end(`event: stats\ndata: ${JSON.stringify(statistics(end, deps.system))}\n\n`);
+    },
+    onError: (error) => fail(inferenceError(error)),
+  });
+  stream = new EventStream(ctx);
+}
+
+/** Times in seconds; the wait for a slot is not part of the generation's time. */
+function statistics({ generatedTokens, timings }: GenerationEnd, system: SystemSampler): object {
+  const seconds = (timings.promptMs + timings.generationMs) / 1000;
+  return {
+    tokens_generated: generatedTokens,
+    generation_time: rounded(seconds, 6),
+    tokens_per_second: seconds > 0 ? rounded(generatedTokens / seconds, 2) : null,
+    memory_used_gb: gibibytes(system.gpu?.usedBytes ?? process.memoryUsage.rss()),
+  };
+}
