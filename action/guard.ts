@@ -1,0 +1,36 @@
+/**
+ * Loaded before everything else: from here on the step fails, and says so in its outputs, unless
+ * `conclude` says otherwise. Without it a promise that nobody settles would end the process quietly, and
+ * an error while the other modules load would leave the outputs empty.
+ */
+import { error, setOutput } from "@actions/core";
+import { plainText } from "../src/index.ts";
+import { redact } from "./secrets.ts";
+
+let concluded = false;
+
+/** The run has been told: the process may end, with this exit code. */
+export function conclude(exitCode: 0 | 1): void {
+  concluded = true;
+  process.exitCode = exitCode;
+}
+
+process.exitCode = 1;
+
+process.on("uncaughtException", (thrown) => {
+  giveUp(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown));
+  process.exit(1);
+});
+
+process.on("exit", () => {
+  if (!concluded) giveUp("The run ended without a result.");
+});
+
+function giveUp(message: string): void {
+  if (!concluded) {
+    setOutput("conclusion", "error");
+    setOutput("passed", "false");
+  }
+  conclude(1);
+  error(redact(plainText(redact(message))), { title: "Goodput: internal error" });
+}
