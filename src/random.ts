@@ -11,6 +11,8 @@ export interface Random {
   integer(below: number): number;
   /** Exponential with mean 1. */
   exponential(): number;
+  /** Normal with mean 0 and standard deviation 1. */
+  normal(): number;
   /** Gamma with the given shape and mean 1 (scale 1/shape). */
   gamma(shape: number): number;
 }
@@ -32,6 +34,7 @@ export function random(seed: number, ...stream: readonly (string | number)[]): R
   const uniform = () => next() / 2 ** 32;
   /** Never 0, so that a logarithm of it is finite. */
   const positive = () => (next() + 0.5) / 2 ** 32;
+  /** Box and Muller 1958. */
   const normal = () => Math.sqrt(-2 * Math.log(positive())) * Math.cos(2 * Math.PI * uniform());
 
   /** Marsaglia and Tsang 2000; a shape below 1 is drawn at shape + 1 and scaled down. */
@@ -50,6 +53,7 @@ export function random(seed: number, ...stream: readonly (string | number)[]): R
     uniform,
     integer: (below) => Math.floor(uniform() * below),
     exponential: () => -Math.log(positive()),
+    normal,
     gamma: (shape) => gammaOfScale1(shape) / shape,
   };
 }

@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { parseDocument } from "yaml";
 import { ConfigError } from "../errors.ts";
 
 /**
@@ -15,6 +14,8 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     throw wrong(missing ? "there is no such file." : `cannot be read: ${(error as Error).message}`);
   }
+  // Most runs have no file, and start sooner without the parser.
+  const { parseDocument } = await import("yaml");
   const document = parseDocument(text);
   const problem = document.errors[0];
   if (problem !== undefined) {

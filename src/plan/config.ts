@@ -2,9 +2,28 @@ import { createHash } from "node:crypto";
 import { closest, distance } from "fastest-levenshtein";
 import * as z from "zod/mini";
 import { ConfigError, type Mistake } from "../errors.ts";
-import { NS_PER_S, parseDuration } from "../units.ts";
-import { type Objective, parseObjectives } from "./objective.ts";
-import { ARRIVALS, type Level, type Load, type Plan, PROTOCOLS } from "./plan.ts";
+import { planOf } from "./build-plan.ts";
+import {
+  checkUrl,
+  choice,
+  confidence,
+  count,
+  duration,
+  flag,
+  lines,
+  list,
+  metricsUrl,
+  objectiveLines,
+  parsed,
+  positive,
+  share,
+  single,
+  text,
+} from "./fields.ts";
+import { parseObjectives } from "./objective.ts";
+import { parseLengths } from "./parse-lengths.ts";
+import { parseRange, parseStages } from "./parse-stages.ts";
+import { ARRIVALS, type Plan, PROTOCOLS, type Target, TRACE_FORMATS } from "./plan.ts";
 
 /**
  * What a user may set, under the same names everywhere: flags of the command line, keys of a config file,
@@ -14,38 +33,61 @@ const runConfig = z.strictObject({
   url: text("an http or https URL without user or password, for example http://localhost:8085", checkUrl),
   model: z.optional(text("the name of a model that the target serves")),
   protocol: z.optional(choice(PROTOCOLS)),
+  stream: z.optional(flag()),
+  // Load.
   concurrency: z.optional(list(count(1), "requests in flight, for example 8 or 1,4,8")),
   rate: z.optional(list(positive(), "requests per second, for example 50 or 10,20,40")),
   arrivals: z.optional(choice(ARRIVALS)),
   burstiness: z.optional(single(positive(), "a number above 0; 1 is Poisson, below 1 burstier")),
   "max-concurrency": z.optional(single(count(1), "the most requests in flight, for example 200")),
+  "rate-stages": z.optional(parsed(parseStages)),
+  "concurrency-stages": z.optional(parsed(parseStages)),
+  users: z.optional(single(count(1), "a number of virtual users, for example 100")),
+  "spawn-rate": z.optional(single(positive(), "users that come per second, for example 10")),
+  "think-time": z.optional(parsed(parseRange)),
+  trace: z.optional(text("a trace file: Mooncake JSONL, Azure CSV or BurstGPT CSV")),
+  "trace-format": z.optional(choice(TRACE_FORMATS)),
+  "trace-scale": z.optional(
+    single(positive(), "what the trace's gaps are multiplied by; 0.5 is twice as fast"),
+  ),
+  search: z.optional(choice(["rate", "concurrency"] as const)),
+  "search-start": z.optional(single(positive(), "the load to begin with, for example 1")),
+  "search-max": z.optional(single(positive(), "the highest load to try, for example 500")),
+  "search-tolerance": z.optional(single(positive(), "how close to find it, as a share, for example 0.1")),
+  sweep: z.optional(single(count(1), "how many rates to measure between one at a time and saturation")),
+  // Workload.
+  prompts: z.optional(text('"synthetic", "builtin", or a JSONL, CSV, ShareGPT JSON or text file')),
+  "input-tokens": z.optional(parsed(parseLengths)),
+  "output-tokens": z.optional(parsed(parseLengths)),
+  "prefix-tokens": z.optional(single(count(0), "tokens that all prompts begin with, for example 1000")),
+  turns: z.optional(single(count(1), "turns of a conversation, for example 3")),
+  "turn-think": z.optional(parsed(parseRange)),
+  tokenizer: z.optional(text("a tokenizer.json file")),
+  "ignore-eos": z.optional(flag()),
+  seed: z.optional(single(count(0), "a whole number from 0 on, for example 1")),
+  // When it ends.
   requests: z.optional(single(count(1), "requests per load level, for example 500")),
   duration: z.optional(single(duration(), "how long each load level lasts, for example 30s or 2m")),
   warmup: z.optional(single(count(0), "requests before each level, left out of the figures, for example 10")),
-  "input-tokens": z.optional(single(count(1), "tokens per prompt, for example 256")),
-  "output-tokens": z.optional(single(count(1), "the most tokens per answer, for example 128")),
-  seed: z.optional(single(count(0), "a whole number from 0 on, for example 1")),
   timeout: z.optional(single(duration(), "the longest one request may take, for example 60s")),
+  until: z.optional(choice(["done", "decisive"] as const)),
+  "max-tokens": z.optional(single(count(1), "output tokens after which the run ends, for example 100000")),
+  "max-errors": z.optional(single(count(1), "failed requests after which a level ends, for example 10")),
+  "max-error-rate": z.optional(single(share(), "a share of failed requests, for example 10%")),
+  "stop-on-overload": z.optional(flag()),
+  // Verdict.
   slo: z.optional(lines()),
   confidence: z.optional(single(confidence(), 'above 0.5 and below 1, for example 0.95, or "none"')),
+  "baseline-url": z.optional(
+    text("an http or https URL to measure beside the target, without user or password", checkUrl),
+  ),
+  "baseline-model": z.optional(text("the name of a model that the baseline serves")),
+  "metrics-url": z.optional(list(metricsUrl(), 'URLs of Prometheus pages, or "off"')),
 });
 
 /** Every key that can be set, in the order help prints them. */
 export const CONFIG_KEYS = Object.keys(runConfig.shape) as readonly ConfigKey[];
 export type ConfigKey = keyof typeof runConfig.shape;
-
-export const DEFAULTS = {
-  protocol: "openai-chat",
-  concurrency: 1,
-  arrivals: "poisson",
-  burstiness: 1,
-  requests: 100,
-  inputTokens: 256,
-  outputTokens: 128,
-  seed: 1,
-  timeoutNs: 120 * NS_PER_S,
-  confidence: 0.95,
-} as const;
 
 /**
  * Turns what the user gave into a plan.
@@ -67,67 +109,19 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, where: (key:
   return planOf(parsed.data, objectives.objectives);
 }
 
-/** SHA-256 of everything that shapes the load and the verdict; not of the target's address. */
+/** SHA-256 of everything that shapes the load and the verdict; not of addresses. */
 export function planHash(plan: Plan): string {
-  const { target, ...rest } = plan;
+  const { target, baseline, metricsUrls: _, ...rest } = plan;
+  const named = (one: Target) => ({ model: one.model, protocol: one.protocol });
   return createHash("sha256")
-    .update(JSON.stringify({ ...rest, model: target.model, protocol: target.protocol }))
+    .update(
+      JSON.stringify({ ...rest, target: named(target), ...(baseline && { baseline: named(baseline) }) }),
+    )
     .digest("hex");
 }
 
-type Config = z.output<typeof runConfig>;
-
-function planOf(config: Config, objectives: readonly Objective[]): Plan {
-  const stop = {
-    ...(config.requests !== undefined && { requests: config.requests }),
-    ...(config.duration !== undefined && { durationNs: config.duration }),
-  };
-  const level = (load: Load, index: number): Level => ({
-    index,
-    load,
-    stop: Object.keys(stop).length > 0 ? stop : { requests: DEFAULTS.requests },
-    warmupRequests: config.warmup ?? defaultWarmup(load),
-  });
-  return {
-    target: {
-      url: config.url,
-      ...(config.model !== undefined && { model: config.model }),
-      protocol: config.protocol ?? DEFAULTS.protocol,
-    },
-    levels: loads(config).map(level),
-    workload: {
-      inputTokens: config["input-tokens"] ?? DEFAULTS.inputTokens,
-      outputTokens: config["output-tokens"] ?? DEFAULTS.outputTokens,
-    },
-    timeoutNs: config.timeout ?? DEFAULTS.timeoutNs,
-    seed: config.seed ?? DEFAULTS.seed,
-    objectives,
-    confidence: config.confidence ?? DEFAULTS.confidence,
-  };
-}
-
-function loads(config: Config): Load[] {
-  if (config.rate === undefined) {
-    return (config.concurrency ?? [DEFAULTS.concurrency]).map((concurrency) => ({
-      kind: "closed",
-      concurrency,
-    }));
-  }
-  return config.rate.map((requestsPerSecond) => ({
-    kind: "open",
-    requestsPerSecond,
-    arrivals: config.arrivals ?? DEFAULTS.arrivals,
-    burstiness: config.burstiness ?? DEFAULTS.burstiness,
-    ...(config["max-concurrency"] !== undefined && { maxConcurrency: config["max-concurrency"] }),
-  }));
-}
-
-/** Enough that every connection is open before the window: one per slot, or a second's worth of arrivals. */
-function defaultWarmup(load: Load): number {
-  return load.kind === "closed"
-    ? Math.max(3, load.concurrency)
-    : Math.min(50, Math.max(3, Math.ceil(load.requestsPerSecond)));
-}
+/** Settings as they were read, each right by itself. */
+export type Config = z.output<typeof runConfig>;
 
 /** What each key is right about by itself and wrong about beside another. */
 function contradictions(raw: Readonly<Record<string, unknown>>, where: (key: string) => string): Mistake[] {
@@ -135,21 +129,56 @@ function contradictions(raw: Readonly<Record<string, unknown>>, where: (key: str
   const mistakes: Mistake[] = [];
   const refuse = (key: ConfigKey, message: string) =>
     mistakes.push({ field: where(key), value: String(raw[key]), message });
-  if (has("rate") && has("concurrency")) {
+  const chosen = LOAD_KEYS.filter(has);
+  for (const key of chosen.slice(1)) {
     refuse(
-      "rate",
-      `cannot go with ${where("concurrency")}: a level has either a rate (open loop) or a concurrency (closed loop).`,
+      key,
+      `cannot go with ${where(chosen[0]!)}: a run has one kind of load, one of ${LOAD_KEYS.join(", ")}.`,
     );
   }
-  for (const key of ["arrivals", "burstiness", "max-concurrency"] as const) {
-    if (has(key) && !has("rate"))
-      refuse(key, `needs ${where("rate")}: it shapes arrivals, and a closed loop has none.`);
+  for (const [key, needed] of NEEDS) {
+    if (has(key) && !needed.some(has)) refuse(key, `needs ${needed.map(where).join(" or ")}.`);
   }
-  if (has("burstiness") && has("arrivals") && raw.arrivals !== "gamma") {
+  if (has("burstiness") && raw.arrivals !== "gamma")
     refuse("burstiness", `needs ${where("arrivals")} gamma.`);
+  if (has("search") && !has("slo"))
+    refuse("search", `needs ${where("slo")}: it looks for the load that meets them.`);
+  if (raw.until === "decisive" && !has("slo")) refuse("until", `needs ${where("slo")} to decide on.`);
+  if (raw.until === "decisive" && !has("requests")) {
+    refuse("until", `needs ${where("requests")}: the most requests a level may take to decide.`);
   }
+  if (has("trace") && has("prompts"))
+    refuse("prompts", `cannot go with ${where("trace")}, which has lengths of its own.`);
   return mistakes;
 }
+
+/** What kind of load a run has: at most one of these. */
+const LOAD_KEYS = [
+  "concurrency",
+  "rate",
+  "rate-stages",
+  "concurrency-stages",
+  "users",
+  "trace",
+  "search",
+  "sweep",
+] as const satisfies readonly ConfigKey[];
+
+/** Settings that mean nothing without one of others. */
+const NEEDS: readonly (readonly [ConfigKey, readonly ConfigKey[]])[] = [
+  ["arrivals", ["rate", "rate-stages", "search", "sweep"]],
+  ["burstiness", ["rate", "rate-stages", "search", "sweep"]],
+  ["max-concurrency", ["rate", "rate-stages", "trace", "sweep"]],
+  ["spawn-rate", ["users"]],
+  ["think-time", ["users"]],
+  ["trace-format", ["trace"]],
+  ["trace-scale", ["trace"]],
+  ["search-start", ["search"]],
+  ["search-max", ["search"]],
+  ["search-tolerance", ["search"]],
+  ["turn-think", ["turns"]],
+  ["baseline-model", ["baseline-url"]],
+];
 
 function issueMistakes(
   issue: z.core.$ZodIssue,
@@ -177,108 +206,4 @@ const REQUIRED: Readonly<Record<string, string>> = {
 
 function asText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-/** A list, or one text with an objective a line; empty lines and # comments are passed over. */
-function objectiveLines(value: unknown): string[] {
-  const texts = Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
-  return texts
-    .filter((text) => typeof text === "string")
-    .flatMap((text) => text.split(/\r?\n|;/))
-    .map((line) => line.replace(/#.*$/, "").trim())
-    .filter((line) => line !== "");
-}
-
-// Fields. Each reads one value or says what would be right; `undefined` from a reader means "wrong".
-
-type Reader<T> = (value: unknown) => T | undefined;
-
-function field<T>(read: Reader<T>, right: string) {
-  return z.pipe(
-    z.unknown(),
-    z.transform((value, context): T => {
-      const result = read(value);
-      if (result !== undefined) return result;
-      context.issues.push({ code: "custom", input: value, message: `should be ${right}.` });
-      return z.NEVER;
-    }),
-  );
-}
-
-function single<T>(read: Reader<T>, right: string) {
-  return field(read, right);
-}
-
-function list<T>(read: Reader<T>, right: string) {
-  return field<readonly T[]>((value) => {
-    const items = Array.isArray(value) ? value : typeof value === "string" ? value.split(",") : [value];
-    const read1 = items.map((item) => read(item));
-    return read1.length > 0 && read1.every((item) => item !== undefined) ? (read1 as T[]) : undefined;
-  }, right);
-}
-
-function text(right: string, check: (text: string) => boolean = (text) => text.trim() !== "") {
-  return field((value) => (typeof value === "string" && check(value) ? value.trim() : undefined), right);
-}
-
-function choice<const T extends string>(words: readonly T[]) {
-  return field((value) => words.find((word) => word === value), `one of ${words.join(", ")}`);
-}
-
-function lines() {
-  return field<readonly string[]>(
-    (value) =>
-      typeof value === "string" || (Array.isArray(value) && value.every((item) => typeof item === "string"))
-        ? objectiveLines(value)
-        : undefined,
-    "objectives, one a line, for example ttft_p95 < 500ms",
-  );
-}
-
-function number(value: unknown): number | undefined {
-  if (typeof value === "number") return value;
-  return typeof value === "string" && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : undefined;
-}
-
-function count(min: number): Reader<number> {
-  return (value) => {
-    const n = number(value);
-    return n !== undefined && Number.isSafeInteger(n) && n >= min ? n : undefined;
-  };
-}
-
-function positive(): Reader<number> {
-  return (value) => {
-    const n = number(value);
-    return n !== undefined && Number.isFinite(n) && n > 0 ? n : undefined;
-  };
-}
-
-/** Nanoseconds; a bare number is seconds. */
-function duration(): Reader<number> {
-  return (value) => {
-    const seconds = number(value);
-    const ns =
-      seconds !== undefined
-        ? seconds * NS_PER_S
-        : typeof value === "string"
-          ? parseDuration(value)
-          : undefined;
-    return ns !== undefined && ns > 0 ? ns : undefined;
-  };
-}
-
-function confidence(): Reader<number | "none"> {
-  return (value) => {
-    if (value === "none") return value;
-    const n = number(value);
-    return n !== undefined && n > 0.5 && n < 1 ? n : undefined;
-  };
-}
-
-/** Credentials in a URL would end up in every report. */
-function checkUrl(text: string): boolean {
-  if (!URL.canParse(text.trim())) return false;
-  const { protocol, username, password } = new URL(text.trim());
-  return /^https?:$/.test(protocol) && username === "" && password === "";
 }

@@ -1,19 +1,26 @@
 import { closest, distance } from "fastest-levenshtein";
 import type { Mistake } from "../errors.ts";
 import { LATENCIES, type LatencyName } from "../result.ts";
-import { NS_PER_MS, parseDuration } from "../units.ts";
+import { NS_PER_MS } from "../units.ts";
+import { type Op, Scanner, SyntaxMistake } from "./scanner.ts";
+
+export type { Op };
 
 /**
  * The language of objectives.
  *
- *   objective  = subject op value
+ *   objective  = subject op value | figure "regression" ( "<" | "<=" ) number [ "%" ]
  *   subject    = latency "_" statistic | rate | "goodput_ratio" "(" criterion { "," criterion } ")"
  *   criterion  = latency op value
+ *   figure     = latency "_" ( "p" digits | "mean" ) | "error_rate" | "request_throughput" | "output_throughput"
  *   latency    = "ttft" | "ttft_sent" | "itl" | "tpot" | "e2e" | "issue_delay"
  *   statistic  = "p" digits | "mean" | "min" | "max"
  *   rate       = "error_rate" | "request_throughput" | "output_throughput" | …
  *   op         = "<" | "<=" | ">" | ">="
  *   value      = number [ "ns" | "us" | "ms" | "s" | "m" | "%" | "tok/s" | "req/s" ]
+ *
+ * A regression is how much worse a figure is than the baseline's: more latency and less throughput as a share
+ * of the baseline, more failures as percentage points, since a share of no failures is nothing.
  *
  * Two dialects are read too: k6's `p(95)<500` (of e2e, or of `ttft:` written before it) and vLLM's
  * `ttft:500 tpot:50`, which asks that 95 % of requests keep all of these.
@@ -30,11 +37,23 @@ export interface Objective {
 export type Subject =
   | { readonly kind: "latency"; readonly metric: LatencyName; readonly statistic: Statistic }
   | { readonly kind: "goodput_ratio"; readonly criteria: readonly Criterion[] }
-  | { readonly kind: "rate"; readonly metric: RateName };
+  | { readonly kind: "rate"; readonly metric: RateName }
+  /** How much worse than the baseline; its limit is a ratio, for `error_rate` a difference of ratios. */
+  | { readonly kind: "regression"; readonly of: ComparableFigure };
+
+/** A figure that has an interval in both runs, and so can be compared. */
+export type ComparableFigure =
+  | {
+      readonly kind: "latency";
+      readonly metric: LatencyName;
+      readonly statistic: Extract<Statistic, { kind: "quantile" | "mean" }>;
+    }
+  | { readonly kind: "rate"; readonly metric: ComparableRate };
 
 export type Statistic =
   | { readonly kind: "quantile"; readonly q: number }
-  | { readonly kind: "mean" | "min" | "max" };
+  | { readonly kind: "mean" }
+  | { readonly kind: "min" | "max" };
 
 /** Kept or not by one request. */
 export interface Criterion {
@@ -42,9 +61,6 @@ export interface Criterion {
   readonly op: Op;
   readonly limitNs: number;
 }
-
-export const OPS = ["<=", ">=", "<", ">"] as const;
-export type Op = (typeof OPS)[number];
 
 /** Rates and ratios of a whole window, with the unit their limits are given in. */
 export const RATES = {
@@ -55,6 +71,10 @@ export const RATES = {
   total_throughput: "tok/s",
 } as const;
 export type RateName = keyof typeof RATES;
+
+/** Rates that every result holds over time, so that a comparison knows how they vary. */
+export const COMPARABLE_RATES = ["error_rate", "request_throughput", "output_throughput"] as const;
+export type ComparableRate = (typeof COMPARABLE_RATES)[number];
 
 /** Latencies of which a request has exactly one. */
 export const REQUEST_METRICS = ["ttft", "ttft_sent", "tpot", "e2e"] as const;
@@ -110,6 +130,7 @@ export function isUpperLimit(op: Op): boolean {
 function ownLanguage(scanner: Scanner): Objective {
   const at = scanner.position;
   const name = scanner.word("a metric, for example ttft_p95");
+  if (scanner.regression()) return regression(scanner, at, name);
   if (name === "goodput_ratio") {
     const criteria = scanner.list(() => criterion(scanner));
     const op = scanner.op();
@@ -125,6 +146,44 @@ function ownLanguage(scanner: Scanner): Objective {
   const subject = latencySubject(name) ?? scanner.fail(at, unknownMetric(name));
   const op = scanner.op();
   return latencyObjective(subject.metric, subject.statistic, op, scanner.durationNs());
+}
+
+function regression(scanner: Scanner, at: number, name: string): Objective {
+  const of = comparableFigure(name) ?? scanner.fail(at, incomparable(name));
+  const opAt = scanner.position;
+  const op = scanner.op();
+  if (!isUpperLimit(op)) {
+    scanner.fail(opAt, `a regression is kept down; write it as ${name} regression < 10%.`);
+  }
+  const limit = scanner.change(of.kind === "rate" && of.metric === "error_rate");
+  const text = `${figureName(of)} regression ${op} ${plain(limit * 100)}%`;
+  return { text, subject: { kind: "regression", of }, op, limit };
+}
+
+function comparableFigure(name: string): ComparableFigure | undefined {
+  const rate = COMPARABLE_RATES.find((known) => known === name);
+  if (rate !== undefined) return { kind: "rate", metric: rate };
+  const latency = latencySubject(name);
+  if (latency === undefined) return undefined;
+  const { metric, statistic } = latency;
+  switch (statistic.kind) {
+    case "quantile":
+    case "mean":
+      return { kind: "latency", metric, statistic };
+    default:
+      return undefined;
+  }
+}
+
+function incomparable(name: string): string {
+  const latency = latencySubject(name);
+  if (latency !== undefined) {
+    return `${name} rests on a single request and has no interval to compare; take ${latency.metric}_p99.`;
+  }
+  if (name in RATES || name === "goodput_ratio") {
+    return `${name} is not compared with a baseline; known are ${LATENCIES.map((l) => `${l}_pNN`).join(", ")}, ${COMPARABLE_RATES.join(", ")}.`;
+  }
+  return unknownMetric(name);
 }
 
 /** k6: `p(95)<500`, `avg<200`, with `ttft:` before it for a latency other than e2e. */
@@ -188,6 +247,11 @@ function criterionText({ metric, op, limitNs }: Criterion): string {
   return `${metric} ${op} ${durationText(limitNs)}`;
 }
 
+/** "ttft_p95", "error_rate": as objectives and comparisons call it. */
+export function figureName(figure: ComparableFigure): string {
+  return figure.kind === "rate" ? figure.metric : `${figure.metric}_${statisticName(figure.statistic)}`;
+}
+
 /** "p95", "p99.9", "mean". */
 export function statisticName(statistic: Statistic): string {
   return statistic.kind === "quantile" ? `p${plain(statistic.q * 100)}` : statistic.kind;
@@ -247,117 +311,4 @@ function durationText(ns: number): string {
 
 function plain(value: number): string {
   return String(Number(value.toPrecision(12)));
-}
-
-class SyntaxMistake extends Error {
-  readonly column: number;
-  constructor(column: number, message: string) {
-    super(message);
-    this.column = column;
-  }
-}
-
-class Scanner {
-  readonly text: string;
-  position = 0;
-
-  constructor(text: string) {
-    this.text = text;
-    this.#skipSpace();
-  }
-
-  fail(column: number, message: string): never {
-    throw new SyntaxMistake(column, message);
-  }
-
-  match(pattern: RegExp): RegExpExecArray | undefined {
-    pattern.lastIndex = this.position;
-    const match = pattern.exec(this.text);
-    if (!match) return undefined;
-    this.position = pattern.lastIndex;
-    this.#skipSpace();
-    return match;
-  }
-
-  word(expected: string): string {
-    const match = this.match(/[A-Za-z_][A-Za-z0-9_]*(?:\.\d+)?/y);
-    return match
-      ? match[0].toLowerCase()
-      : this.fail(this.position, `expected ${expected}, found ${this.#found()}.`);
-  }
-
-  op(): Op {
-    const match = this.match(/<=|>=|<|>/y);
-    return match
-      ? (match[0] as Op)
-      : this.fail(this.position, `expected <, <=, > or >=, found ${this.#found()}.`);
-  }
-
-  expect(text: string): void {
-    if (!this.text.startsWith(text, this.position)) {
-      this.fail(this.position, `expected "${text}", found ${this.#found()}.`);
-    }
-    this.position += text.length;
-    this.#skipSpace();
-  }
-
-  list<T>(item: () => T): T[] {
-    this.expect("(");
-    const items = [item()];
-    while (this.text[this.position] === ",") {
-      this.expect(",");
-      items.push(item());
-    }
-    this.expect(")");
-    return items;
-  }
-
-  /** A bare number is milliseconds. */
-  durationNs(): number {
-    const at = this.position;
-    const [number, unit] = this.#numberAndUnit("a duration, for example 500ms");
-    const ns = parseDuration(`${number}${unit === "" ? "ms" : unit}`);
-    return ns ?? this.fail(at, `"${number}${unit}" is no duration; write it as 500ms or 1.5s.`);
-  }
-
-  ratio(): number {
-    const at = this.position;
-    const [number, unit] = this.#numberAndUnit("a share, for example 1%");
-    const ratio = unit === "%" ? number / 100 : number;
-    if ((unit !== "%" && unit !== "") || ratio > 1) {
-      this.fail(at, `"${number}${unit}" is no share; write it as 1% or 0.01.`);
-    }
-    return ratio;
-  }
-
-  perSecond(): number {
-    const at = this.position;
-    const [number, unit] = this.#numberAndUnit("a rate, for example 500");
-    if (!["", "tok/s", "tokens/s", "req/s", "/s", "1/s"].includes(unit)) {
-      this.fail(at, `"${number}${unit}" is no rate per second; write it as 500 or 500 tok/s.`);
-    }
-    return number;
-  }
-
-  done(): boolean {
-    return this.position >= this.text.length;
-  }
-
-  end(): void {
-    if (!this.done()) this.fail(this.position, `expected nothing more, found ${this.#found()}.`);
-  }
-
-  #numberAndUnit(expected: string): [number, string] {
-    const match = this.match(/(\d+(?:\.\d+)?|\.\d+)\s*(%|[a-zµ1]*\/s|[a-zµ]+(?![a-z0-9_]*\s*:))?/y);
-    if (!match) return this.fail(this.position, `expected ${expected}, found ${this.#found()}.`);
-    return [Number(match[1]), match[2] ?? ""];
-  }
-
-  #found(): string {
-    return this.done() ? "the end" : JSON.stringify(this.text.slice(this.position, this.position + 20));
-  }
-
-  #skipSpace(): void {
-    while (/\s/.test(this.text[this.position] ?? "")) this.position++;
-  }
 }

@@ -6,8 +6,11 @@ import type { Objective } from "./objective.ts";
  */
 export interface Plan {
   readonly target: Target;
-  /** Run one after the other, in this order. */
+  /** Measured beside the target, in alternating blocks of the same requests. */
+  readonly baseline?: Target;
+  /** Run one after the other, in this order. Empty where they are found on the way. */
   readonly levels: readonly Level[];
+  readonly exploration?: Exploration;
   readonly workload: Workload;
   /** From the moment a request is issued. */
   readonly timeoutNs: number;
@@ -15,6 +18,48 @@ export interface Plan {
   readonly objectives: readonly Objective[];
   /** Confidence of each bound of every interval; "none" compares plain estimates. */
   readonly confidence: number | "none";
+  readonly control: Control;
+  /** Pages of the target's own metrics; empty: none are read. */
+  readonly metricsUrls: readonly string[];
+}
+
+/** Levels that follow from what earlier ones showed. */
+export type Exploration =
+  /** The highest load that meets all objectives: doubling from `start`, then halving the gap down to `tolerance`. */
+  | {
+      readonly kind: "search";
+      readonly of: "rate" | "concurrency";
+      readonly start: number;
+      readonly max: number;
+      /** Relative width of the bracket that is narrow enough. */
+      readonly tolerance: number;
+      readonly level: LevelShape;
+    }
+  /** One at a time, then as many as `maxConcurrency` at once, then `rates` rates between what both reached. */
+  | {
+      readonly kind: "sweep";
+      readonly rates: number;
+      readonly maxConcurrency: number;
+      readonly level: LevelShape;
+    };
+
+/** What all levels of an exploration share. */
+export type LevelShape = Pick<Level, "stop"> & { readonly warmupRequests?: number } & Omit<
+    OpenLoop,
+    "maxConcurrency"
+  >;
+
+/** What ends a level before its plan is done. */
+export interface Control {
+  /** As soon as every objective is met or violated. */
+  readonly untilDecisive: boolean;
+  /** Output tokens of the whole run: a cap on spending. */
+  readonly maxTokens?: number;
+  readonly maxErrors?: number;
+  /** 0 to 1, of at least 20 requests. */
+  readonly maxErrorRate?: number;
+  /** When arrivals outrun completions for good. */
+  readonly stopOnOverload: boolean;
 }
 
 export interface Target {
@@ -25,7 +70,16 @@ export interface Target {
   readonly protocol: ProtocolName;
 }
 
-export const PROTOCOLS = ["openai-chat", "openai-completions"] as const;
+export const PROTOCOLS = [
+  "openai-chat",
+  "openai-completions",
+  "openai-responses",
+  "openai-embeddings",
+  "triton",
+  "tgi",
+  "ollama",
+  "inference",
+] as const;
 export type ProtocolName = (typeof PROTOCOLS)[number];
 
 export interface Level {
@@ -41,28 +95,108 @@ export type Load =
   /** `concurrency` requests in flight: the next one goes when one returns. */
   | { readonly kind: "closed"; readonly concurrency: number }
   /** At the planned moments, whatever the server does. */
-  | {
-      readonly kind: "open";
-      readonly requestsPerSecond: number;
-      readonly arrivals: Arrivals;
-      /** Shape of the gamma distribution of gaps: 1 is Poisson, below 1 burstier, above 1 more even. */
-      readonly burstiness: number;
-      /** An arrival beyond it waits; its latency still counts from the planned moment. */
-      readonly maxConcurrency?: number;
-    };
+  | ({ readonly kind: "open"; readonly requestsPerSecond: number } & OpenLoop)
+  /** A rate or a concurrency that goes in a straight line from each stage's end to the next one's. */
+  | ({
+      readonly kind: "stages";
+      readonly of: "rate" | "concurrency";
+      readonly stages: readonly Stage[];
+    } & OpenLoop)
+  /** Users who come one after the other, ask, wait for the answer, think, and ask again. */
+  | { readonly kind: "users"; readonly users: number; readonly spawnPerSecond: number; readonly think: Range }
+  /** At the moments of a recorded trace. */
+  | { readonly kind: "replay"; readonly maxConcurrency?: number };
+
+export interface OpenLoop {
+  readonly arrivals: Arrivals;
+  /** Shape of the gamma distribution of gaps: 1 is Poisson, below 1 burstier, above 1 more even. */
+  readonly burstiness: number;
+  /** An arrival beyond it waits; its latency still counts from the planned moment. */
+  readonly maxConcurrency?: number;
+}
 
 export const ARRIVALS = ["constant", "poisson", "gamma"] as const;
 export type Arrivals = (typeof ARRIVALS)[number];
 
-/** Lengths in tokens. */
-export interface Workload {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
+/** Reaches `target` (requests per second, or requests in flight) at its end; the first starts from 0. */
+export interface Stage {
+  readonly durationNs: number;
+  readonly target: number;
 }
+
+/** Uniform between both ends, nanoseconds. */
+export interface Range {
+  readonly minNs: number;
+  readonly maxNs: number;
+}
+
+export interface Workload {
+  /** Of synthetic prompts; prompts from elsewhere have the length they have. */
+  readonly input: Lengths;
+  /** Of answers, at most; exactly with `ignoreEos` where the server knows it. */
+  readonly output: Lengths;
+  readonly prompts: PromptSource;
+  /** Tokens that all synthetic prompts begin with, for prefix caches to find. */
+  readonly prefixTokens: number;
+  /** Turns of a synthetic conversation; each goes on with the answers before it. */
+  readonly turns: number;
+  /** Between an answer and the next turn. */
+  readonly turnThink: Range;
+  readonly ignoreEos: boolean;
+  readonly stream: boolean;
+  /** A `tokenizer.json` to count tokens with. */
+  readonly tokenizer?: string;
+  /** A recorded trace: moments and lengths. */
+  readonly trace?: { readonly path: string; readonly format: TraceFormat; readonly timeScale: number };
+}
+
+/** Tokens. Drawn values are rounded and kept within `min` and `max`. */
+export type Lengths =
+  | { readonly kind: "fixed"; readonly tokens: number }
+  | { readonly kind: "uniform"; readonly min: number; readonly max: number }
+  | {
+      readonly kind: "normal" | "lognormal";
+      readonly mean: number;
+      readonly std: number;
+      readonly min: number;
+      readonly max: number;
+    };
+
+export function meanLength(lengths: Lengths): number {
+  switch (lengths.kind) {
+    case "fixed":
+      return lengths.tokens;
+    case "uniform":
+      return (lengths.min + lengths.max) / 2;
+    case "normal":
+    case "lognormal":
+      return lengths.mean;
+  }
+}
+
+export type PromptSource =
+  | { readonly kind: "synthetic" }
+  /** A small set of real questions that ships with the program. */
+  | { readonly kind: "builtin" }
+  | { readonly kind: "file"; readonly path: string };
+
+export const TRACE_FORMATS = ["auto", "mooncake", "azure", "burstgpt"] as const;
+export type TraceFormat = (typeof TRACE_FORMATS)[number];
 
 /** "concurrency 4", "50 req/s poisson". */
 export function levelName({ load }: Level): string {
-  return load.kind === "closed"
-    ? `concurrency ${load.concurrency}`
-    : `${load.requestsPerSecond} req/s ${load.arrivals}`;
+  switch (load.kind) {
+    case "closed":
+      return `concurrency ${load.concurrency}`;
+    case "open":
+      return `${load.requestsPerSecond} req/s ${load.arrivals}`;
+    case "stages": {
+      const unit = load.of === "rate" ? " req/s" : " in flight";
+      return `stages to ${load.stages.map(({ target }) => target).join(", ")}${unit}`;
+    }
+    case "users":
+      return `${load.users} users`;
+    case "replay":
+      return "trace";
+  }
 }

@@ -1,34 +1,67 @@
-import { random } from "../random.ts";
+import { type Random, random } from "../random.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import { fitText, measureWords, WORDS } from "./words.ts";
 
-/**
- * A prompt of about `tokens` tokens: common English words, one token each in the vocabularies of current
- * models. Every request's words are drawn anew, from its first word on, so that a prefix cache cannot
- * flatter the server. The server's own count is what reports show.
- */
-export function syntheticPrompt(
-  tokens: number,
-  seed: number,
-  ...stream: readonly (string | number)[]
-): string {
-  const chance = random(seed, "prompt", ...stream);
-  const words: string[] = [];
-  for (let i = 0; i < tokens; i++) words.push(WORDS[chance.integer(WORDS.length)]!);
-  return words.join(" ");
+/** What identifies a prompt: the stream and the place in it, and the turn of its conversation. */
+export interface PromptId {
+  readonly stream: string | number;
+  readonly index: number;
+  readonly turn?: number;
 }
 
-/** The commonest words of English: with a space before it, each is one token in any vocabulary that was learned from it. */
-const WORDS: readonly string[] = `
-about above across add all also am an and any are around as ask at away back be been being below best better between
-big both brief bring build but by call can change check city clear code come could day describe did different do does
-down draw during easy end even example explain fact few five follow for four from function get give go good great had
-hand has have he hello help her here high him his home house how idea if important in input into is it just keep know
-language large last less let letter life light like list little live look made make man many may me mean might more
-most much must my name never new not now number of off old on only open or order other out over own paragraph part
-people place play please point poem problem program question quick quite really right said same say second see sentence
-set she should show simple since so software something start step still stop story such system take tell test text than
-thank that their them then there these they thing think this those three through time to today together too topic try
-turn two under up upon us use very want was water way we week well were what when where which who why will with without
-word words work world would write year yes you your
-`
-  .trim()
-  .split(/\s+/);
+export interface PromptWriter {
+  /**
+   * A prompt of `tokens` tokens: common English words that no other prompt begins with, so that a prefix
+   * cache cannot flatter the server. With `lead`, texts to share, it begins with those; they count as well.
+   */
+  write(tokens: number, id: PromptId, lead?: readonly string[]): string;
+  /** A text of `tokens` tokens, the same for the same name. */
+  shared(tokens: number, ...name: readonly (string | number)[]): string;
+}
+
+/**
+ * Counts with the tokenizer where there is one, and exactly where its vocabulary allows; else takes each word
+ * for a token, and what the server counts is what reports show.
+ */
+export function promptWriter(seed: number, tokenizer?: Tokenizer): PromptWriter {
+  const { words, meanTokens } =
+    tokenizer === undefined ? { words: WORDS, meanTokens: 1 } : measureWords(tokenizer);
+  const order = shuffled(words, random(seed, "words"));
+  const wordsFor = (tokens: number) => Math.max(1, Math.round(tokens / meanTokens));
+  const drawn = (count: number, chance: Random) =>
+    Array.from({ length: count }, () => order[chance.integer(order.length)]!);
+
+  /** The index in the number system of the words, so that first words differ, and three of them for millions. */
+  const beginning = ({ stream, index }: PromptId): string[] => {
+    const chance = random(seed, "first words", stream);
+    const digits: string[] = [];
+    for (let rest = index, carried = 0; digits.length < 3; rest = Math.floor(rest / order.length)) {
+      carried = (carried + rest + chance.integer(order.length)) % order.length;
+      digits.push(order[carried]!);
+    }
+    return digits;
+  };
+
+  return {
+    write(tokens, id, lead = []) {
+      const chance = random(seed, "prompt", id.stream, id.index, id.turn ?? 0);
+      const before = lead.flatMap((text) => text.split(" "));
+      const own = Math.max(0, wordsFor(tokens) - before.length);
+      const first = id.turn ? [] : beginning(id).slice(0, own);
+      const all = [...before, ...first, ...drawn(own - first.length, chance)];
+      if (tokenizer === undefined) return all.slice(0, tokens).join(" ");
+      return fitText(all, tokens, tokenizer, () => order[chance.integer(order.length)]!);
+    },
+    shared: (tokens, ...name) => drawn(wordsFor(tokens), random(seed, ...name)).join(" "),
+  };
+}
+
+/** Fisher and Yates. */
+export function shuffled<T>(items: readonly T[], chance: Random): T[] {
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = chance.integer(i + 1);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}

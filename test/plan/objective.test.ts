@@ -18,6 +18,13 @@ const READ: readonly (readonly [written: string, canonical: string])[] = [
   ["output_throughput > 500", "output_throughput > 500 tok/s"],
   ["request_throughput >= 12.5 req/s", "request_throughput >= 12.5 req/s"],
   ["goodput_ratio(ttft<500ms, tpot<50ms) >= 95%", "goodput_ratio(ttft < 500ms, tpot < 50ms) >= 95%"],
+  // against a baseline
+  ["ttft_p95 regression < 10%", "ttft_p95 regression < 10%"],
+  ["TTFT_P95  Regression<0.1", "ttft_p95 regression < 10%"],
+  ["e2e_mean regression <= 150%", "e2e_mean regression <= 150%"],
+  ["itl_p99.9 regression < 12.5%", "itl_p99.9 regression < 12.5%"],
+  ["output_throughput regression < 5%", "output_throughput regression < 5%"],
+  ["error_rate regression < 1%", "error_rate regression < 1%"],
   // k6
   ["p(95)<500", "e2e_p95 < 500ms"],
   ["avg<200", "e2e_mean < 200ms"],
@@ -48,6 +55,18 @@ const MISTAKES: readonly (readonly [written: string, column: number, says: RegEx
   ["output_throughput > 5ms", 21, /is no rate/],
   ["goodput_ratio(itl<5) > 95%", 15, /"itl" is no metric; known are ttft/],
   ["goodput_ratio(ttft<5 > 95%", 22, /expected "\)"/],
+  ["tttf_p95 regression < 10%", 1, /did you mean ttft_p95\?/],
+  ["ttft regression < 10%", 1, /one value per request; name a statistic/],
+  ["ttft_max regression < 10%", 1, /rests on a single request .* take ttft_p99/],
+  ["total_throughput regression < 5%", 1, /is not compared with a baseline; known are ttft_pNN/],
+  ["goodput_ratio regression < 5%", 1, /is not compared with a baseline/],
+  ["ttft_p95 regression > 10%", 21, /kept down; write it as ttft_p95 regression < 10%/],
+  ["ttft_p95 regression < 10ms", 23, /is no share of the baseline; write it as 10% or 0.1/],
+  ["ttft_p95 regression <", 22, /expected a share of the baseline, for example 10%, found the end/],
+  ["error_rate regression < 150%", 25, /is no difference of shares; write it as 1% or 0.01/],
+  ["ttft_p95 regresion < 10%", 10, /did you mean regression\?/],
+  ["ttft_p95 about 500ms", 10, /expected <, <=, > or >=, found "about 500ms"/],
+  ["ttft_p95 regression < 10% please", 27, /expected nothing more/],
   ["", 1, /expected a metric.*found the end/],
 ];
 
@@ -60,3 +79,15 @@ for (const [written, column, says] of MISTAKES) {
     assert.match(mistakes[0]!.message, says);
   });
 }
+
+test("a regression holds the figure that is compared, and its limit as a ratio", () => {
+  assert.deepEqual(parseObjective("ttft_p95 regression < 10%"), {
+    text: "ttft_p95 regression < 10%",
+    subject: {
+      kind: "regression",
+      of: { kind: "latency", metric: "ttft", statistic: { kind: "quantile", q: 0.95 } },
+    },
+    op: "<",
+    limit: 0.1,
+  });
+});
