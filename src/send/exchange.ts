@@ -1,8 +1,9 @@
 import type { Clock } from "../clock.ts";
 import { NS_PER_MS } from "../units.ts";
-import { errorText } from "./openai.ts";
-import type { Protocol } from "./protocol.ts";
-import { SseParser } from "./sse.ts";
+import { type EventReader, lineReader, sseReader } from "./event-reader.ts";
+import { errorText } from "./json-fields.ts";
+import { onAbort } from "./on-abort.ts";
+import type { Protocol, StreamEvent } from "./protocol.ts";
 import type { HttpRequest, ResponseHandler, Transport } from "./transport.ts";
 
 /** What became of one request. Moments are clock nanoseconds; absent means it did not happen. */
@@ -16,6 +17,8 @@ export interface Exchange {
   readonly status?: number;
   /** Of the response's body. */
   readonly bytes: number;
+  /** The answer, where a conversation goes on with it. */
+  readonly text?: string;
   readonly inputTokens?: number;
   readonly outputTokens: number;
   readonly tokenSource: "usage" | "chunks";
@@ -44,12 +47,16 @@ export interface Failure {
 const MAX_DETAIL = 300;
 /** Of an error's body; the rest is counted and dropped. */
 const MAX_ERROR_BODY = 16 * 1024;
+/** Of an answer that comes whole. */
+const MAX_WHOLE_BODY = 16 * 1024 * 1024;
 
 export interface ExchangeOptions {
   readonly clock: Clock;
   /** From the moment of issue to the end of the answer. */
   readonly timeoutNs: number;
   readonly signal: AbortSignal;
+  /** Keep the answer's text. */
+  readonly keepText?: boolean;
   /** Takes secrets out of what the server says, before it is cut short and a secret with it. */
   readonly redact?: (text: string) => string;
 }
@@ -71,6 +78,7 @@ class Conversation implements ResponseHandler {
   /** Absent until the transport has taken the request. */
   readonly #abort: (() => void) | undefined;
   readonly #disarm: () => void;
+  readonly #forget: () => void;
 
   readonly #issued: number;
   #sent: number | undefined;
@@ -82,9 +90,10 @@ class Conversation implements ResponseHandler {
   #outputTokens: number | undefined;
   #finished = false;
   #settled = false;
-  /** Reads a stream's events; absent while the answer is an error's body. */
-  #parser: SseParser | undefined;
-  readonly #errorBody: Buffer[] = [];
+  /** Cuts a stream into events; absent while the answer is one body, an error's or a whole answer's. */
+  #reader: EventReader | undefined;
+  readonly #body: Buffer[] = [];
+  #text = "";
   /** Of the read that is being parsed: every event in it arrived then. */
   #readAt = 0;
 
@@ -103,7 +112,7 @@ class Conversation implements ResponseHandler {
     this.#disarm = clock.alarm(this.#issued + timeoutNs, () =>
       this.#fail("timeout", `no complete answer within ${timeoutNs / NS_PER_MS} ms`, clock.now()),
     );
-    signal.addEventListener("abort", this.#cancel);
+    this.#forget = onAbort(signal, this.#cancel);
     this.#abort = transport.send(request, this);
     // A transport may have failed already, within the call.
     if (this.#settled) this.#abort();
@@ -117,33 +126,56 @@ class Conversation implements ResponseHandler {
   onHeaders(status: number, contentType: string, atNs: number): void {
     this.#firstByte ??= atNs;
     this.#status = status;
-    if (status >= 200 && status < 300) {
-      if (/^text\/event-stream\b/i.test(contentType)) this.#parser = new SseParser(this.#event);
-      else
-        this.#fail("bad_stream", `expected text/event-stream, got ${contentType || "no content type"}`, atNs);
+    if (!isSuccess(status)) return;
+    if (/^text\/event-stream\b/i.test(contentType))
+      this.#reader = sseReader(this.#protocol, this.#options.keepText === true, this.#event);
+    else if (/^application\/(x-)?(ndjson|jsonl)\b/i.test(contentType))
+      this.#reader = lineReader(this.#protocol, this.#event);
+    else if (!/^application\/json\b/i.test(contentType)) {
+      this.#fail("bad_stream", `expected text/event-stream, got ${contentType || "no content type"}`, atNs);
     }
   }
 
   onData(chunk: Buffer, atNs: number): void {
     if (this.#settled) return;
     this.#bytes += chunk.length;
-    if (this.#parser === undefined) {
-      if (this.#bytes <= MAX_ERROR_BODY) this.#errorBody.push(chunk);
+    if (this.#reader === undefined) {
+      const success = isSuccess(this.#status ?? 0);
+      if (this.#bytes <= (success ? MAX_WHOLE_BODY : MAX_ERROR_BODY)) this.#body.push(chunk);
+      else if (success) this.#fail("bad_stream", `the answer exceeds ${MAX_WHOLE_BODY} bytes`, atNs);
       return;
     }
-    this.#feed(() => this.#parser?.push(chunk), atNs);
+    this.#readAt = atNs;
+    try {
+      this.#reader.push(chunk);
+    } catch (error) {
+      this.#fail("bad_stream", messageOf(error), atNs);
+    }
   }
 
   onEnd(atNs: number): void {
     if (this.#settled) return;
-    if (this.#parser === undefined) {
+    if (!isSuccess(this.#status ?? 0))
       this.#fail(statusReason(this.#status ?? 0), this.#errorMessage(), atNs);
-      return;
+    else if (this.#reader === undefined) this.#whole(atNs);
+    else {
+      this.#feed(() => this.#reader?.end(), atNs);
+      if (!this.#finished)
+        this.#fail("truncated", "the stream ended before the model said it was done", atNs);
+      else if (this.#outputs.length === 0)
+        this.#fail("truncated", "the stream ended without any output", atNs);
+      else this.#settle("completed", atNs);
     }
-    this.#feed(() => this.#parser?.end(), atNs);
-    if (!this.#finished) this.#fail("truncated", "the stream ended before the model said it was done", atNs);
-    else if (this.#outputs.length === 0) this.#fail("truncated", "the stream ended without any output", atNs);
-    else this.#settle("completed", atNs);
+  }
+
+  /** An answer in one piece has no first token: it counts in e2e and rates alone. */
+  #whole(atNs: number): void {
+    this.#feed(() => {
+      const answer = this.#protocol.readWhole(Buffer.concat(this.#body).toString("utf8"));
+      if (!answer.output && answer.error === undefined) throw new SyntaxError("the answer holds no output");
+      this.#take({ ...answer, output: false });
+    }, atNs);
+    this.#settle("completed", atNs);
   }
 
   onError(error: Error, atNs: number): void {
@@ -152,7 +184,7 @@ class Conversation implements ResponseHandler {
     this.#fail(reason, messageOf(error), atNs);
   }
 
-  /** What the parser or the protocol refuses is a bad stream. */
+  /** What the reader or the protocol refuses is a bad stream. */
   #feed(parse: () => void, atNs: number): void {
     this.#readAt = atNs;
     try {
@@ -162,24 +194,25 @@ class Conversation implements ResponseHandler {
     }
   }
 
-  readonly #event = (data: string): void => {
+  readonly #event = (event: StreamEvent | "done"): void => {
     if (this.#settled) return;
-    const event = this.#protocol.read(data);
-    if (event === "done") {
-      this.#finished = true;
-      return;
-    }
+    if (event === "done") this.#finished = true;
+    else this.#take(event);
+  };
+
+  #take(event: StreamEvent): void {
     if (event.error !== undefined) {
       this.#fail("bad_stream", event.error, this.#readAt);
       return;
     }
     if (event.output) this.#outputs.push(this.#readAt);
     if (event.finished) this.#finished = true;
+    if (event.text !== undefined && this.#options.keepText) this.#text += event.text;
     if (event.usage !== undefined) {
       this.#inputTokens = event.usage.inputTokens ?? this.#inputTokens;
       this.#outputTokens = event.usage.outputTokens ?? this.#outputTokens;
     }
-  };
+  }
 
   readonly #cancel = (): void => {
     if (this.#settled) return;
@@ -197,7 +230,7 @@ class Conversation implements ResponseHandler {
     if (this.#settled) return;
     this.#settled = true;
     this.#disarm();
-    this.#options.signal.removeEventListener("abort", this.#cancel);
+    this.#forget();
     this.#resolve({
       issued: this.#issued,
       ...(this.#sent !== undefined && { sent: this.#sent }),
@@ -206,6 +239,7 @@ class Conversation implements ResponseHandler {
       end,
       ...(this.#status !== undefined && { status: this.#status }),
       bytes: this.#bytes,
+      ...(this.#options.keepText && { text: this.#text }),
       ...(this.#inputTokens !== undefined && { inputTokens: this.#inputTokens }),
       outputTokens: this.#outputTokens ?? this.#outputs.length,
       tokenSource: this.#outputTokens === undefined ? "chunks" : "usage",
@@ -215,7 +249,7 @@ class Conversation implements ResponseHandler {
   }
 
   #errorMessage(): string {
-    const body = Buffer.concat(this.#errorBody).toString("utf8");
+    const body = Buffer.concat(this.#body).toString("utf8");
     const status = `HTTP ${this.#status}`;
     try {
       const parsed: unknown = JSON.parse(body);
@@ -227,6 +261,10 @@ class Conversation implements ResponseHandler {
     }
     return body.trim() === "" ? status : `${status}: ${body.trim()}`;
   }
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 function statusReason(status: number): FailureReason {

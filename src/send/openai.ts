@@ -1,50 +1,70 @@
-import type { Protocol, StreamEvent, Usage } from "./protocol.ts";
+import {
+  isObject,
+  isText,
+  type Json,
+  objectsOf,
+  parseObject,
+  reportedError,
+  usageFrom,
+} from "./json-fields.ts";
+import { plainPrompt } from "./plain-prompt.ts";
+import type { Prompt, Protocol, StreamEvent } from "./protocol.ts";
 
-/** OpenAI's chat completions, streamed, as vLLM, SGLang, llama.cpp and the hosted services speak it. */
+/** OpenAI's chat completions, as vLLM, SGLang, llama.cpp and the hosted services speak them. */
 export const openaiChat: Protocol = {
-  path: "/chat/completions",
-  body: ({ model, text, maxTokens }) =>
-    JSON.stringify({
-      model,
-      messages: [{ role: "user", content: text }],
-      max_tokens: maxTokens,
-      ...STREAMED,
-    }),
-  read: (data) => read(data, (choice) => carriesOutput(choice.delta)),
+  versioned: true,
+  modelsPath: "/models",
+  path: () => "/chat/completions",
+  body: (prompt) => JSON.stringify({ model: prompt.model, messages: prompt.messages, ...options(prompt) }),
+  read: (data) => (data === "[DONE]" ? "done" : interpret(parseObject(data), chatDelta)),
+  readWhole: (body) => interpret(parseObject(body), chatMessage),
 };
 
 /** The older completions: a prompt without a chat template. */
 export const openaiCompletions: Protocol = {
-  path: "/completions",
-  body: ({ model, text, maxTokens }) =>
-    JSON.stringify({ model, prompt: text, max_tokens: maxTokens, ...STREAMED }),
-  read: (data) => read(data, (choice) => isText(choice.text)),
+  versioned: true,
+  modelsPath: "/models",
+  path: () => "/completions",
+  body: (prompt) => JSON.stringify({ model: prompt.model, prompt: plainPrompt(prompt), ...options(prompt) }),
+  read: (data) => (data === "[DONE]" ? "done" : interpret(parseObject(data), textDelta)),
+  readWhole: (body) => interpret(parseObject(body), textDelta),
 };
 
-const STREAMED = { stream: true, stream_options: { include_usage: true } } as const;
-
-type Json = Readonly<Record<string, unknown>>;
-
-function read(data: string, hasOutput: (choice: Json) => boolean): StreamEvent | "done" {
-  if (data === "[DONE]") return "done";
-  const event: unknown = JSON.parse(data);
-  if (!isObject(event)) throw new SyntaxError("an event of the stream is not an object");
-  const error = event.error;
-  if (error !== undefined && error !== null) {
-    return { output: false, finished: false, error: errorText(error) };
-  }
-  const choices = Array.isArray(event.choices) ? event.choices.filter(isObject) : [];
-  const usage = usageOf(event.usage);
+function options({ maxTokens, ignoreEos, stream }: Prompt): Json {
   return {
-    output: choices.some(hasOutput),
-    finished: choices.some((choice) => typeof choice.finish_reason === "string"),
-    ...(usage && { usage }),
+    max_tokens: maxTokens,
+    // vLLM, SGLang and llama.cpp know these; OpenAI refuses them, so they are sent only when asked for.
+    ...(ignoreEos && { ignore_eos: true, min_tokens: maxTokens }),
+    ...(stream ? { stream: true, stream_options: { include_usage: true } } : { stream: false }),
   };
 }
 
+const chatDelta = (choice: Json): unknown => choice.delta;
+const chatMessage = (choice: Json): unknown => choice.message;
+const textDelta = (choice: Json): unknown => ({ content: choice.text });
+
+function interpret(event: Json, deltaOf: (choice: Json) => unknown): StreamEvent {
+  const failed = reportedError(event);
+  if (failed) return failed;
+  let output = false;
+  let finished = false;
+  let text = "";
+  for (const choice of objectsOf(event.choices)) {
+    const delta = deltaOf(choice);
+    if (isObject(delta)) {
+      output ||= carriesOutput(delta);
+      if (isText(delta.content)) text += delta.content;
+    }
+    finished ||= typeof choice.finish_reason === "string";
+  }
+  const usage = isObject(event.usage)
+    ? usageFrom(event.usage.prompt_tokens, event.usage.completion_tokens)
+    : undefined;
+  return { output, finished, ...(text !== "" && { text }), ...(usage && { usage }) };
+}
+
 /** Reasoning stands under `reasoning_content` (vLLM, DeepSeek) or `reasoning` (OpenRouter, newer vLLM). */
-function carriesOutput(delta: unknown): boolean {
-  if (!isObject(delta)) return false;
+function carriesOutput(delta: Json): boolean {
   return (
     isText(delta.content) ||
     isText(delta.reasoning_content) ||
@@ -53,33 +73,4 @@ function carriesOutput(delta: unknown): boolean {
     (Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0) ||
     isObject(delta.function_call)
   );
-}
-
-function usageOf(usage: unknown): Usage | undefined {
-  if (!isObject(usage)) return undefined;
-  const inputTokens = tokenCount(usage.prompt_tokens);
-  const outputTokens = tokenCount(usage.completion_tokens);
-  return {
-    ...(inputTokens !== undefined && { inputTokens }),
-    ...(outputTokens !== undefined && { outputTokens }),
-  };
-}
-
-function tokenCount(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-}
-
-/** The message of `{"error": {"message": …}}` and of its variations. */
-export function errorText(error: unknown): string {
-  if (typeof error === "string") return error;
-  if (isObject(error) && typeof error.message === "string") return error.message;
-  return JSON.stringify(error);
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string" && value !== "";
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

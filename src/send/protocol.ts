@@ -1,19 +1,37 @@
 import type { ProtocolName } from "../plan/plan.ts";
+import { inference } from "./inference.ts";
+import { ollama } from "./ollama.ts";
 import { openaiChat, openaiCompletions } from "./openai.ts";
+import { openaiEmbeddings } from "./openai-embeddings.ts";
+import { openaiResponses } from "./openai-responses.ts";
+import { tgi } from "./tgi.ts";
+import { triton } from "./triton.ts";
 
 /** What a request asks of a model, in no server's words. */
 export interface Prompt {
   readonly model: string;
-  readonly text: string;
+  /** In order; the last one is the user's and is to be answered. */
+  readonly messages: readonly Message[];
   readonly maxTokens: number;
+  /** Answer with exactly `maxTokens`, where the server knows how. */
+  readonly ignoreEos: boolean;
+  /** Send the answer as it is made, where the server can. */
+  readonly stream: boolean;
 }
 
-/** What one event of an answer's stream says. */
+export interface Message {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+/** What one event of a streamed answer says. */
 export interface StreamEvent {
   /** It carries output: text, reasoning, a refusal, a tool call. A role or an empty delta is none. */
   readonly output: boolean;
   /** The model said that it is done. */
   readonly finished: boolean;
+  /** Of the answer, for conversations that go on with it. */
+  readonly text?: string;
   readonly usage?: Usage;
   /** The server reports a failure inside a stream that began well. */
   readonly error?: string;
@@ -26,16 +44,27 @@ export interface Usage {
 
 /** How one kind of server is asked and read. */
 export interface Protocol {
-  /** Below the base URL, after its `/v1`. */
-  readonly path: string;
+  /** Below the API's root; the root ends with `/v1` where `versioned` says so. */
+  path(model: string, stream: boolean): string;
+  readonly versioned: boolean;
+  /** Below the API's root, where the server lists its models; absent where it lists none. */
+  readonly modelsPath?: string;
   body(prompt: Prompt): string;
-  /** @throws SyntaxError when the event is not what the protocol allows. */
+  /** One event of a stream: the data of a server-sent event, or a line of NDJSON. @throws SyntaxError when it is not what the protocol allows. */
   read(data: string): StreamEvent | "done";
+  /** An answer that came whole, as JSON. @throws SyntaxError likewise. */
+  readWhole(body: string): StreamEvent;
 }
 
 const PROTOCOLS: Readonly<Record<ProtocolName, Protocol>> = {
   "openai-chat": openaiChat,
   "openai-completions": openaiCompletions,
+  "openai-responses": openaiResponses,
+  "openai-embeddings": openaiEmbeddings,
+  triton,
+  tgi,
+  ollama,
+  inference,
 };
 
 export function protocolOf(name: ProtocolName): Protocol {

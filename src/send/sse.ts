@@ -1,3 +1,5 @@
+import { EventTemplate } from "./event-template.ts";
+
 /**
  * Server-sent events from bytes, by the HTML standard's section 9.2.6 "Interpreting an event stream".
  *
@@ -10,6 +12,8 @@ const LF = 0x0a;
 const CR = 0x0d;
 const COLON = 0x3a;
 const SPACE = 0x20;
+const DATA = "data:";
+const DATA_SPACE = "data: ";
 const BOM = [0xef, 0xbb, 0xbf] as const;
 
 /** An event larger than this is an attack or a defect, not a token. */
@@ -17,6 +21,7 @@ export const MAX_EVENT_BYTES = 4 * 1024 * 1024;
 
 export class SseParser {
   readonly #onData: (data: string) => void;
+  readonly #onRepeat: (bytes: Buffer, textStart: number, textEnd: number) => void;
   /** The unfinished last line of earlier reads. */
   #rest: Buffer | undefined;
   /** `data` lines of the event that is being read. */
@@ -25,9 +30,23 @@ export class SseParser {
   /** The last line ended with CR at the end of a read: an LF that follows belongs to it. */
   #afterCr = false;
   #atStart = true;
+  /** How the last event was framed: what stood before its data, and what ended the line. */
+  #lead = "";
+  #ending: "\n" | "\r\n" = "\n";
+  #template: EventTemplate | undefined;
 
-  constructor(onData: (data: string) => void) {
+  /** @param onRepeat is told of events that are as `expect` said; their text is in those bytes. */
+  constructor(
+    onData: (data: string) => void,
+    onRepeat: (bytes: Buffer, textStart: number, textEnd: number) => void = () => {},
+  ) {
     this.#onData = onData;
+    this.#onRepeat = onRepeat;
+  }
+
+  /** From now on, events framed as the last one whose data is `head`, a text and `tail` go to `onRepeat`. */
+  expect(head: string, tail: string): void {
+    this.#template = new EventTemplate(this.#lead + head, tail + this.#ending + this.#ending);
   }
 
   /** @throws RangeError when one event exceeds MAX_EVENT_BYTES. */
@@ -47,24 +66,39 @@ export class SseParser {
       if (bytes[0] === LF) start = 1;
       this.#afterCr = false;
     }
-    let nextLf = bytes.indexOf(LF, start);
-    let nextCr = bytes.indexOf(CR, start);
-    while (nextLf !== -1 || nextCr !== -1) {
+    // Behind `start`: not looked for yet.
+    let nextLf = -2;
+    let nextCr = -2;
+    while (start < bytes.length) {
+      if (this.#template !== undefined && this.#data === undefined) {
+        start = this.#repeats(this.#template, bytes, start);
+        if (start === bytes.length) return;
+      }
+      if (nextLf !== -1 && nextLf < start) nextLf = bytes.indexOf(LF, start);
+      if (nextCr !== -1 && nextCr < start) nextCr = bytes.indexOf(CR, start);
+      if (nextLf === -1 && nextCr === -1) break;
       const isCr = nextCr !== -1 && (nextLf === -1 || nextCr < nextLf);
       const end = isCr ? nextCr : nextLf;
       this.#line(bytes, start, end);
-      start = end + 1;
-      if (isCr) {
-        if (start === bytes.length) this.#afterCr = true;
-        else if (bytes[start] === LF) start++;
-        nextCr = bytes.indexOf(CR, start);
-      }
-      if (nextLf !== -1 && nextLf < start) nextLf = bytes.indexOf(LF, start);
+      const isCrLf = isCr && bytes[end + 1] === LF;
+      this.#ending = isCrLf ? "\r\n" : "\n";
+      if (isCr && end + 1 === bytes.length) this.#afterCr = true;
+      start = isCrLf ? end + 2 : end + 1;
     }
     if (start < bytes.length) {
       this.#rest = bytes.subarray(start);
       this.#limit(this.#rest.length);
     }
+  }
+
+  /** Reads events of the template for as long as they come; gives where the next other one begins. */
+  #repeats(template: EventTemplate, bytes: Buffer, from: number): number {
+    let start = from;
+    for (let end = template.endOf(bytes, start); end !== -1; end = template.endOf(bytes, start)) {
+      this.#onRepeat(bytes, start + template.headLength, end - template.tailLength);
+      start = end;
+    }
+    return start;
   }
 
   /**
@@ -96,6 +130,7 @@ export class SseParser {
       from++;
       if (bytes[from] === SPACE && from < end) from++;
     }
+    this.#lead = from - start === DATA_SPACE.length ? DATA_SPACE : DATA;
     const value = bytes.toString("utf8", Math.min(from, end), end);
     this.#limit(end - from);
     this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`;

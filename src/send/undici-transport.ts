@@ -18,6 +18,7 @@ export function undiciTransport(origin: string, clock: Clock): Transport {
     headersTimeout: 0,
     bodyTimeout: 0,
   });
+  const arrival = arrivalOf(clock);
   let connectionsOpened = 0;
   pool.on("connect", () => connectionsOpened++);
 
@@ -26,7 +27,7 @@ export function undiciTransport(origin: string, clock: Clock): Transport {
       return connectionsOpened;
     },
     send(request, handler) {
-      const lifecycle = new Lifecycle(handler, clock);
+      const lifecycle = new Lifecycle(handler, clock, arrival);
       pool.dispatch(
         {
           method: request.method,
@@ -44,16 +45,35 @@ export function undiciTransport(origin: string, clock: Clock): Transport {
   };
 }
 
+/**
+ * When a chunk came. Chunks that came with one read of the socket are views of its memory, and are given one
+ * after the other: they have one moment, which spares the later ones our work on the earlier ones. Memory of
+ * the size of Node's own pool may serve several reads, and tells nothing.
+ */
+function arrivalOf(clock: Clock): (chunk: Buffer) => number {
+  let read: ArrayBufferLike | undefined;
+  let atNs = 0;
+  return ({ buffer }) => {
+    if (buffer !== read || buffer.byteLength === Buffer.poolSize) {
+      read = buffer;
+      atNs = clock.now();
+    }
+    return atNs;
+  };
+}
+
 /** undici's handler, turned into ours. `onRequestSent` is called by its HTTP/1.1 client, though its types leave it out. */
 class Lifecycle implements Dispatcher.DispatchHandler {
   readonly #handler: ResponseHandler;
   readonly #clock: Clock;
+  readonly #arrival: (chunk: Buffer) => number;
   #controller: Dispatcher.DispatchController | undefined;
   #aborted = false;
 
-  constructor(handler: ResponseHandler, clock: Clock) {
+  constructor(handler: ResponseHandler, clock: Clock, arrival: (chunk: Buffer) => number) {
     this.#handler = handler;
     this.#clock = clock;
+    this.#arrival = arrival;
   }
 
   readonly abort = (): void => {
@@ -80,7 +100,7 @@ class Lifecycle implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#handler.onData(chunk, this.#clock.now());
+    this.#handler.onData(chunk, this.#arrival(chunk));
   }
 
   onResponseEnd(): void {

@@ -29,9 +29,15 @@ async function ask(
       protocol,
       {
         method: "POST",
-        path: `/v1${protocol.path}`,
+        path: `/v1${protocol.path("m", true)}`,
         headers: requestHeaders(undefined),
-        body: protocol.body({ model: "m", text: "one two three", maxTokens: 8 }),
+        body: protocol.body({
+          model: "m",
+          messages: [{ role: "user", content: "one two three" }],
+          maxTokens: 8,
+          ignoreEos: false,
+          stream: true,
+        }),
       },
       { clock, timeoutNs: timeoutMs * 1e6, signal: signal ?? new AbortController().signal },
     );
@@ -146,10 +152,11 @@ for (const [name, [script, reason, detail]] of Object.entries(FAILURES)) {
   });
 }
 
-test("an answer that is no event stream is a bad stream", async () => {
-  const got = await ask(faulty({ kind: "status", status: 200 }));
+test("an answer that is neither a stream nor JSON is a bad stream", async () => {
+  const html = faulty({ kind: "status", status: 200, headers: { "content-type": "text/html" } });
+  const got = await ask(html);
   assert.equal(got.failure?.reason, "bad_stream");
-  assert.match(got.failure!.detail, /expected text\/event-stream, got application\/json/);
+  assert.match(got.failure!.detail, /expected text\/event-stream, got text\/html/);
 });
 
 test("silence ends at the time limit", async () => {

@@ -3,6 +3,7 @@ import type { Clock } from "../../src/clock.ts";
 /** Time that moves only when a test says so; what is due then happens in order. */
 export class FakeClock implements Clock {
   readonly startedAtMs = Date.UTC(2026, 0, 1);
+  readonly origin = { monotonicNs: 0n, startedAtMs: this.startedAtMs };
   #nowNs = 0;
   readonly #due = new Set<{ readonly atNs: number; readonly wake: () => void }>();
 
