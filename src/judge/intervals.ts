@@ -64,6 +64,26 @@ export function wilsonInterval(successes: number, n: number, confidence: number)
   return [successes === 0 ? 0 : (middle - spread) / scale, successes === n ? 1 : (middle + spread) / scale];
 }
 
+/** Newcombe's interval of a difference of two shares (Newcombe 1998, method 10), of Wilson's for each. */
+export function newcombeInterval(
+  successes: number,
+  n: number,
+  otherSuccesses: number,
+  otherN: number,
+  confidence: number,
+): Interval {
+  const [low, high] = wilsonInterval(successes, n, confidence);
+  const [otherLow, otherHigh] = wilsonInterval(otherSuccesses, otherN, confidence);
+  if (low === undefined || high === undefined || otherLow === undefined || otherHigh === undefined) {
+    return [undefined, undefined];
+  }
+  const [share, other] = [successes / n, otherSuccesses / otherN];
+  return [
+    share - other - Math.hypot(share - low, otherHigh - other),
+    share - other + Math.hypot(high - share, other - otherLow),
+  ];
+}
+
 /** One stretch of time: a figure is `total / weight` summed over all of them. */
 export interface Block {
   readonly total: number;
@@ -72,7 +92,7 @@ export interface Block {
 
 const RESAMPLES = 2000;
 /** Fewer stretches than this say too little about how a figure varies over time. */
-const FEWEST_BLOCKS = 8;
+export const FEWEST_BLOCKS = 8;
 
 /**
  * Block bootstrap over time: whole stretches are drawn again with replacement, so that what happens within
@@ -146,7 +166,7 @@ const LANCZOS = [
 ];
 
 /** Acklam's rational approximation of the normal quantile, relative error below 1.2e-9. */
-function normalQuantile(p: number): number {
+export function normalQuantile(p: number): number {
   const a = [
     -39.69683028665376, 220.9460984245205, -275.9285104469687, 138.357751867269, -30.66479806614716,
     2.506628277459239,

@@ -1,5 +1,6 @@
 import { isUpperLimit } from "../plan/objective.ts";
-import { levelName, type Plan } from "../plan/plan.ts";
+import { levelName, meanLength, type Plan } from "../plan/plan.ts";
+import type { EndReason } from "../record/record.ts";
 import type { Finding, LatencyName } from "../result.ts";
 import { decided, type LevelSummary, type RequestFacts, ratesBetween } from "../summarize/summary.ts";
 import { formatMs, formatRatio, NS_PER_MS } from "../units.ts";
@@ -75,7 +76,9 @@ const failuresUnjudged: Check = (plan, summary) => {
   if (failed === 0) return undefined;
   const judged = plan.objectives.some(
     ({ subject }) =>
-      subject.kind === "goodput_ratio" || (subject.kind === "rate" && subject.metric === "error_rate"),
+      subject.kind === "goodput_ratio" ||
+      (subject.kind === "rate" && subject.metric === "error_rate") ||
+      (subject.kind === "regression" && subject.of.kind === "rate" && subject.of.metric === "error_rate"),
   );
   if (judged) return undefined;
   const share = failed / requests.length;
@@ -114,8 +117,10 @@ const tokensFromChunks: Check = (_plan, summary) => {
 };
 
 const outputShort: Check = (plan, summary) => {
-  const completed = completedOf(summary);
-  const asked = plan.workload.outputTokens;
+  // Whoever sends no text back, or tells no length of it, is not short.
+  const completed = completedOf(summary).filter(({ outputTokens }) => outputTokens > 0);
+  if (plan.workload.prompts.kind === "file" || plan.workload.trace !== undefined) return undefined;
+  const asked = meanLength(plan.workload.output);
   const mean = average(completed.map((request) => request.outputTokens));
   if (mean === undefined || mean >= 0.9 * asked) return undefined;
   return {
@@ -131,8 +136,10 @@ const promptLength: Check = (plan, summary) => {
   const known = completedOf(summary).flatMap(({ inputTokens }) =>
     inputTokens === undefined ? [] : [inputTokens],
   );
+  // Other prompts have the length they have.
+  if (plan.workload.prompts.kind !== "synthetic" || plan.workload.trace !== undefined) return undefined;
   const mean = average(known);
-  const asked = plan.workload.inputTokens;
+  const asked = meanLength(plan.workload.input);
   if (mean === undefined || Math.abs(mean - asked) <= Math.max(32, 0.25 * asked)) return undefined;
   return {
     code: "prompt_length_off",
@@ -205,7 +212,38 @@ const littlesLaw: Check = (_plan, summary) => {
   };
 };
 
+const ENDED_EARLY: Readonly<
+  Record<Exclude<EndReason, "decisive">, Pick<Finding, "happened" | "matters" | "advice">>
+> = {
+  max_tokens: {
+    happened: "The run ended at its limit of output tokens.",
+    matters: "Fewer requests were measured than planned, and later levels not at all.",
+    advice: "Raise max-tokens, or plan fewer requests or shorter answers.",
+  },
+  max_errors: {
+    happened: "The level ended at its limit of failed requests.",
+    matters: "Its figures are of the time until then.",
+    advice: "Look at the failures first.",
+  },
+  max_error_rate: {
+    happened: "The level ended because too large a share of requests failed.",
+    matters: "Its figures are of the time until then.",
+    advice: "Look at the failures first.",
+  },
+  overload: {
+    happened: "The level ended because arrivals outran completions for good.",
+    matters: "The queue would have grown, and latency with it, for as long as the level went on.",
+    advice: "Lower the rate: this one is beyond what the service can do.",
+  },
+};
+
+const endedEarly: Check = (_plan, { record: { endedBy } }) =>
+  endedBy === undefined || endedBy === "decisive"
+    ? undefined
+    : { code: endedBy, level: "note", ...ENDED_EARLY[endedBy] };
+
 const LEVEL_CHECKS: readonly Check[] = [
+  endedEarly,
   generatorLate,
   eventLoopBlocked,
   cpuSaturated,

@@ -1,7 +1,16 @@
-import { type Criterion, holds, isUpperLimit, type Objective, type RateName } from "../plan/objective.ts";
+import {
+  type ComparableFigure,
+  type Criterion,
+  figureName,
+  holds,
+  isUpperLimit,
+  type Objective,
+  type RateName,
+} from "../plan/objective.ts";
 import type { Outcome } from "../result.ts";
 import type { Histogram } from "../summarize/histogram.ts";
-import { decided, isGood, type LevelSummary, type RequestFacts, ratesBetween } from "../summarize/summary.ts";
+import { decided, isGood, type LevelSummary, ratesBetween } from "../summarize/summary.ts";
+import { changeOf, drawsOf } from "./change.ts";
 import {
   type Block,
   bootstrapInterval,
@@ -10,6 +19,9 @@ import {
   samplesToEstablish,
   wilsonInterval,
 } from "./intervals.ts";
+import { figuresOfSummaries, type LevelFigures } from "./level-figures.ts";
+import { requestsForRegression, worsening } from "./regression.ts";
+import { slices } from "./slices.ts";
 
 /** One objective held against one level. Figures are in the objective's own unit: ns, ratio, per second. */
 export interface Judgement {
@@ -31,14 +43,16 @@ const MOST_REQUESTS_SUGGESTED = 200_000;
 /**
  * Met when the whole interval is on the right side of the limit, violated when it is on the wrong one,
  * otherwise inconclusive; without samples never met. With `confidence: "none"` the estimate alone decides.
+ * A regression is held against the same level of a baseline, and without one is inconclusive.
  */
 export function judge(
   objective: Objective,
   summary: LevelSummary,
   confidence: number | "none",
   seed: number,
+  baseline?: LevelFigures,
 ): Judgement {
-  const estimate = estimateOf(objective, summary, confidence === "none" ? 0.95 : confidence, seed);
+  const estimate = estimateOf(objective, summary, confidence === "none" ? 0.95 : confidence, seed, baseline);
   const { observed, samples } = estimate;
   if (observed === undefined) {
     return {
@@ -60,7 +74,7 @@ export function judge(
     ...measured,
     interval,
     outcome,
-    reason: inconclusiveReason(interval, objective, needed),
+    reason: inconclusiveReason(estimate, interval, objective, needed),
     ...(needed !== undefined && needed <= MOST_REQUESTS_SUGGESTED && { requestsNeeded: needed }),
   };
 }
@@ -78,9 +92,14 @@ function compare([lower, upper]: Interval, { op, limit }: Objective): Outcome {
   return "inconclusive";
 }
 
-function inconclusiveReason([lower, upper]: Interval, { op }: Objective, needed: number | undefined): string {
+function inconclusiveReason(
+  { fewSamples = false }: Estimate,
+  [lower, upper]: Interval,
+  { op }: Objective,
+  needed: number | undefined,
+): string {
   const why =
-    lower === undefined && upper === undefined
+    lower === undefined && upper === undefined && !fewSamples
       ? "The run is too short to show how the figure varies"
       : (isUpperLimit(op) ? upper : lower) === undefined
         ? "Too few samples to bound it"
@@ -96,6 +115,8 @@ interface Estimate {
   readonly interval?: Interval;
   readonly samples: number;
   readonly missing?: string;
+  /** Where an interval has no bound, it is for want of samples, not of time. */
+  readonly fewSamples?: boolean;
   readonly requestsNeeded?: () => number | undefined;
 }
 
@@ -104,6 +125,7 @@ function estimateOf(
   summary: LevelSummary,
   confidence: number,
   seed: number,
+  baseline: LevelFigures | undefined,
 ): Estimate {
   switch (subject.kind) {
     case "latency": {
@@ -132,7 +154,41 @@ function estimateOf(
       return goodputRatioEstimate(subject.criteria, summary, limit, isUpperLimit(op), confidence);
     case "rate":
       return rateEstimate(subject.metric, summary, limit, isUpperLimit(op), confidence, seed);
+    case "regression":
+      return regressionEstimate(subject.of, summary, limit, confidence, seed, baseline);
   }
+}
+
+function regressionEstimate(
+  figure: ComparableFigure,
+  summary: LevelSummary,
+  limit: number,
+  confidence: number,
+  seed: number,
+  baseline: LevelFigures | undefined,
+): Estimate {
+  if (baseline === undefined)
+    return { samples: 0, missing: "There is no baseline to compare this level with." };
+  const head = figuresOfSummaries([summary]);
+  const change = changeOf(figure, baseline, head, drawsOf(seed));
+  if (change === undefined) {
+    const missing = `The baseline or this run has no ${figureName(figure)}, so that nothing can be compared.`;
+    return { samples: 0, missing };
+  }
+  const { observed, interval } = worsening(figure, { ...change, interval: change.intervalAt(confidence) });
+  if (observed === undefined) {
+    return {
+      samples: change.samples,
+      missing: `The baseline's ${figureName(figure)} is 0: nothing is a share of it.`,
+    };
+  }
+  return {
+    observed,
+    interval,
+    samples: change.samples,
+    fewSamples: figure.kind === "latency",
+    requestsNeeded: () => requestsForRegression(figure, change, limit, confidence),
+  };
 }
 
 function quantileEstimate(
@@ -281,31 +337,4 @@ function shareEstimate(hits: number, n: number, limit: number, upper: boolean, c
       );
     },
   };
-}
-
-const MOST_SLICES = 40;
-const SHORTEST_SLICE_NS = 100e6;
-
-interface Slice {
-  readonly from: number;
-  readonly to: number;
-  /** Those scheduled in it. */
-  readonly requests: readonly RequestFacts[];
-}
-
-/** The window in equal stretches, for the bootstrap over time. */
-function slices(summary: LevelSummary): Slice[] {
-  const { start, end } = summary.record.window;
-  const count = Math.max(1, Math.min(MOST_SLICES, Math.floor((end - start) / SHORTEST_SLICE_NS)));
-  const width = (end - start) / count;
-  const requests = Array.from({ length: count }, (): RequestFacts[] => []);
-  for (const request of summary.requests) {
-    const i = Math.floor((request.scheduled - start) / width);
-    requests[Math.min(count - 1, Math.max(0, i))]!.push(request);
-  }
-  return requests.map((inSlice, i) => ({
-    from: start + i * width,
-    to: start + (i + 1) * width,
-    requests: inSlice,
-  }));
 }

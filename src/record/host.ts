@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { Clock } from "../clock.ts";
 
 /**
- * Watches what generating the load costs this process, since a generator that is out of breath measures
+ * Watches what generating the load costs this thread, since a generator that is out of breath measures
  * itself. Start it when a level's window opens; reading it ends the watch.
  */
 export function watchHost(clock: Clock): () => { cpuRatio: number; loopDelayP99: number } {
@@ -10,10 +10,10 @@ export function watchHost(clock: Clock): () => { cpuRatio: number; loopDelayP99:
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
   const startNs = clock.now();
-  const startCpu = process.cpuUsage();
+  const startCpu = process.threadCpuUsage();
   return () => {
     delay.disable();
-    const { user, system } = process.cpuUsage(startCpu);
+    const { user, system } = process.threadCpuUsage(startCpu);
     const elapsedUs = Math.max(1, (clock.now() - startNs) / 1000);
     // The monitor counts its own sampling interval as delay.
     const p99 = delay.count === 0 ? 0 : delay.percentile(99) - resolutionMs * 1e6;

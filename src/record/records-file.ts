@@ -2,10 +2,12 @@ import { createReadStream, createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { GoodputError } from "../errors.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { LevelRecord, RequestRecord } from "./record.ts";
+import { NS_PER_S } from "../units.ts";
+import type { RequestRecord, StretchRecord, StretchStart } from "./record.ts";
 
 /**
- * `records.jsonl`: a header, then a line per request and per level as they end, then a footer. Written
+ * `records.jsonl`: a header, then a line per request as it ends between the lines of its stretch's start and
+ * end, then a footer. Written
  * while the run goes on, so that an interrupted run keeps what it measured. In a request's line `outputs`
  * holds the first chunk's moment and then the gaps, which is half the digits.
  */
@@ -24,6 +26,9 @@ export interface RecordsHeader {
   };
   /** The model that was really asked, also when the plan left it to the target. */
   readonly model: string;
+  readonly baselineModel?: string;
+  /** The part of the plan that this file holds; absent: all of it. */
+  readonly shard?: { readonly index: number; readonly of: number };
   readonly plan: Plan;
 }
 
@@ -34,12 +39,20 @@ export interface RecordsFooter {
 
 export interface RecordsWriter {
   request(record: RequestRecord): void;
-  level(record: LevelRecord): void;
+  start(stretch: StretchStart): void;
+  end(stretch: StretchRecord): void;
   /** Resolves once everything is on disk. */
   close(footer: RecordsFooter): Promise<void>;
   /** Rejects when a write fails; never resolves otherwise. */
   readonly failed: Promise<never>;
 }
+
+/**
+ * Requests are written several at a time: a write for each costs more than everything else that is done to
+ * keep it. What a kill can lose is a second of them.
+ */
+const BATCH_CHARACTERS = 64 * 1024;
+const BATCH_NS = NS_PER_S;
 
 export function writeRecords(path: string, header: RecordsHeader): RecordsWriter {
   const stream = createWriteStream(path);
@@ -55,12 +68,26 @@ export function writeRecords(path: string, header: RecordsHeader): RecordsWriter
   });
   // Somebody may only look at it later, or never.
   failed.catch(() => {});
-  const line = (value: unknown) => stream.write(`${JSON.stringify(value)}\n`);
+  let batch = "";
+  let batchEndsAt = 0;
+  const flush = () => {
+    if (batch !== "") stream.write(batch);
+    batch = "";
+  };
+  const line = (value: unknown) => {
+    batch += `${JSON.stringify(value)}\n`;
+    flush();
+  };
   line(header);
   return {
     failed,
-    request: ({ outputs, ...record }) => line({ request: { ...record, outputs: toGaps(outputs) } }),
-    level: (level) => line({ level }),
+    request: ({ outputs, ...record }) => {
+      if (batch === "") batchEndsAt = record.end + BATCH_NS;
+      batch += `{"request":${JSON.stringify({ ...record, outputs: toGaps(outputs) })}}\n`;
+      if (batch.length >= BATCH_CHARACTERS || record.end >= batchEndsAt) flush();
+    },
+    start: (start) => line({ start }),
+    end: (end) => line({ end }),
     close: (footer) => {
       line({ footer });
       return Promise.race([failed, new Promise<void>((resolve) => stream.end(resolve))]);
@@ -72,7 +99,8 @@ export function writeRecords(path: string, header: RecordsHeader): RecordsWriter
 export type RecordsLine =
   | { readonly header: RecordsHeader }
   | { readonly request: RequestRecord }
-  | { readonly level: LevelRecord }
+  | { readonly start: StretchStart }
+  | { readonly end: StretchRecord }
   | { readonly footer: RecordsFooter };
 
 /** @throws GoodputError RESULT_UNREADABLE, naming the line. */
@@ -96,12 +124,14 @@ export async function* readRecords(path: string): AsyncGenerator<RecordsLine> {
       } else if ("request" in line) {
         const record = line.request as RequestRecord;
         yield { request: { ...record, outputs: fromGaps(record.outputs) } };
-      } else if ("level" in line) {
-        yield { level: line.level as LevelRecord };
+      } else if ("start" in line) {
+        yield { start: line.start as StretchStart };
+      } else if ("end" in line) {
+        yield { end: line.end as StretchRecord };
       } else if ("footer" in line) {
         yield { footer: line.footer as RecordsFooter };
       } else {
-        throw unreadable("expected a request, a level or the footer.");
+        throw unreadable("expected a request, a stretch's start or end, or the footer.");
       }
     }
   } catch (error) {

@@ -1,23 +1,38 @@
+import type { Clock } from "../clock.ts";
+
+/** One place for one request at a time; open from `startNs` on, and no longer than `endNs`. */
+export interface Slot {
+  readonly startNs: number;
+  readonly endNs: number;
+}
+
 /**
- * Keeps `concurrency` requests in flight: each slot sends its next request the moment its last one ended.
- * A closed loop slows down with the server, so it finds what the server can do, not what users would see.
+ * Keeps one request in flight per open slot: the next one goes when the last one ended and its user has
+ * thought. A closed loop slows down with the server, so it finds what the server can do, not what
+ * independent users would see.
  *
  * @param take gives the next request's index, or undefined when nothing more is to be sent; it is told
  *   when the slot that asks became free.
- * @param send resolves with the moment its request ended; that moment is when its slot became free, and
- *   the next request counts from there.
+ * @param send resolves with the moment its request ended; from there, and its thinking, the next one counts.
+ * @param thinkNs how long a slot rests after the `index`-th request.
  */
 export async function closedLoop(
-  concurrency: number,
-  startNs: number,
+  clock: Clock,
+  slots: readonly Slot[],
+  noMore: AbortSignal,
   take: (freeAtNs: number) => number | undefined,
   send: (index: number, scheduledNs: number) => Promise<number>,
+  thinkNs: (index: number) => number = () => 0,
 ): Promise<void> {
-  const slot = async () => {
+  const run = async ({ startNs, endNs }: Slot) => {
     let freeAtNs = startNs;
-    for (let index = take(freeAtNs); index !== undefined; index = take(freeAtNs)) {
-      freeAtNs = await send(index, freeAtNs);
+    for (;;) {
+      if (clock.now() < freeAtNs) await clock.sleepUntil(freeAtNs, noMore);
+      if (freeAtNs >= endNs || noMore.aborted) return;
+      const index = take(freeAtNs);
+      if (index === undefined) return;
+      freeAtNs = (await send(index, freeAtNs)) + thinkNs(index);
     }
   };
-  await Promise.all(Array.from({ length: concurrency }, slot));
+  await Promise.all(slots.map(run));
 }

@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
  * counts from its planned moment: a stalled server cannot slow down its own measurement.
  *
  * @param offsets planned moments after `startNs`, ascending, whole nanoseconds.
+ * @param prepare is told of the next request while there is time to make it.
  */
 export async function openLoop(
   clock: Clock,
@@ -14,11 +15,15 @@ export async function openLoop(
   maxConcurrency: number,
   signal: AbortSignal,
   send: (index: number, scheduledNs: number) => Promise<unknown>,
+  prepare: (index: number) => void = () => {},
 ): Promise<void> {
   const inFlight = new Set<Promise<unknown>>();
   for (const [index, offset] of offsets.entries()) {
     const scheduledNs = startNs + offset;
-    if (clock.now() < scheduledNs) await clock.sleepUntil(scheduledNs, signal);
+    if (clock.now() < scheduledNs) {
+      prepare(index);
+      await clock.sleepUntil(scheduledNs, signal);
+    }
     while (inFlight.size >= maxConcurrency && !signal.aborted) await Promise.race(inFlight);
     if (signal.aborted) break;
     const sent = send(index, scheduledNs).finally(() => inFlight.delete(sent));

@@ -42,6 +42,24 @@ export class Histogram {
   /** One dense block per power of two that has been seen; latencies span about a dozen. */
   readonly #octaves = new Map<number, Uint32Array>();
 
+  /** One that was written down: its buckets, and what is kept exactly beside them. */
+  static fromBuckets(
+    buckets: Iterable<Bucket>,
+    exact: { readonly min: number; readonly max: number; readonly mean: number; readonly std: number },
+  ): Histogram {
+    const histogram = new Histogram();
+    for (const [index, count] of buckets) {
+      histogram.#add(index, count);
+      histogram.count += count;
+    }
+    if (histogram.count === 0) return histogram;
+    histogram.min = exact.min;
+    histogram.max = exact.max;
+    histogram.#mean = exact.mean;
+    histogram.#squares = exact.std * exact.std * (histogram.count - 1);
+    return histogram;
+  }
+
   record(value: number): void {
     if (!(value >= 0)) throw new RangeError(`A histogram takes numbers from 0 on, not ${value}.`);
     this.#add(bucketIndex(value), 1);

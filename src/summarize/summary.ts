@@ -1,7 +1,7 @@
 import type { Criterion, RequestMetric } from "../plan/objective.ts";
 import { holds } from "../plan/objective.ts";
 import type { Level } from "../plan/plan.ts";
-import type { LevelRecord, RequestRecord } from "../record/record.ts";
+import type { LevelRecord, RequestRecord, StretchRecord } from "../record/record.ts";
 import { LATENCIES, type LatencyName } from "../result.ts";
 import type { FailureReason } from "../send/exchange.ts";
 import { NS_PER_S } from "../units.ts";
@@ -16,7 +16,13 @@ export interface LevelSummary {
   readonly failures: ReadonlyMap<FailureReason, { readonly count: number; readonly example: string }>;
 }
 
-/** One request without its chunks: what figures over requests are made from. Moments and latencies in nanoseconds. */
+/** Of every level, of the target and, where there is one, of the baseline measured beside it. */
+export interface Summaries {
+  readonly head: LevelSummary[];
+  readonly base: LevelSummary[];
+}
+
+/** One request without its chunks: what figures over requests are made from. Nanoseconds; moments count from the level's start. */
 export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, number>>> {
   readonly outcome: RequestRecord["outcome"];
   readonly scheduled: number;
@@ -30,23 +36,40 @@ export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, num
   readonly status?: number;
 }
 
-/** Folds records, in any order, into a level's summary; keeps no chunk stamps, so memory grows by requests alone. */
+/**
+ * Folds records, in any order, into a level's summary; keeps no chunk stamps, so memory grows by requests alone.
+ * The stretches of a level are put one behind the other, as though they had been measured without a break.
+ */
 export class LevelSummarizer {
   readonly #level: Level;
   readonly #requests: RequestFacts[] = [];
-  readonly #latencies = Object.fromEntries(LATENCIES.map((name) => [name, new Histogram()])) as Record<
-    LatencyName,
-    Histogram
-  >;
+  readonly #latencies = newHistograms();
   readonly #failures = new Map<FailureReason, { count: number; example: string }>();
+  readonly #stretches: StretchRecord[] = [];
+  #outputTokens = 0;
+  /** What turns a stamp of this stretch into one of the level's own time. */
+  #shiftNs = 0;
+  #lengthNs = 0;
+  #startNs = 0;
+  #lastNs = 0;
+  #open = false;
 
   constructor(level: Level) {
     this.#level = level;
   }
 
+  begin(startNs: number): void {
+    this.#open = true;
+    this.#startNs = startNs;
+    this.#lastNs = startNs;
+    this.#shiftNs = this.#lengthNs - startNs;
+  }
+
   add(record: RequestRecord): void {
-    const facts = factsOf(record);
+    const facts = factsOf(record, this.#shiftNs);
     this.#requests.push(facts);
+    this.#outputTokens += facts.outputTokens;
+    this.#lastNs = Math.max(this.#lastNs, record.end);
     if (record.sent !== undefined) {
       this.#latencies.issue_delay.record(Math.max(0, record.sent - record.scheduled));
     }
@@ -65,30 +88,54 @@ export class LevelSummarizer {
     }
   }
 
-  /** For showing progress. */
-  soFar(): { completed: number; failed: number; ttftP50Ns?: number } {
-    const completed = this.#latencies.e2e.count;
-    const ttftP50Ns = this.#latencies.ttft.quantile(0.5);
-    const failed = [...this.#failures.values()].reduce((sum, { count }) => sum + count, 0);
-    return { completed, failed, ...(ttftP50Ns !== undefined && { ttftP50Ns }) };
+  end(stretch: StretchRecord): void {
+    this.#open = false;
+    this.#stretches.push(stretch);
+    this.#lengthNs += stretch.window.end - stretch.window.start;
   }
 
-  /** Stands in for the record of a level whose end was never written. */
-  cutShort(): LevelRecord {
-    const start = Math.min(...this.#requests.map((request) => request.scheduled));
-    const end = Math.max(...this.#requests.map((request) => request.end));
-    return {
+  /** For a stretch whose end was never written: it ended with its last request. */
+  cutShort(): void {
+    this.end({
       level: this.#level.index,
-      window: { start, end },
-      warmupRequests: this.#level.warmupRequests,
+      window: { start: this.#startNs, end: Math.max(this.#startNs + 1, this.#lastNs) },
       host: { cpuRatio: 0, loopDelayP99: 0, connectionsOpened: 0 },
-    };
+    });
   }
 
-  finish(record: LevelRecord): LevelSummary {
+  /** Cheap enough to ask after every request. */
+  soFar(): { completed: number; failed: number; outputTokens: number; meanLatencyNs?: number } {
+    const { count: completed, mean: meanLatencyNs } = this.#latencies.e2e;
+    let failed = 0;
+    for (const { count } of this.#failures.values()) failed += count;
+    const outputTokens = this.#outputTokens;
+    return { completed, failed, outputTokens, ...(meanLatencyNs !== undefined && { meanLatencyNs }) };
+  }
+
+  /** For showing progress. */
+  medianTtftNs(): number | undefined {
+    return this.#latencies.ttft.quantile(0.5);
+  }
+
+  /** What there is by now; what is measured later is added to it. An open stretch counts up to its last request. */
+  finish(): LevelSummary {
+    const lengthNs = this.#lengthNs + (this.#open ? this.#lastNs - this.#startNs : 0);
+    const last = this.#stretches.at(-1);
+    const host = this.#stretches.map((stretch) => stretch.host);
+    const server = this.#stretches.findLast((stretch) => stretch.server !== undefined)?.server;
     return {
       level: this.#level,
-      record,
+      record: {
+        window: { start: 0, end: Math.max(1, lengthNs) },
+        host: {
+          cpuRatio: Math.max(0, ...host.map(({ cpuRatio }) => cpuRatio)),
+          loopDelayP99: Math.max(0, ...host.map(({ loopDelayP99 }) => loopDelayP99)),
+          connectionsOpened: host.reduce((sum, { connectionsOpened }) => sum + connectionsOpened, 0),
+        },
+        ...(last?.endedBy !== undefined && { endedBy: last.endedBy }),
+        ...(last?.confidence !== undefined && { confidence: last.confidence }),
+        ...(server !== undefined && { server }),
+      },
       requests: this.#requests,
       latencies: this.#latencies,
       failures: this.#failures,
@@ -96,23 +143,66 @@ export class LevelSummarizer {
   }
 }
 
-function factsOf(record: RequestRecord): RequestFacts {
+/**
+ * The parts of one level that were measured at the same time, on several machines, as one: requests and
+ * histograms are added up, exactly; the window is the time in which all parts were under way.
+ */
+export function mergeSummaries(parts: readonly LevelSummary[]): LevelSummary {
+  const [first] = parts;
+  if (first === undefined) throw new RangeError("There is nothing to merge.");
+  // A part may have had nothing to do: it was under way no time at all.
+  const atWork = parts.filter(({ requests }) => requests.length > 0);
+  const busy = atWork.length > 0 ? atWork : parts;
+  const latencies = newHistograms();
+  const failures = new Map<FailureReason, { count: number; example: string }>();
+  for (const part of parts) {
+    for (const name of LATENCIES) latencies[name].merge(part.latencies[name]);
+    for (const [reason, { count, example }] of part.failures) {
+      const seen = failures.get(reason);
+      failures.set(reason, { count: count + (seen?.count ?? 0), example: seen?.example ?? example });
+    }
+  }
+  return {
+    level: first.level,
+    record: {
+      ...first.record,
+      window: { start: 0, end: Math.min(...busy.map(({ record }) => record.window.end)) },
+      host: {
+        cpuRatio: Math.max(...parts.map(({ record }) => record.host.cpuRatio)),
+        loopDelayP99: Math.max(...parts.map(({ record }) => record.host.loopDelayP99)),
+        connectionsOpened: parts.reduce((sum, { record }) => sum + record.host.connectionsOpened, 0),
+      },
+    },
+    requests: parts.flatMap(({ requests }) => requests),
+    latencies,
+    failures,
+  };
+}
+
+function newHistograms(): Record<LatencyName, Histogram> {
+  return Object.fromEntries(LATENCIES.map((name) => [name, new Histogram()])) as Record<
+    LatencyName,
+    Histogram
+  >;
+}
+
+function factsOf(record: RequestRecord, shiftNs: number): RequestFacts {
   const first = record.outputs[0];
   const last = record.outputs.at(-1);
   const decodeNs = first !== undefined && last !== undefined ? last - first : 0;
   const several = record.outputTokens > 1 && record.outputs.length > 1;
   return {
     outcome: record.outcome,
-    scheduled: record.scheduled,
-    issued: record.issued,
-    end: record.end,
+    scheduled: record.scheduled + shiftNs,
+    issued: record.issued + shiftNs,
+    end: record.end + shiftNs,
     e2e: record.end - record.scheduled,
     outputTokens: record.outputTokens,
     tokenSource: record.tokenSource,
     ...(record.inputTokens !== undefined && { inputTokens: record.inputTokens }),
     ...(record.status !== undefined && { status: record.status }),
-    ...(first !== undefined && { firstOutput: first, ttft: first - record.scheduled }),
-    ...(last !== undefined && { lastOutput: last }),
+    ...(first !== undefined && { firstOutput: first + shiftNs, ttft: first - record.scheduled }),
+    ...(last !== undefined && { lastOutput: last + shiftNs }),
     ...(first !== undefined && record.sent !== undefined && { ttft_sent: Math.max(0, first - record.sent) }),
     ...(several && { tpot: decodeNs / (record.outputTokens - 1) }),
   };
@@ -176,7 +266,10 @@ export function ratesBetween(requests: readonly RequestFacts[], startNs: number,
 /** A request's tokens came between its first and its last chunk, the first token with the first. */
 function outputTokensBetween(request: RequestFacts, startNs: number, endNs: number): number {
   const { firstOutput: first, lastOutput: last, outputTokens } = request;
-  if (first === undefined || last === undefined || outputTokens === 0) return 0;
+  if (outputTokens === 0) return 0;
+  // An answer that came whole has its tokens at its end.
+  if (first === undefined || last === undefined)
+    return request.end > startNs && request.end <= endNs ? outputTokens : 0;
   const firstToken = first > startNs && first <= endNs ? 1 : 0;
   if (outputTokens === 1 || last === first) return firstToken * outputTokens;
   return firstToken + ((outputTokens - 1) * overlap(first, last, startNs, endNs)) / (last - first);

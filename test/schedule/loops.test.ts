@@ -64,8 +64,9 @@ test("a closed loop keeps exactly its concurrency in flight and counts from a sl
   let most = 0;
   const scheduled: number[] = [];
   const loop = closedLoop(
-    3,
-    0,
+    clock,
+    always(3),
+    never,
     () => (next < 9 ? next++ : undefined),
     async (_index, at) => {
       scheduled.push(at);
@@ -83,3 +84,32 @@ test("a closed loop keeps exactly its concurrency in flight and counts from a sl
     [0, 0, 0, 10, 10, 10, 20, 20, 20].map((ms) => ms * MS),
   );
 });
+
+test("slots open and close when the plan says, and a user thinks before the next request", async () => {
+  const clock = new FakeClock();
+  const scheduled: number[] = [];
+  let next = 0;
+  const slots = [
+    { startNs: 0, endNs: Number.POSITIVE_INFINITY },
+    { startNs: 25 * MS, endNs: 60 * MS },
+  ];
+  const loop = closedLoop(
+    clock,
+    slots,
+    never,
+    (freeAt) => (freeAt < 100 * MS ? next++ : undefined),
+    async (_index, at) => {
+      scheduled.push(at / MS);
+      await clock.sleepUntil(clock.now() + 10 * MS);
+      return clock.now();
+    },
+    () => 20 * MS,
+  );
+  await clock.advanceTo(200 * MS);
+  await loop;
+  assert.deepEqual(scheduled, [0, 25, 30, 55, 60, 90]);
+});
+
+function always(slots: number) {
+  return Array.from({ length: slots }, () => ({ startNs: 0, endNs: Number.POSITIVE_INFINITY }));
+}

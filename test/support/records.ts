@@ -55,15 +55,15 @@ export function summaryOf(
   given: Partial<LevelRecord> = {},
 ): LevelSummary {
   const summarizer = new LevelSummarizer(plan.levels[0]!);
+  summarizer.begin(0);
   for (const one of records) summarizer.add(one);
-  const end = Math.max(...records.map((one) => one.end), 1);
-  return summarizer.finish({
+  summarizer.end({
     level: 0,
-    window: { start: 0, end },
-    warmupRequests: 0,
+    window: { start: 0, end: Math.max(...records.map((one) => one.end), 1) },
     host: { cpuRatio: 0.1, loopDelayP99: 0, connectionsOpened: 0 },
-    ...given,
   });
+  const summary = summarizer.finish();
+  return { ...summary, record: { ...summary.record, ...given } };
 }
 
 export function times(count: number, make: (index: number) => RequestRecord): RequestRecord[] {

@@ -1,0 +1,208 @@
+import { type ComparableFigure, figureName } from "../plan/objective.ts";
+import { levelName } from "../plan/plan.ts";
+import {
+  type ComparedLevel,
+  type Comparison,
+  type MetricChange,
+  RESULT_SCHEMA,
+  type Result,
+} from "../result.ts";
+import type { LevelSummary } from "../summarize/summary.ts";
+import { NS_PER_MS } from "../units.ts";
+import { changeOf, drawsOf, type FigureChange, RESAMPLES } from "./change.ts";
+import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "./level-figures.ts";
+import { betterWay, directionOf, worsening } from "./regression.ts";
+
+const QUANTILES = [0.5, 0.95, 0.99];
+
+/** What a comparison shows, in this order. */
+export const COMPARED: readonly ComparableFigure[] = [
+  ...(["ttft", "itl", "tpot", "e2e"] as const).flatMap((metric): ComparableFigure[] => [
+    ...QUANTILES.map(
+      (q): ComparableFigure => ({ kind: "latency", metric, statistic: { kind: "quantile", q } }),
+    ),
+    { kind: "latency", metric, statistic: { kind: "mean" } },
+  ]),
+  { kind: "rate", metric: "request_throughput" },
+  { kind: "rate", metric: "output_throughput" },
+  { kind: "rate", metric: "error_rate" },
+];
+
+/**
+ * Every figure's interval is at `confidence` by itself, but "worse" and "better" are said so that all
+ * `figures` that are looked at together have at most the risk of one (Bonferroni): else one comparison in
+ * five of a service with itself would call something worse. With "none" there are no intervals, and
+ * nothing is called worse or better.
+ */
+export function compareLevels(
+  base: LevelFigures,
+  head: LevelFigures,
+  confidence: number | "none",
+  seed: number,
+  figures = comparable(base, head),
+): MetricChange[] {
+  const draws = drawsOf(seed, resamplesFor(confidence, figures));
+  return COMPARED.flatMap((figure) => {
+    const change = changeOf(figure, base, head, draws);
+    return change === undefined ? [] : [metricChange(figure, change, confidence, figures)];
+  });
+}
+
+/**
+ * Both sides measured in this run. A level may have been measured in several stretches (the blocks of an
+ * alternation): its summaries are put together.
+ */
+export function compareSummaries(
+  baseLevels: readonly LevelSummary[],
+  headLevels: readonly LevelSummary[],
+  confidence: number | "none",
+  seed: number,
+): Comparison["levels"] {
+  const keyOf = ({ level }: LevelSummary) => `${level.index} ${levelName(level)}`;
+  const bases = Map.groupBy(baseLevels, keyOf);
+  const both = [...Map.groupBy(headLevels, keyOf)].flatMap(([key, stretches]) => {
+    const base = bases.get(key);
+    return base === undefined ? [] : [[figuresOfSummaries(base), figuresOfSummaries(stretches)] as const];
+  });
+  return comparedLevels(both, confidence, seed);
+}
+
+/** Against a stored result. What cannot be compared says why, and is never "no change". */
+export function compareResults(base: Result, head: Result): Comparison {
+  const reason = whyIncomparable(base, head);
+  const stored = {
+    kind: "stored",
+    baseline: {
+      run_id: base.run_id,
+      started_at: base.started_at,
+      url: base.target.url,
+      model: base.target.model,
+    },
+  } as const;
+  if (reason !== undefined) return { ...stored, incomparable: reason, levels: [] };
+  const both = pairs(base, head).map(
+    ([before, after]) => [figuresOfResult(before), figuresOfResult(after)] as const,
+  );
+  const levels = comparedLevels(both, head.plan.confidence, head.plan.seed);
+  return { ...stored, levels };
+}
+
+/** One sentence; undefined when the two results can be compared. */
+export function whyIncomparable(base: Result, head: Result): string | undefined {
+  const reason = whyNoBaseline(base, head.plan.hash) ?? whyUnfinished("head", head);
+  if (reason !== undefined) return reason;
+  return pairs(base, head).length === 0 ? "They have no load level in common." : undefined;
+}
+
+/** Why nothing of a plan with this hash can be held against the result; known before that plan has run. */
+export function whyNoBaseline(base: Result, planHash: string): string | undefined {
+  if (base.schema !== RESULT_SCHEMA) {
+    return `The baseline has the schema ${base.schema}, and this program reads ${RESULT_SCHEMA}.`;
+  }
+  if (base.plan.hash !== planHash) {
+    return "They measured different plans: load, workload, model, objectives, seed and timeout must be the same.";
+  }
+  return whyUnfinished("baseline", base);
+}
+
+function whyUnfinished(side: "baseline" | "head", { state, valid }: Result): string | undefined {
+  if (state === "cancelled") return `The ${side} was interrupted before its plan was done.`;
+  return valid ? undefined : `The ${side} may not be believed: a validity finding says it is invalid.`;
+}
+
+/** How much worse, from what a comparison says: see `worsening`. Null bounds are absent. */
+export function worseningOf(change: MetricChange): {
+  readonly observed?: number;
+  readonly interval: readonly [number | undefined, number | undefined];
+} {
+  const figure = COMPARED.find((one) => figureName(one) === change.metric);
+  const observed = isDifference(change) ? change.head - change.base : change.ratio;
+  const [lower, upper] = change.interval ?? [null, null];
+  if (figure === undefined) return { interval: [undefined, undefined] };
+  return worsening(figure, {
+    ...(observed !== undefined && { change: observed }),
+    interval: [lower ?? undefined, upper ?? undefined],
+  });
+}
+
+/** Shares change by percentage points: the interval is that of head − base, and 0 is no change. */
+export function isDifference({ unit }: Pick<MetricChange, "unit">): boolean {
+  return unit === "ratio";
+}
+
+function comparedLevels(
+  both: readonly (readonly [base: LevelFigures, head: LevelFigures])[],
+  confidence: number | "none",
+  seed: number,
+): ComparedLevel[] {
+  const figures = both.reduce((sum, [base, head]) => sum + comparable(base, head), 0);
+  const names = ({ latencies, throughputs }: LevelFigures) => [
+    ...COMPARED_LATENCIES.filter((name) => latencies[name] !== undefined),
+    ...Object.keys(throughputs),
+  ];
+  return both.map(([base, head]) => {
+    const [before, after] = [names(base), names(head)];
+    return {
+      name: head.name,
+      changes: compareLevels(base, head, confidence, seed, figures),
+      added: after.filter((name) => !before.includes(name)),
+      removed: before.filter((name) => !after.includes(name)),
+    };
+  });
+}
+
+/** How many figures both have. */
+function comparable(base: LevelFigures, head: LevelFigures): number {
+  return COMPARED.filter((figure) => {
+    if (figure.kind === "latency") return [base, head].every(({ latencies }) => latencies[figure.metric]);
+    const { metric } = figure;
+    return metric === "error_rate" || [base, head].every(({ throughputs }) => throughputs[metric]);
+  }).length;
+}
+
+/** At least so many that two draws lie beyond the furthest bound that is asked for. */
+function resamplesFor(confidence: number | "none", figures: number): number {
+  return Math.max(RESAMPLES, confidence === "none" ? 0 : Math.ceil((2 * figures) / (1 - confidence)));
+}
+
+const COMPARED_LATENCIES = ["ttft", "itl", "tpot", "e2e"] as const;
+
+function metricChange(
+  figure: ComparableFigure,
+  change: FigureChange,
+  confidence: number | "none",
+  figures: number,
+): MetricChange {
+  const latency = figure.kind === "latency";
+  const inUnit = (value: number) => (latency ? Math.round(value) / NS_PER_MS : value);
+  const isShare = figure.kind === "rate" && figure.metric === "error_rate";
+  const unit = latency ? "ms" : isShare ? "ratio" : figure.metric === "request_throughput" ? "1/s" : "tok/s";
+  const values = {
+    metric: figureName(figure),
+    unit,
+    base: inUnit(change.base),
+    head: inUnit(change.head),
+    ...(change.base > 0 && { ratio: change.head / change.base }),
+    better: betterWay(figure),
+  } as const;
+  if (confidence === "none" || change.change === undefined) return { ...values, change: "unclear" };
+  const [lower, upper] = change.intervalAt(confidence);
+  const together = change.intervalAt(1 - (1 - confidence) / Math.max(1, figures));
+  return {
+    ...values,
+    interval: [lower ?? null, upper ?? null],
+    change: directionOf(figure, { change: change.change, interval: together }),
+  };
+}
+
+/** Levels of the same name, the first with the first. */
+function pairs(
+  base: Result,
+  head: Result,
+): (readonly [Result["levels"][number], Result["levels"][number]])[] {
+  const left = [...base.levels];
+  return head.levels.flatMap((after) => {
+    const i = left.findIndex(({ name }) => name === after.name);
+    return i === -1 ? [] : [[left.splice(i, 1)[0]!, after] as const];
+  });
+}

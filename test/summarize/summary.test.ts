@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { LevelSummarizer, mergeSummaries, ratesBetween } from "../../src/summarize/summary.ts";
+import { planOf, record, summaryOf, times } from "../support/records.ts";
+
+const MS = 1e6;
+const HOST = { cpuRatio: 0, loopDelayP99: 0, connectionsOpened: 0 };
+
+test("a request that straddles the window counts by the share of its time inside", () => {
+  // Ten requests of 90 ms each, one every 100 ms; the window ends in the middle of the last one.
+  const { requests } = summaryOf(
+    planOf(),
+    times(10, (i) => record(i)),
+  );
+  const rates = ratesBetween(requests, 0, 945 * MS);
+  assert.ok(Math.abs(rates.requestThroughput * 0.945 - 9.5) < 1e-9);
+  assert.ok(Math.abs(rates.concurrency * 0.945 - 0.855) < 1e-9);
+});
+
+test("tokens lie between a request's first and last chunk", () => {
+  const { requests } = summaryOf(planOf(), [record(0)]);
+  // Chunks at 50, 60, 70, 80 and 90 ms.
+  assert.equal(Math.round(ratesBetween(requests, 0, 70 * MS).outputThroughput * 0.07), 3);
+  assert.equal(ratesBetween(requests, 0, 49 * MS).outputThroughput, 0);
+});
+
+test("stretches of a level are put one behind the other", () => {
+  const summarizer = new LevelSummarizer(planOf().levels[0]!);
+  for (const startNs of [0, 5000 * MS]) {
+    summarizer.begin(startNs);
+    summarizer.add(record(0, { scheduled: startNs }));
+    summarizer.end({ level: 0, window: { start: startNs, end: startNs + 100 * MS }, host: HOST });
+  }
+  const { record: level, requests } = summarizer.finish();
+  assert.deepEqual(level.window, { start: 0, end: 200 * MS });
+  assert.deepEqual(
+    requests.map(({ scheduled }) => scheduled),
+    [0, 100 * MS],
+  );
+  assert.equal(ratesBetween(requests, 0, 200 * MS).requestThroughput, 10);
+});
+
+test("parts measured at the same time count in the time in which all were under way", () => {
+  const part = (end: number) =>
+    summaryOf(
+      planOf(),
+      times(10, (i) => record(i)),
+      { window: { start: 0, end } },
+    );
+  const merged = mergeSummaries([part(1000 * MS), part(800 * MS)]);
+  assert.equal(merged.record.window.end, 800 * MS);
+  assert.equal(merged.latencies.ttft.count, 20);
+  assert.equal(merged.requests.length, 20);
+});
