@@ -25,8 +25,18 @@ export interface Result {
   readonly valid: boolean;
   readonly target: { readonly url: string; readonly model: string; readonly protocol: string };
   readonly plan: ResultPlan;
+  /** Levels that were found on the way; their verdict is that one of them meets all objectives. */
+  readonly exploration?: {
+    readonly kind: "search" | "sweep";
+    readonly of?: "rate" | "concurrency";
+    /** The highest load that met every objective, below all that did not. */
+    readonly highest_passing?: number;
+    readonly lowest_failing?: number;
+  };
   readonly levels: readonly LevelResult[];
   readonly findings: readonly Finding[];
+  /** Against a baseline; absent when none was asked for. */
+  readonly comparison?: Comparison;
   /** The machine that generated the load. */
   readonly environment: {
     readonly node: string;
@@ -53,15 +63,7 @@ export interface ResultPlan {
 export interface LevelResult {
   /** How people call it: "concurrency 4", "50 req/s poisson". */
   readonly name: string;
-  readonly load:
-    | { readonly kind: "closed"; readonly concurrency: number }
-    | {
-        readonly kind: "open";
-        readonly rate: number;
-        readonly arrivals: "constant" | "poisson" | "gamma";
-        readonly burstiness: number;
-        readonly max_concurrency?: number;
-      };
+  readonly load: LoadResult;
   readonly stop: { readonly requests?: number; readonly duration_seconds?: number };
   /** The measured window, seconds from the run's start. */
   readonly window: { readonly start: number; readonly end: number; readonly seconds: number };
@@ -84,10 +86,34 @@ export interface LevelResult {
   readonly token_source?: "usage" | "chunks" | "mixed";
   /** One failed request as an example per reason, sanitised text. */
   readonly failure_examples: Readonly<Record<string, string>>;
+  /** The target's own figures, where it exports any. */
+  readonly server?: ServerSide;
 }
 
 export const LATENCIES = ["ttft", "ttft_sent", "itl", "tpot", "e2e", "issue_delay"] as const;
 export type LatencyName = (typeof LATENCIES)[number];
+
+export type LoadResult =
+  | { readonly kind: "closed"; readonly concurrency: number }
+  | {
+      readonly kind: "open";
+      readonly rate: number;
+      readonly arrivals: "constant" | "poisson" | "gamma";
+      readonly burstiness: number;
+      readonly max_concurrency?: number;
+    }
+  | {
+      readonly kind: "stages";
+      readonly of: "rate" | "concurrency";
+      readonly stages: readonly { readonly seconds: number; readonly target: number }[];
+    }
+  | {
+      readonly kind: "users";
+      readonly users: number;
+      readonly spawn_rate: number;
+      readonly think_seconds: readonly [number, number];
+    }
+  | { readonly kind: "replay"; readonly max_concurrency?: number };
 
 /** Milliseconds. */
 export interface LatencyStats {
@@ -155,6 +181,80 @@ export interface TimelinePoint {
   /** Tokens per second. */
   readonly output_throughput: number;
   readonly concurrency: number;
+}
+
+/** Head against base, level by level. */
+export interface Comparison {
+  /** "same_run": both measured here, in alternating blocks; "stored": a result of an earlier run. */
+  readonly kind: "same_run" | "stored";
+  readonly baseline: {
+    readonly run_id: string;
+    readonly started_at: string;
+    readonly url: string;
+    readonly model: string;
+  };
+  /** Why nothing can be compared; then there are no levels. */
+  readonly incomparable?: string;
+  readonly levels: readonly ComparedLevel[];
+}
+
+export interface ComparedLevel {
+  readonly name: string;
+  readonly changes: readonly MetricChange[];
+  /** Metrics that only one of the two has. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+}
+
+export interface MetricChange {
+  /** "ttft_p95", "output_throughput". */
+  readonly metric: string;
+  readonly unit: ObjectiveResult["unit"];
+  readonly base: number;
+  readonly head: number;
+  /** head / base; absent where base is 0. */
+  readonly ratio?: number;
+  /** Bounds of the ratio at the plan's confidence, each alone; of a share (unit "ratio"), of head − base. */
+  readonly interval?: readonly [number | null, number | null];
+  /** Which way is good for this metric. */
+  readonly better: "lower" | "higher";
+  /** Worse and better are shown for all figures of the comparison together. */
+  readonly change: "better" | "worse" | "unclear";
+}
+
+/** What the target's own metrics page said of a level; a figure it does not export is absent. */
+export interface ServerSide {
+  /** "vllm", "sglang", "tgi", "llamacpp", "goodput". */
+  readonly engine: string;
+  /** Replicas whose pages were read. */
+  readonly replicas: number;
+  /** Over the window, milliseconds; a quantile beyond the last finite bucket is given as that bucket's bound with `above`. */
+  readonly ttft?: ServerLatency;
+  readonly itl?: ServerLatency;
+  readonly e2e?: ServerLatency;
+  readonly queue?: ServerLatency;
+  readonly requests?: number;
+  readonly prompt_tokens?: number;
+  readonly generation_tokens?: number;
+  /** Highest seen while the level ran. */
+  readonly running_max?: number;
+  readonly waiting_max?: number;
+  /** 0 to 1. */
+  readonly kv_cache_usage_max?: number;
+  readonly prefix_cache_hit_ratio?: number;
+  readonly gpu_memory_used_bytes_max?: number;
+  /** What the engine does not export, or what went wrong while reading. */
+  readonly unavailable: readonly string[];
+}
+
+export interface ServerLatency {
+  readonly count: number;
+  readonly mean: number;
+  readonly p50?: number;
+  readonly p95?: number;
+  readonly p99?: number;
+  /** Quantiles that lie above the last finite bucket: read them as "more than". */
+  readonly above?: readonly ("p50" | "p95" | "p99")[];
 }
 
 /** Asked apart from the verdict: may this run be believed? */

@@ -1,34 +1,62 @@
+import { bracketOf } from "../judge/bracket.ts";
+import { compareResults, compareSummaries, whyNoBaseline } from "../judge/compare.ts";
+import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "../judge/level-figures.ts";
 import { validityFindings } from "../judge/validity.ts";
 import { type Judgement, judge, worst } from "../judge/verdict.ts";
 import { planHash } from "../plan/config.ts";
 import { type Objective, RATES } from "../plan/objective.ts";
-import { type Level, levelName, type Plan } from "../plan/plan.ts";
+import { type Exploration, type Level, levelName, meanLength, type Plan } from "../plan/plan.ts";
 import type { RecordsFooter, RecordsHeader } from "../record/records-file.ts";
 import {
+  type Finding,
   LATENCIES,
   type LatencyStats,
   type LevelMetrics,
   type LevelResult,
   type ObjectiveResult,
+  type Outcome,
   RESULT_SCHEMA,
   type Result,
   type TimelinePoint,
 } from "../result.ts";
 import { Histogram } from "../summarize/histogram.ts";
-import { decided, isGood, type LevelSummary, type RequestFacts, ratesBetween } from "../summarize/summary.ts";
+import {
+  decided,
+  isGood,
+  type LevelSummary,
+  type RequestFacts,
+  ratesBetween,
+  type Summaries,
+} from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
+
+export interface BuildOptions {
+  /** A stored result to compare with; a baseline measured in the run itself goes before it. */
+  readonly stored?: Result;
+  /** Of a merge: indices of shards that were not there, and whether that is allowed. */
+  readonly missingShards?: {
+    readonly missing: readonly number[];
+    readonly of: number;
+    readonly allowed: boolean;
+  };
+}
 
 /** Judges the summaries and writes everything down as others read it; the same whether just measured or read from records. */
 export function buildResult(
   header: RecordsHeader,
-  levels: readonly LevelSummary[],
+  { head, base }: Summaries,
   footer: RecordsFooter,
+  { stored, missingShards }: BuildOptions = {},
 ): Result {
   const { plan } = header;
-  const results = levels.map((summary) => levelResult(plan, summary));
-  const verdict = worst(results.flatMap((level) => level.objectives.map((objective) => objective.outcome)));
-  const findings = validityFindings(plan, levels);
-  return {
+  const usable = stored !== undefined && base.length === 0 ? stored : undefined;
+  const comparable = usable && whyNoBaseline(usable, planHash(plan)) === undefined ? usable : undefined;
+  const baselines = head.map((summary, i) => baselineFigures(summary, base[i], comparable));
+  const levels = head.map((summary, i) => levelResult(plan, summary, baselines[i]));
+  const outcomes = levels.map((level) => worst(level.objectives.map(({ outcome }) => outcome)));
+  const verdict = verdictOf(plan, outcomes);
+  const findings = [...validityFindings(plan, head), ...shardFindings(missingShards)];
+  const result: Result = {
     schema: RESULT_SCHEMA,
     generator: header.generator,
     run_id: header.run_id,
@@ -41,20 +69,86 @@ export function buildResult(
     plan: {
       hash: planHash(plan),
       seed: plan.seed,
-      input_tokens: plan.workload.inputTokens,
-      output_tokens: plan.workload.outputTokens,
-      warmup_requests: plan.levels.reduce((sum, level) => sum + level.warmupRequests, 0),
+      input_tokens: meanLength(plan.workload.input),
+      output_tokens: meanLength(plan.workload.output),
+      warmup_requests: head.reduce((sum, { level }) => sum + level.warmupRequests, 0),
       timeout_seconds: plan.timeoutNs / NS_PER_S,
       confidence: plan.confidence,
       objectives: plan.objectives.map((objective) => objective.text),
     },
-    levels: results,
+    ...(plan.exploration && { exploration: explorationResult(plan.exploration, head, outcomes) }),
+    levels,
     findings,
     environment: header.environment,
   };
+  if (base.length > 0) {
+    return {
+      ...result,
+      comparison: {
+        kind: "same_run",
+        baseline: {
+          run_id: header.run_id,
+          started_at: header.started_at,
+          url: plan.baseline?.url ?? "",
+          model: header.baselineModel ?? "",
+        },
+        levels: compareSummaries(base, head, plan.confidence, plan.seed),
+      },
+    };
+  }
+  return usable === undefined ? result : { ...result, comparison: compareResults(usable, result) };
 }
 
-function levelResult(plan: Plan, summary: LevelSummary): LevelResult {
+/** What regression objectives of a level are held against. */
+function baselineFigures(
+  summary: LevelSummary,
+  base: LevelSummary | undefined,
+  stored: Result | undefined,
+): LevelFigures | undefined {
+  if (base !== undefined) return figuresOfSummaries([base]);
+  const name = levelName(summary.level);
+  const level = stored?.levels.find((one) => one.name === name);
+  return level && figuresOfResult(level);
+}
+
+/** The worst of all levels; an exploration goes beyond what is met by intention, so one level that meets all will do. */
+function verdictOf(plan: Plan, outcomes: readonly (Outcome | undefined)[]): Outcome | undefined {
+  const known = outcomes.filter((outcome) => outcome !== undefined);
+  if (plan.exploration !== undefined && known.includes("met")) return "met";
+  return worst(known);
+}
+
+function explorationResult(
+  exploration: Exploration,
+  head: readonly LevelSummary[],
+  outcomes: readonly (Outcome | undefined)[],
+): NonNullable<Result["exploration"]> {
+  if (exploration.kind === "sweep") return { kind: "sweep" };
+  const { highestPassing, lowestFailing } = bracketOf(
+    head.map(({ level }, i) => ({ level, outcome: outcomes[i] })),
+  );
+  return {
+    kind: "search",
+    of: exploration.of,
+    ...(highestPassing !== undefined && { highest_passing: highestPassing }),
+    ...(lowestFailing !== undefined && { lowest_failing: lowestFailing }),
+  };
+}
+
+function shardFindings(shards: BuildOptions["missingShards"]): Finding[] {
+  if (shards === undefined || shards.missing.length === 0) return [];
+  return [
+    {
+      code: "shards_missing",
+      level: shards.allowed ? "note" : "invalid",
+      happened: `Of ${shards.of} shards these are missing: ${shards.missing.map((index) => index + 1).join(", ")}.`,
+      matters: "Their requests were part of the load, and are in no figure.",
+      advice: "Merge all shards, or allow it if the others are enough.",
+    },
+  ];
+}
+
+function levelResult(plan: Plan, summary: LevelSummary, baseline: LevelFigures | undefined): LevelResult {
   const { level, record, requests } = summary;
   const count = (outcome: RequestFacts["outcome"]) =>
     requests.filter((request) => request.outcome === outcome).length;
@@ -79,12 +173,12 @@ function levelResult(plan: Plan, summary: LevelSummary): LevelResult {
       completed: count("completed"),
       failed: count("failed"),
       incomplete: count("incomplete"),
-      warmup: record.warmupRequests,
+      warmup: level.warmupRequests,
       failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count])),
     },
     metrics: metricsOf(plan, summary),
     objectives: plan.objectives.map((objective) =>
-      objectiveResult(judge(objective, summary, plan.confidence, plan.seed)),
+      objectiveResult(judge(objective, summary, record.confidence ?? plan.confidence, plan.seed, baseline)),
     ),
     timeline: timelineOf(summary),
     histograms: Object.fromEntries(
@@ -94,19 +188,42 @@ function levelResult(plan: Plan, summary: LevelSummary): LevelResult {
       ]),
     ),
     ...(sources.size > 0 && { token_source: sources.size > 1 ? "mixed" : [...sources][0]! }),
+    ...(record.server && { server: record.server }),
     failure_examples: Object.fromEntries(failures.map(([reason, { example }]) => [reason, example])),
   };
 }
 
 function loadResult({ load }: Level): LevelResult["load"] {
-  if (load.kind === "closed") return { kind: "closed", concurrency: load.concurrency };
-  return {
-    kind: "open",
-    rate: load.requestsPerSecond,
-    arrivals: load.arrivals,
-    burstiness: load.burstiness,
-    ...(load.maxConcurrency !== undefined && { max_concurrency: load.maxConcurrency }),
-  };
+  switch (load.kind) {
+    case "closed":
+      return { kind: "closed", concurrency: load.concurrency };
+    case "open":
+      return {
+        kind: "open",
+        rate: load.requestsPerSecond,
+        arrivals: load.arrivals,
+        burstiness: load.burstiness,
+        ...(load.maxConcurrency !== undefined && { max_concurrency: load.maxConcurrency }),
+      };
+    case "stages":
+      return {
+        kind: "stages",
+        of: load.of,
+        stages: load.stages.map(({ durationNs, target }) => ({ seconds: durationNs / NS_PER_S, target })),
+      };
+    case "users":
+      return {
+        kind: "users",
+        users: load.users,
+        spawn_rate: load.spawnPerSecond,
+        think_seconds: [load.think.minNs / NS_PER_S, load.think.maxNs / NS_PER_S],
+      };
+    case "replay":
+      return {
+        kind: "replay",
+        ...(load.maxConcurrency !== undefined && { max_concurrency: load.maxConcurrency }),
+      };
+  }
 }
 
 function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
@@ -204,6 +321,7 @@ function unitOf({ subject }: Objective): ObjectiveResult["unit"] {
     case "latency":
       return "ms";
     case "goodput_ratio":
+    case "regression":
       return "ratio";
     case "rate":
       return RATES[subject.metric];

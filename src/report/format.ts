@@ -45,8 +45,8 @@ export function formatBareMs(ms: number | undefined): string {
 }
 
 /** A count is exact: 12345 → "12,345". */
-export function formatCount(count: number): string {
-  return grouped(count, 0);
+export function formatCount(count: number | undefined): string {
+  return count === undefined || !Number.isFinite(count) ? ABSENT : grouped(count, 0);
 }
 
 /** A rate without its unit, three significant digits. */

@@ -13,10 +13,13 @@ import {
 } from "./format.ts";
 import { loadPlots } from "./html/against-load.ts";
 import { verdictBadge } from "./html/badge.ts";
+import { baselineSection } from "./html/baseline.ts";
 import { distributionPlots } from "./html/distribution.ts";
 import { timePlots } from "./html/over-time.ts";
+import { serverSection } from "./html/server-side.ts";
 import { STYLE } from "./html/style.ts";
 import { failuresTable, latencyTable, levelsTable, objectivesTable } from "./html/tables.ts";
+import { describeLoad } from "./load-label.ts";
 import { confidenceWords, describeVerdict, SYMBOLS } from "./verdict.ts";
 
 /**
@@ -34,6 +37,7 @@ export function renderHtml(result: Result): string {
     header(result),
     tiles(result),
     section("Objectives", `${capitalized(confidenceWords(result))}.`, objectivesTable(result)),
+    section("Against the baseline", "", baselineSection(result)),
     section("Findings", "Whether this run may be believed, asked apart from its verdict.", findings(result)),
     section(
       "Failures",
@@ -41,14 +45,15 @@ export function renderHtml(result: Result): string {
       failuresTable(result),
     ),
     section("Load levels", "Latencies in milliseconds.", levelsTable(result)),
+    section("The server's own figures", "", serverSection(result.levels)),
     section(
       "Latency against throughput",
-      "One mark per load level, labelled with its load and joined in the order of the plan. Down and to the right is better.",
+      "One mark per load level, labelled with its load; loads of one kind are joined from the lightest to the heaviest. Down and to the right is better.",
       loadPlots(result.levels),
     ),
     section(
       "Distribution of latencies",
-      "The further left and the steeper, the better. Marks stand at 50 %, 95 % and 99 %.",
+      "Above, the share of samples of about this length; two humps say that two kinds of request are mixed. Below, the share that took at most this long: the further left and the steeper, the better; marks stand at 50 %, 95 % and 99 %.",
       distributionPlots(result.levels),
     ),
     section(
@@ -177,7 +182,14 @@ function measured(result: Result): string {
       ],
       ["Warm-up", plural(plan.warmup_requests, "request")],
       ["Timeout", formatLimit(plan.timeout_seconds * 1000, "ms")],
-      ["Loads", result.levels.map((level) => htmlText(level.name, 80)).join("<br>") || ABSENT],
+      [
+        "Loads",
+        result.levels
+          .map(
+            (level) => `${htmlText(level.name, 80)} <span class="muted">${describeLoad(level.load)}</span>`,
+          )
+          .join("<br>") || ABSENT,
+      ],
       [
         "Objectives",
         plan.objectives.map((text) => `<code>${htmlText(text, 160)}</code>`).join("<br>") || "none",

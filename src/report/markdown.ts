@@ -1,6 +1,7 @@
 import { markdownTable } from "markdown-table";
 import type { Finding, LevelResult, Result } from "../result.ts";
 import { LATENCIES } from "../result.ts";
+import { changeCell, hasBaseColumn } from "./against-base.ts";
 import { markdownCode, markdownText } from "./escape.ts";
 import { fitted, type Part } from "./fitted.ts";
 import { ABSENT, formatCount, formatMoment, formatSeconds, formatValue } from "./format.ts";
@@ -12,8 +13,10 @@ import {
   SHORT_FIGURES,
   scalarFigures,
 } from "./level-figures.ts";
+import { comparisonSummary, comparisonTable } from "./markdown-comparison.ts";
+import { serverTable } from "./markdown-server.ts";
 import { mermaidCharts } from "./mermaid.ts";
-import { type SloRow, sloRows } from "./slo-rows.ts";
+import { BASE_HEAD, SLO_HEADS, type SloRow, sloRows } from "./slo-rows.ts";
 import { sparkline } from "./sparkline.ts";
 import { confidenceWords, describeVerdict, EMOJI } from "./verdict.ts";
 
@@ -43,10 +46,17 @@ export function renderMarkdown(result: Result, options: MarkdownOptions = {}): s
       name: "objectives",
     },
     { text: reasons(rows), drop: 5, name: "reasons" },
+    { text: comparisonSummary(result) },
     { text: levelTable(result), drop: 7, name: "load levels" },
     { text: charts === "none" ? "" : overTime(result), drop: 3, name: "sparklines" },
     { text: findings(result), shorter: [findingNames(result)], drop: 4, name: "advice on findings" },
     { text: failures(result), drop: 6, name: "failures" },
+    {
+      text: folded("Against the baseline, every figure", comparisonTable(result)),
+      drop: 2.2,
+      name: "comparison",
+    },
+    { text: folded("The server's own figures", serverTable(result)), drop: 2.5, name: "server's figures" },
     { text: charts === "mermaid" ? folded("Charts", mermaidCharts(result)) : "", drop: 1, name: "charts" },
     { text: folded("Full figures", fullFigures(result)), drop: 2, name: "full figures" },
     { text: foot(result, options) },
@@ -70,21 +80,21 @@ function head(result: Result, { title = "Goodput", headingLevel = 2 }: MarkdownO
 function objectiveTable(result: Result, rows: readonly SloRow[], most = Number.POSITIVE_INFINITY): string {
   if (rows.length === 0) return "";
   const shown = rows.length <= most ? rows : worstFirst(rows).slice(0, most);
+  const compared = hasBaseColumn(result);
   const cells = shown.map((row) => [
     markdownCode(row.level, 60),
     markdownCode(row.objective, 120),
     row.observed,
     row.interval,
     row.samples,
+    ...(compared ? [changeCell(row.againstBase)] : []),
     `${EMOJI[row.outcome]} ${row.outcome}`,
   ]);
-  const table = markdownTable(
-    [["Load", "Objective", "Observed", "Interval", "Samples", "Verdict"], ...cells],
-    {
-      align: ["l", "l", "r", "r", "r", "l"],
-      ...LOOSE,
-    },
-  );
+  const heads = compared ? [...SLO_HEADS.slice(0, -1), BASE_HEAD, SLO_HEADS.at(-1)!] : [...SLO_HEADS];
+  const table = markdownTable([heads, ...cells], {
+    align: ["l", "l", "r", "r", "r", ...(compared ? ["l"] : []), "l"],
+    ...LOOSE,
+  });
   const hidden = rows.length - shown.length;
   const more = hidden > 0 ? `\n\n${formatCount(hidden)} more objectives are in the full report.` : "";
   return `${table}${more}\n\n<sub>${capitalized(confidenceWords(result))}.</sub>`;

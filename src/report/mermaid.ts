@@ -1,4 +1,5 @@
 import type { LevelResult, Result } from "../result.ts";
+import { lightestFirst, loadLabel, shortLoad } from "./load-label.ts";
 
 /**
  * Mermaid charts as GitHub draws them: `xychart-beta` with finite values, at most 20 points and labels of
@@ -17,14 +18,18 @@ export function mermaidCharts(result: Result): string {
 
 const MOST_POINTS = 20;
 const MOST_LEVELS = 6;
+const MOST_LONG_LABELS = 6;
 
 type Lines = readonly string[];
 type Dot = readonly [label: string, value: number];
 
 function byLevel(levels: readonly LevelResult[]): Lines | undefined {
-  const dots = levels.flatMap((level): readonly Dot[] => {
-    const value = level.metrics.ttft?.p95;
-    return isFigure(value) ? [[loadLabel(level), value]] : [];
+  // Long labels lie over each other from about seven bars on.
+  const label = levels.length > MOST_LONG_LABELS ? shortLoad : loadLabel;
+  const dots = lightestFirst(levels).flatMap((i): readonly Dot[] => {
+    const { load, metrics } = levels[i]!;
+    const value = metrics.ttft?.p95;
+    return isFigure(value) ? [[label(load), value]] : [];
   });
   return chart("TTFT p95 by load level", dots.slice(0, MOST_POINTS), "bar");
 }
@@ -33,7 +38,7 @@ function overTime(level: LevelResult): Lines | undefined {
   const points = level.timeline.flatMap(({ t, ttft_p95 }): readonly Dot[] =>
     isFigure(ttft_p95) && isFigure(t) ? [[t >= 10 ? t.toFixed(0) : t.toFixed(1), ttft_p95]] : [],
   );
-  return chart(`TTFT p95 over time in s, ${loadLabel(level)}`, thinned(points), "line");
+  return chart(`TTFT p95 over time in s, ${loadLabel(level.load)}`, thinned(points), "line");
 }
 
 function chart(title: string, dots: readonly Dot[], kind: "bar" | "line"): Lines | undefined {
@@ -57,10 +62,6 @@ function thinned(points: readonly Dot[]): readonly Dot[] {
     const to = Math.floor(((i + 1) * points.length) / MOST_POINTS);
     return points.slice(from, to).reduce((highest, point) => (point[1] > highest[1] ? point : highest));
   });
-}
-
-function loadLabel({ load }: LevelResult): string {
-  return load.kind === "closed" ? `concurrency ${figure(load.concurrency)}` : `${figure(load.rate)} req/s`;
 }
 
 function isFigure(value: number | undefined): value is number {

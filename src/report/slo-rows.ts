@@ -1,4 +1,5 @@
 import type { ObjectiveResult, Outcome, Result } from "../result.ts";
+import { againstBase, type BaseRow } from "./against-base.ts";
 import { formatCount, formatInterval, formatLimit, formatValue, plural } from "./format.ts";
 
 /** One objective at one load, as every form of report tells it. Names are raw: each form escapes its own. */
@@ -10,6 +11,8 @@ export interface SloRow {
   readonly limit: string;
   readonly samples: string;
   readonly outcome: Outcome;
+  /** "▲ +12.3 % worse"; absent where nothing was compared. */
+  readonly againstBase?: BaseRow;
   /** Why the outcome is what it is, and how many requests would decide it. */
   readonly explanation?: string;
   /** The figures behind the words, for drawing. */
@@ -17,15 +20,20 @@ export interface SloRow {
 }
 
 export const SLO_HEADS = ["Load", "Objective", "Observed", "Interval", "Samples", "Verdict"] as const;
+/** Stands before the verdict where the result is compared with a baseline. */
+export const BASE_HEAD = "Against base";
 
 export function sloRows(result: Result): readonly SloRow[] {
-  return result.levels.flatMap((level) => level.objectives.map((objective) => row(level.name, objective)));
+  return result.levels.flatMap((level) =>
+    level.objectives.map((objective) => row(result, level.name, objective)),
+  );
 }
 
-function row(level: string, source: ObjectiveResult): SloRow {
+function row(result: Result, level: string, source: ObjectiveResult): SloRow {
   const { unit, limit } = source;
   const beside = unit === "ratio" ? [limit, 0, 1] : [limit];
   const explanation = explain(source);
+  const base = againstBase(result, level, source.metric);
   return {
     level,
     objective: source.objective,
@@ -34,6 +42,7 @@ function row(level: string, source: ObjectiveResult): SloRow {
     limit: formatLimit(limit, unit),
     samples: formatCount(source.samples),
     outcome: source.outcome,
+    ...(base !== undefined && { againstBase: base }),
     ...(explanation === undefined ? {} : { explanation }),
     source,
   };

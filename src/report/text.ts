@@ -1,10 +1,14 @@
 import { styleText } from "node:util";
 import type { Finding, Outcome, Result } from "../result.ts";
+import { hasBaseColumn } from "./against-base.ts";
 import { terminalText } from "./escape.ts";
 import { formatCount, formatMoment, formatSeconds, formatValue } from "./format.ts";
 import { MAIN_FIGURES } from "./level-figures.ts";
-import { SLO_HEADS, sloRows } from "./slo-rows.ts";
+import { BASE_HEAD, SLO_HEADS, sloRows } from "./slo-rows.ts";
 import { sparkline } from "./sparkline.ts";
+import { changeWord, comparisonLines } from "./text-comparison.ts";
+import { type Color, INDENT, indented, inset, type Lines, type Page, tableOptions } from "./text-page.ts";
+import { serverLines } from "./text-server.ts";
 import { type Column, displayWidth, pad, splitTable, textTable, wrapWords } from "./text-table.ts";
 import { confidenceWords, describeVerdict, SYMBOLS, type Verdict } from "./verdict.ts";
 
@@ -22,7 +26,9 @@ export function renderText(
   const sections = [
     head(result, page),
     objectives(result, page),
+    comparisonLines(result, page),
     levels(result, page),
+    serverLines(result, page),
     overTime(result, page),
     failures(result, page),
     undecided(result, page),
@@ -34,15 +40,6 @@ export function renderText(
     .join("\n\n")}\n`;
 }
 
-interface Page {
-  readonly width: number;
-  readonly paint: (style: Style, text: string) => string;
-}
-
-type Color = "green" | "red" | "yellow" | "magenta" | "cyan";
-type Style = Color | "dim" | "bold" | ["bold", Color];
-type Lines = readonly string[];
-
 const VERDICT_STYLE: Readonly<Record<Verdict["kind"], Color>> = {
   met: "green",
   violated: "red",
@@ -50,8 +47,6 @@ const VERDICT_STYLE: Readonly<Record<Verdict["kind"], Color>> = {
   invalid: "magenta",
   none: "cyan",
 };
-
-const INDENT = "  ";
 
 function head(result: Result, page: Page): Lines {
   const { kind, title, summary, notes } = describeVerdict(result);
@@ -76,7 +71,9 @@ function head(result: Result, page: Page): Lines {
 function objectives(result: Result, page: Page): Lines {
   const rows = sloRows(result);
   if (rows.length === 0) return [];
-  const columns: readonly Column[] = SLO_HEADS.map((name) => ({
+  const compared = hasBaseColumn(result);
+  const heads = compared ? [...SLO_HEADS.slice(0, -1), BASE_HEAD, SLO_HEADS.at(-1)!] : SLO_HEADS;
+  const columns: readonly Column[] = heads.map((name) => ({
     head: name,
     align: name === "Observed" || name === "Interval" || name === "Samples" ? "right" : "left",
     wrap: name === "Load" || name === "Objective",
@@ -88,6 +85,7 @@ function objectives(result: Result, page: Page): Lines {
     row.observed,
     row.interval,
     row.samples,
+    ...(compared ? [changeWord(row.againstBase, page)] : []),
     outcomeWord(row.outcome, page),
   ]);
   return [
@@ -191,16 +189,4 @@ function labelled(label: string, text: string, page: Page): Lines {
 
 function outcomeWord(outcome: Outcome, page: Page): string {
   return page.paint(VERDICT_STYLE[outcome], `${SYMBOLS[outcome]} ${outcome}`);
-}
-
-function tableOptions(page: Page): { width: number; styleHead: (line: string) => string } {
-  return { width: page.width - INDENT.length, styleHead: (line) => page.paint("dim", line) };
-}
-
-function inset(lines: Lines): Lines {
-  return lines.map((line) => (line === "" ? line : INDENT + line));
-}
-
-function indented(text: string, page: Page, by = INDENT.length): Lines {
-  return wrapWords(text, page.width - by).map((line) => " ".repeat(by) + line);
 }

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { GoodputError } from "../errors.ts";
 import type { Result } from "../result.ts";
-import { type ExportFormat, render } from "./formats.ts";
+import { type ExportFormat, renderExport } from "./formats.ts";
 
 export interface ReportPaths {
   readonly result: string;
@@ -23,11 +23,20 @@ export async function writeReports(result: Result, outDir: string): Promise<Repo
   return paths;
 }
 
-/** @throws GoodputError OUTPUT_UNWRITABLE. */
-export async function writeReport(result: Result, format: ExportFormat, path: string): Promise<void> {
+/**
+ * `recordsPath` is the run's records.jsonl, which some formats are made from.
+ * @throws GoodputError OUTPUT_UNWRITABLE, RESULT_UNREADABLE.
+ */
+export async function writeReport(
+  result: Result,
+  format: ExportFormat,
+  path: string,
+  recordsPath?: string,
+): Promise<void> {
+  const text = await renderExport(result, format, recordsPath);
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, render(result, format));
+    await writeFile(path, text);
   } catch (error) {
     throw new GoodputError("OUTPUT_UNWRITABLE", `Cannot write ${path}: ${(error as Error).message}`, {
       cause: error,

@@ -1,10 +1,14 @@
 import type {
+  ComparedLevel,
+  Comparison,
   Finding,
   LatencyStats,
   LevelResult,
+  MetricChange,
   ObjectiveResult,
   Outcome,
   Result,
+  ServerSide,
   TimelinePoint,
 } from "../../src/result.ts";
 import { RESULT_SCHEMA } from "../../src/result.ts";
@@ -27,6 +31,26 @@ export const STATES: Readonly<Record<string, () => Result>> = {
       [5, 20].map((rate) => openLevel(rate)),
       { findings: [{ ...DRIFT, at: "20 req/s poisson" }] },
     ),
+  compared: () => {
+    const levels = [4, 16].map((concurrency) => level({ concurrency, ttftMs: 110 + 12 * concurrency }));
+    return withLevels(levels, { comparison: comparisonOf(levels) });
+  },
+  incomparable: () => withLevels([level({ concurrency: 4, ttftMs: 180 })], { comparison: INCOMPARABLE }),
+  sweep: () =>
+    withLevels(
+      // In the order of a search: doubling, then the middle of what is left.
+      [1, 2, 4, 8, 16, 32, 64, 48, 40, 44, 42, 43].map((concurrency) =>
+        level({ concurrency, ttftMs: 90 + 5 * concurrency, requests: 300, saturation: 30 }),
+      ),
+    ),
+  "new loads": () => withLevels(newLoads()),
+  "server side": () => {
+    const result = withLevels([
+      { ...level({ concurrency: 4, ttftMs: 180 }), server: SERVER },
+      { ...level({ concurrency: 16, ttftMs: 48_000 }), server: SATURATED_SERVER },
+    ]);
+    return { ...result, plan: { ...result.plan, timeout_seconds: 300 } };
+  },
   hostile: () => hostile(),
 };
 
@@ -54,15 +78,24 @@ interface LevelOptions {
   readonly ttftMs: number;
   readonly requests?: number;
   readonly judged?: boolean;
+  /** From this concurrency on, more requests in flight give no more throughput. */
+  readonly saturation?: number;
 }
 
-function level({ concurrency, ttftMs, requests = 600, judged = true }: LevelOptions): LevelResult {
+function level({
+  concurrency,
+  ttftMs,
+  requests = 600,
+  judged = true,
+  saturation = Number.POSITIVE_INFINITY,
+}: LevelOptions): LevelResult {
   const random = seeded(concurrency * 7919 + requests);
   const failed = concurrency > 16 ? 9 : 0;
   const completed = requests - failed;
   const ttft = lognormal(completed, ttftMs, 0.28, random);
-  const tpot = lognormal(completed, 14 + concurrency * 0.4, 0.12, random);
-  const itl = lognormal(completed * 10, 14 + concurrency * 0.4, 0.3, random);
+  const slower = Math.max(1, concurrency / saturation);
+  const tpot = lognormal(completed, (14 + concurrency * 0.4) * slower, 0.12, random);
+  const itl = lognormal(completed * 10, (14 + concurrency * 0.4) * slower, 0.3, random);
   const e2e = ttft.map((first, i) => first + tpot[i]! * 127);
   const mean = average(e2e);
   const seconds = (requests * mean) / 1000 / concurrency;
@@ -134,6 +167,125 @@ function openLevel(rate: number): LevelResult {
   };
 }
 
+function newLoads(): readonly LevelResult[] {
+  const base = level({ concurrency: 8, ttftMs: 210 });
+  return [
+    {
+      ...base,
+      name: "stages to 5, 20, 0 req/s",
+      load: {
+        kind: "stages",
+        of: "rate",
+        stages: [
+          { seconds: 30, target: 5 },
+          { seconds: 60, target: 20 },
+          { seconds: 10, target: 0 },
+        ],
+      },
+      stop: { duration_seconds: 100 },
+    },
+    {
+      ...level({ concurrency: 12, ttftMs: 240 }),
+      name: "40 users",
+      load: { kind: "users", users: 40, spawn_rate: 2, think_seconds: [1, 5] },
+      stop: { duration_seconds: 120 },
+    },
+    {
+      ...level({ concurrency: 10, ttftMs: 260 }),
+      name: "trace",
+      load: { kind: "replay", max_concurrency: 64 },
+      stop: { requests: 600 },
+    },
+  ];
+}
+
+const BASELINE: Comparison["baseline"] = {
+  run_id: "run-2026-03-13-99ffee",
+  started_at: "2026-03-13T18:00:00.000Z",
+  url: "http://llm-base.internal:8000/v1/chat/completions",
+  model: "llama-3.1-8b-instruct",
+};
+
+/** Worse at the tail, faster in throughput at the first level, and a metric that only one side has. */
+function comparisonOf(levels: readonly LevelResult[]): Comparison {
+  return {
+    kind: "same_run",
+    baseline: BASELINE,
+    levels: levels.map(
+      ({ name, metrics }, i): ComparedLevel => ({
+        name,
+        changes: [
+          change("ttft_p50", "ms", metrics.ttft!.p50, 1.012, [0.981, 1.044]),
+          change("ttft_p95", "ms", metrics.ttft!.p95, 1.153 + i * 0.1, [1.087, 1.221 + i * 0.1]),
+          change("tpot_p50", "ms", metrics.tpot!.p50, 0.97, [0.958, 0.983]),
+          change("e2e_p95", "ms", metrics.e2e!.p95, 0.996, [0.97, null]),
+          change("output_throughput", "tok/s", metrics.output_throughput!, 1.031, [1.018, 1.047]),
+          {
+            metric: "error_rate",
+            unit: "ratio",
+            base: 0,
+            head: 0.015 * i,
+            better: "lower",
+            change: "unclear",
+          },
+        ],
+        added: i === 0 ? ["goodput_ratio"] : [],
+        removed: [],
+      }),
+    ),
+  };
+}
+
+function change(
+  metric: string,
+  unit: MetricChange["unit"],
+  head: number,
+  ratio: number,
+  interval: readonly [number | null, number | null],
+): MetricChange {
+  const better = unit === "tok/s" ? "higher" : "lower";
+  const [low, high] = interval;
+  const up = low !== null && low > 1;
+  const down = high !== null && high < 1;
+  const outcome = !up && !down ? "unclear" : up === (better === "higher") ? "better" : "worse";
+  return { metric, unit, base: head / ratio, head, ratio, interval, better, change: outcome };
+}
+
+const INCOMPARABLE: Comparison = {
+  kind: "stored",
+  baseline: BASELINE,
+  incomparable: "the stored result asked for 512 output tokens, this one for 128",
+  levels: [],
+};
+
+const SERVER: ServerSide = {
+  engine: "vllm",
+  replicas: 2,
+  ttft: { count: 600, mean: 181.2, p50: 176.4, p95: 281.9, p99: 340.2 },
+  itl: { count: 76_200, mean: 15.4, p50: 15.1, p95: 24.8 },
+  e2e: { count: 600, mean: 2180, p50: 2140, p95: 2710 },
+  queue: { count: 600, mean: 3.1, p50: 0.8, p95: 12.4 },
+  requests: 600,
+  prompt_tokens: 153_600,
+  generation_tokens: 76_800,
+  running_max: 4,
+  waiting_max: 0,
+  kv_cache_usage_max: 0.124,
+  prefix_cache_hit_ratio: 0.031,
+  unavailable: ["gpu_memory_used_bytes"],
+};
+
+/** Its slowest requests lie in the bucket that has no upper bound, and one page could not be read. */
+const SATURATED_SERVER: ServerSide = {
+  ...SERVER,
+  ttft: { count: 600, mean: 49_700, p50: 47_900, p95: 60_000, p99: 60_000, above: ["p95", "p99"] },
+  queue: { count: 600, mean: 48_900, p50: 47_100, p95: 60_000, above: ["p95"] },
+  running_max: 8,
+  waiting_max: 8,
+  kv_cache_usage_max: 0.997,
+  unavailable: ["gpu_memory_used_bytes", "replica 2 did not answer at 21:04:11"],
+};
+
 /** A level that a cancelled run never came to. */
 function untouched(concurrency: number): LevelResult {
   return {
@@ -176,6 +328,7 @@ function hostile(): Result {
         ...plain,
         name,
         requests: { ...plain.requests, failed: 1, failures: { [name]: 1 } },
+        server: { ...SERVER, engine: name, unavailable: [name] },
         failure_examples: { [name]: name },
         objectives: plain.objectives.slice(0, 2).map((objective) => ({
           ...objective,
@@ -195,6 +348,16 @@ function hostile(): Result {
     started_at: HOSTILE_TEXTS[4]!,
     target: { url: `http://x/${all}`, model: all, protocol: HOSTILE_TEXTS[5]! },
     plan: { ...base.plan, hash: HOSTILE_TEXTS[3]!, objectives: [...HOSTILE_TEXTS] },
+    comparison: {
+      kind: "stored",
+      baseline: { run_id: all, started_at: HOSTILE_TEXTS[4]!, url: all, model: HOSTILE_TEXTS[3]! },
+      levels: base.levels.map(({ name }) => ({
+        name,
+        changes: [{ ...change("ttft_p95", "ms", 300, 1.2, [1.1, 1.3]), metric: name }],
+        added: [name],
+        removed: [all],
+      })),
+    },
     environment: {
       node: HOSTILE_TEXTS[3]!,
       platform: HOSTILE_TEXTS[4]!,

@@ -2,9 +2,11 @@ import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { LatencyStats, LevelResult } from "../../result.ts";
 import { formatLimit, formatRate, formatValue } from "../format.ts";
-import { chart, colorClass, marker, PLOT, px, spread, title } from "./chart.ts";
+import { lightestFirst, oneKind, shortLoad } from "../load-label.ts";
+import { chart, colorClass, marker, PLOT, px, title } from "./chart.ts";
+import { placedLabels } from "./labels.ts";
 
-/** Throughput against latency, a dot per level in the order of the plan; nothing where there is one level. */
+/** Throughput against latency, a dot per level from the lightest load on; nothing where there is one level. */
 export function loadPlots(levels: readonly LevelResult[]): string {
   const plots = [
     plot(levels, "Time to first token", "p95 in ms", ({ metrics }) => metrics.ttft?.p95),
@@ -13,6 +15,8 @@ export function loadPlots(levels: readonly LevelResult[]): string {
   ].filter((drawn) => drawn !== "");
   return plots.length === 0 ? "" : `<div class="plots">${plots.join("\n")}</div>`;
 }
+
+const MOST_COLOURED = 6;
 
 interface Dot {
   readonly level: number;
@@ -28,12 +32,15 @@ function plot(
   latency: (level: LevelResult) => LatencyStats["p95"] | undefined,
 ): string {
   const tokens = levels.some(({ metrics }) => (metrics.output_throughput ?? 0) > 0);
-  const dots = levels.flatMap((level, i): readonly Dot[] => {
+  const dots = lightestFirst(levels).flatMap((i): readonly Dot[] => {
+    const level = levels[i]!;
     const x = tokens ? level.metrics.output_throughput : level.metrics.request_throughput;
     const y = latency(level);
     return x === undefined || y === undefined ? [] : [{ level: i, name: level.name, x, y }];
   });
   if (dots.length < 2) return "";
+  // The labels tell more levels than colours can apart, and small marks leave them room.
+  const crowded = dots.length > MOST_COLOURED;
   const unit = tokens ? "tok/s" : "1/s";
   const x = scaleLinear([0, Math.max(...dots.map((dot) => dot.x)) * 1.05 || 1], [PLOT.left, PLOT.right]).nice(
     4,
@@ -50,37 +57,17 @@ function plot(
     x: { scale: x, ticks: x.ticks(4).map((at) => ({ at, label: bare(at) })) },
     y: { scale: y, ticks: y.ticks(4).map((at) => ({ at, label: bare(at) })) },
     marks: [
-      `<path class="path" d="${path(dots)}"/>`,
+      // Loads of several kinds have no order to be joined in.
+      oneKind(levels) ? `<path class="path" d="${path(dots)}"/>` : "",
       ...dots.map(
         (dot) =>
-          `<g class="${colorClass(dot.level)}">${title(`${dot.name}: ${formatRate(dot.x)} ${unit === "1/s" ? "requests/s" : unit}, ${formatValue(dot.y, "ms")}`)}${marker(dot.level, x(dot.x), y(dot.y), 90)}</g>`,
+          `<g class="${colorClass(crowded ? 0 : dot.level)}">${title(`${dot.name}: ${formatRate(dot.x)} ${unit === "1/s" ? "requests/s" : unit}, ${formatValue(dot.y, "ms")}`)}${crowded ? marker(0, x(dot.x), y(dot.y), 45) : marker(dot.level, x(dot.x), y(dot.y), 90)}</g>`,
       ),
-      labels(
-        levels,
-        dots,
-        (dot) => x(dot.x),
-        (dot) => y(dot.y),
+      placedLabels(
+        dots.map((dot) => ({ x: x(dot.x), y: y(dot.y), text: shortLoad(levels[dot.level]!.load) })),
       ),
     ].join("\n"),
   });
-}
-
-/** Short names beside the dots: what differs between levels is the load itself. */
-function labels(
-  levels: readonly LevelResult[],
-  dots: readonly Dot[],
-  x: (dot: Dot) => number,
-  y: (dot: Dot) => number,
-): string {
-  const heights = spread(dots.map((dot) => y(dot) - 9));
-  return dots
-    .map((dot, i) => {
-      const { load } = levels[dot.level]!;
-      const text = load.kind === "closed" ? bare(load.concurrency) : `${bare(load.rate)}/s`;
-      const right = x(dot) > PLOT.right - 30;
-      return `<text class="strong" x="${px(x(dot) + (right ? -8 : 8))}" y="${px(heights[i]! + 4)}" text-anchor="${right ? "end" : "start"}">${text}</text>`;
-    })
-    .join("");
 }
 
 function bare(value: number): string {

@@ -108,10 +108,10 @@ export function marker(level: number, x: number, y: number, size = 46): string {
   return `<path class="mark" d="${shape}" transform="translate(${px(x)} ${px(y)})"/>`;
 }
 
-export function legend(names: readonly string[]): string {
-  if (names.length < 2) return "";
-  const items = names.map(
-    (name, i) =>
+export function legend(levels: readonly { readonly name: string; readonly index: number }[]): string {
+  if (levels.length < 2) return "";
+  const items = levels.map(
+    ({ name, index: i }) =>
       `<li class="${colorClass(i)}"><svg width="34" height="14" aria-hidden="true"><line class="line" x1="1" x2="33" y1="7" y2="7" stroke-dasharray="${dash(i)}"/>${marker(i, 17, 7)}</svg>${htmlText(name, 80)}</li>`,
   );
   return `<ul class="legend">${items.join("")}</ul>`;

@@ -1,15 +1,23 @@
-import { scaleLinear, scaleLog } from "d3-scale";
+import { scaleLinear } from "d3-scale";
 import { line } from "d3-shape";
 import type { LatencyName, LevelResult } from "../../result.ts";
 import { bucketMidpoint } from "../../summarize/histogram.ts";
 import { formatLimit, formatShare, formatValue } from "../format.ts";
-import { chart, colorClass, dash, legend, marker, PLOT, px, type Scale, type Tick, title } from "./chart.ts";
+import { chart, colorClass, dash, legend, marker, PLOT, px, type Scale, title } from "./chart.ts";
+import { type ChosenLevel, chosenLevels, chosenNote } from "./chosen-levels.ts";
+import { histogram } from "./histogram.ts";
+import { logScale, logTicks } from "./log-axis.ts";
 
-/** The share of requests (or gaps) that were at least this fast, one curve per level. */
+/** How each latency is spread: histograms, and below them the share of samples that were at most so long. */
 export function distributionPlots(levels: readonly LevelResult[]): string {
-  const plots = PLOTTED.flatMap(([name, words]) => cdf(levels, name, words));
+  const chosen = chosenLevels(levels);
+  const plots = [
+    ...PLOTTED.map(([name, words]) => histogram(chosen, name, words)),
+    ...PLOTTED.flatMap(([name, words]) => cdf(chosen, name, words)),
+  ].filter((drawn) => drawn !== "");
   if (plots.length === 0) return "";
-  return `${legend(levels.map((level) => level.name))}<div class="plots">${plots.join("\n")}</div>`;
+  const key = legend(chosen.map(({ level, index }) => ({ name: level.name, index })));
+  return `${key}<div class="plots">${plots.join("\n")}</div>${chosenNote(levels, chosen)}`;
 }
 
 const PLOTTED: readonly (readonly [LatencyName, string])[] = [
@@ -26,16 +34,15 @@ interface Curve {
   readonly points: readonly Point[];
 }
 
-function cdf(levels: readonly LevelResult[], latency: LatencyName, words: string): readonly string[] {
-  const curves = levels.flatMap((level, i): readonly Curve[] => {
+function cdf(levels: readonly ChosenLevel[], latency: LatencyName, words: string): readonly string[] {
+  const curves = levels.flatMap(({ level, index }): readonly Curve[] => {
     const points = cumulated(level.histograms[latency] ?? []);
-    return points.length === 0 ? [] : [{ level: i, name: level.name, points }];
+    return points.length === 0 ? [] : [{ level: index, name: level.name, points }];
   });
   if (curves.length === 0) return [];
   const all = curves.flatMap(({ points }) => points.map(([ms]) => ms));
   const [low, high] = [Math.min(...all), Math.max(...all)];
-  // A logarithm needs room on both sides even when every value is the same.
-  const x = scaleLog([low / 1.08, high * 1.08], [PLOT.left, PLOT.right]);
+  const x = logScale(low, high);
   const y = scaleLinear([0, 1], [PLOT.bottom, PLOT.top]);
   return [
     chart({
@@ -88,19 +95,4 @@ function thinned(points: readonly Point[], x: Scale, y: Scale): readonly Point[]
     if (far || i === points.length - 1) kept.push(point);
   }
   return kept;
-}
-
-/** 1, 2 and 5 of each decade; only the decades where that would be too many, even steps where too few. */
-function logTicks(x: Scale): readonly Tick[] {
-  const [low, high] = x.domain() as [number, number];
-  const decades = Array.from(
-    { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
-    (_, i) => 10 ** (Math.floor(Math.log10(low)) + i),
-  );
-  const within = (at: number) => at >= low && at <= high;
-  const fine = decades.flatMap((decade) => [decade, 2 * decade, 5 * decade]).filter(within);
-  const coarse = decades.filter(within);
-  const chosen =
-    fine.length < 3 ? scaleLinear([low, high], [0, 1]).ticks(4) : fine.length > 7 ? coarse : fine;
-  return chosen.map((at) => ({ at, label: formatLimit(at, "ms") }));
 }

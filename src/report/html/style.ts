@@ -69,6 +69,8 @@ tbody th { color: var(--ink); font-weight: 600; font-size: 14px; overflow-wrap: 
 .num { text-align: right; white-space: nowrap; }
 .first { border-left: 1px solid var(--line); }
 .word { color: var(--v); font-weight: 600; white-space: nowrap; }
+.change { white-space: nowrap; } .change.worse { color: var(--violated); } .change.better { color: var(--met); } .change.unclear { color: var(--muted); }
+.small { font-size: 13px; margin-top: 8px; } ul.small { padding-left: 18px; }
 .why { color: var(--muted); font-size: 13px; max-width: 46ch; overflow-wrap: anywhere; }
 .slo .repeated span { display: none; }
 .slo tbody .repeated, .slo tbody .repeated ~ td { border-top-color: var(--sunken); }
@@ -81,6 +83,7 @@ tbody th { color: var(--ink); font-weight: 600; font-size: 14px; overflow-wrap: 
 .bar .arrow { fill: var(--v); opacity: 0.45; }
 .bar .dot { fill: var(--v); stroke: var(--surface); stroke-width: 1.5; }
 .bar text { fill: var(--muted); font-size: 12px; }
+.compared .bar { width: 140px; height: auto; } .compared th, .compared td { padding-inline: 8px; } .slo.compared .objective { min-width: 11em; } .slo.compared tbody th { min-width: 9em; }
 .key { display: flex; flex-wrap: wrap; gap: 4px 18px; color: var(--muted); font-size: 13px; padding: 10px 12px; border-top: 1px solid var(--line); align-items: center; }
 .key span { display: inline-flex; align-items: center; gap: 6px; }
 .key svg { flex: none; }
@@ -94,8 +97,10 @@ tbody th { color: var(--ink); font-weight: 600; font-size: 14px; overflow-wrap: 
 .plot .strong { fill: var(--ink); font-weight: 600; paint-order: stroke; stroke: var(--surface); stroke-width: 3px; stroke-linejoin: round; }
 .plot .grid { stroke: var(--line); stroke-width: 1; }
 .plot .line { fill: none; stroke: var(--c); stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
+.plot .outline { fill: none; stroke: var(--c); stroke-width: 1.5; stroke-linejoin: round; }
 .plot .dashed { stroke-dasharray: 5 3; }
 .plot .area { fill: var(--c); opacity: 0.13; }
+.plot .column { fill: var(--c); opacity: 0.75; }
 .plot .mark { fill: var(--c); stroke: var(--surface); stroke-width: 1; }
 .plot .hover { fill: transparent; }
 .plot .hover:hover { fill: var(--c); opacity: 0.35; }
@@ -134,6 +139,7 @@ footer { color: var(--muted); font-size: 13px; margin-top: 36px; overflow-wrap: 
   .slo tbody tr + tr { border-top: 1px solid var(--line); }
   .slo tbody tr > * { border: 0; padding: 0; text-align: left; }
   .slo .repeated span { display: inline; }
+  .slo .change { grid-column: 1 / -1; white-space: normal; }
   .slo .wide { grid-column: 1 / -1; } .slo .bar { width: 100%; height: auto; max-width: 340px; margin: 4px 0; }
   .slo td[data-head]::before { content: attr(data-head) " "; color: var(--muted); font-size: 13px; }
 }

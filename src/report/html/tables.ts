@@ -1,5 +1,6 @@
-import type { Result } from "../../result.ts";
+import type { LevelResult, Result } from "../../result.ts";
 import { LATENCIES } from "../../result.ts";
+import { changeCell, hasBaseColumn } from "../against-base.ts";
 import { htmlText } from "../escape.ts";
 import { formatCount } from "../format.ts";
 import {
@@ -10,7 +11,7 @@ import {
   MAIN_FIGURES,
   quantileName,
 } from "../level-figures.ts";
-import { type SloRow, sloRows } from "../slo-rows.ts";
+import { BASE_HEAD, type SloRow, sloRows } from "../slo-rows.ts";
 import { SYMBOLS } from "../verdict.ts";
 import { intervalBar, intervalKey } from "./interval-bar.ts";
 
@@ -18,15 +19,16 @@ import { intervalBar, intervalKey } from "./interval-bar.ts";
 export function objectivesTable(result: Result): string {
   const rows = sloRows(result);
   if (rows.length === 0) return "";
+  const compared = hasBaseColumn(result);
   return [
-    '<div class="card"><div class="scroll"><table class="slo">',
-    '<thead><tr><th>Load</th><th>Objective</th><th class="num">Observed</th><th class="num">Interval</th><th>Against the limit</th><th class="num">Samples</th><th>Verdict</th></tr></thead><tbody>',
-    ...rows.map((row, i) => objectiveRow(row, rows[i - 1]?.level === row.level)),
+    `<div class="card"><div class="scroll"><table class="slo${compared ? " compared" : ""}">`,
+    `<thead><tr><th>Load</th><th>Objective</th><th class="num">Observed</th><th class="num">Interval</th><th>Against the limit</th><th class="num">Samples</th>${compared ? `<th>${BASE_HEAD}</th>` : ""}<th>Verdict</th></tr></thead><tbody>`,
+    ...rows.map((row, i) => objectiveRow(row, rows[i - 1]?.level === row.level, compared)),
     `</tbody></table></div>${intervalKey()}</div>`,
   ].join("\n");
 }
 
-function objectiveRow(row: SloRow, repeated: boolean): string {
+function objectiveRow(row: SloRow, repeated: boolean, compared: boolean): string {
   const why = row.explanation === undefined ? "" : `<div class="why">${htmlText(row.explanation)}</div>`;
   return [
     `<tr class="${row.outcome}">`,
@@ -36,6 +38,9 @@ function objectiveRow(row: SloRow, repeated: boolean): string {
     `<td class="num" data-head="interval">${row.interval}</td>`,
     `<td class="wide">${intervalBar(row)}</td>`,
     `<td class="num" data-head="samples">${row.samples}</td>`,
+    compared
+      ? `<td class="change ${row.againstBase?.outcome ?? "unclear"}" data-head="against base">${changeCell(row.againstBase)}</td>`
+      : "",
     `<td class="word">${SYMBOLS[row.outcome]} ${row.outcome}</td>`,
     "</tr>",
   ].join("");
@@ -43,15 +48,19 @@ function objectiveRow(row: SloRow, repeated: boolean): string {
 
 /** The figures of every level, under the same heads as in the text report. */
 export function levelsTable({ levels }: Result): string {
-  if (levels.length === 0) return "";
-  const leads = (i: number) => (MAIN_FIGURES[i - 1]?.group === MAIN_FIGURES[i]!.group ? "" : " first");
+  return levels.length === 0 ? "" : figuresTable(levels, MAIN_FIGURES);
+}
+
+/** A row per level and a column per figure, grouped under their heads. */
+export function figuresTable(levels: readonly LevelResult[], figures: readonly Figure[]): string {
+  const leads = (i: number) => (figures[i - 1]?.group === figures[i]!.group ? "" : " first");
   return [
-    '<div class="card scroll"><table><thead>',
-    `<tr class="over"><th></th>${spans(MAIN_FIGURES)}</tr>`,
-    `<tr><th>Load</th>${MAIN_FIGURES.map(({ name }, i) => `<th class="num${leads(i)}">${name}</th>`).join("")}</tr></thead><tbody>`,
+    '<div class="card scroll"><table class="figures"><thead>',
+    `<tr class="over"><th></th>${spans(figures)}</tr>`,
+    `<tr><th>Load</th>${figures.map(({ name }, i) => `<th class="num${leads(i)}">${name}</th>`).join("")}</tr></thead><tbody>`,
     ...levels.map(
       (level) =>
-        `<tr><th scope="row">${htmlText(level.name, 80)}</th>${MAIN_FIGURES.map(({ cell }, i) => `<td class="num${leads(i)}">${cell(level)}</td>`).join("")}</tr>`,
+        `<tr><th scope="row">${htmlText(level.name, 80)}</th>${figures.map(({ cell }, i) => `<td class="num${leads(i)}">${htmlText(cell(level))}</td>`).join("")}</tr>`,
     ),
     "</tbody></table></div>",
   ].join("\n");
