@@ -1,15 +1,25 @@
 /** The front door: everything the Action, the command line and the server may use of the engine. */
 export { type Conclusion, conclusionOf, conclusionOfError } from "./conclusion.ts";
 export { ConfigError, GoodputError, type Mistake } from "./errors.ts";
+export { compareResults, worseningOf } from "./judge/compare.ts";
+export { type Regressed, type Regressions, regressionsIn } from "./judge/regressions.ts";
 export { CONFIG_KEYS, type ConfigKey, parseConfig } from "./plan/config.ts";
 export { readConfigFile } from "./plan/config-file.ts";
 export type { Plan } from "./plan/plan.ts";
+export { configSchema, SETTINGS } from "./plan/settings.ts";
 export { redactor, SHORTEST_SECRET } from "./redact.ts";
+export { renderComparisonText } from "./report/comparison-text.ts";
+export { COMPAT_TOOLS, type CompatTool, readCompatFigures, renderCompat } from "./report/compat.ts";
 export { terminalText as plainText } from "./report/escape.ts";
 export { EXPORT_FORMATS, type ExportFormat, render } from "./report/formats.ts";
 export { renderMarkdown } from "./report/markdown.ts";
+export { readResult } from "./report/read-result.ts";
 export { renderText } from "./report/text.ts";
 export { writeReport, writeReports } from "./report/write-reports.ts";
-export type { Finding, LevelResult, ObjectiveResult, Outcome, Result } from "./result.ts";
-export { type Progress, type RunOptions, resultFromRecords, runPlan } from "./run.ts";
+export type { Comparison, Finding, LevelResult, ObjectiveResult, Outcome, Result } from "./result.ts";
+export { mergeRecords, resultFromRecords } from "./run/from-records.ts";
+export type { Part } from "./run/generator.ts";
+export { planOutline } from "./run/outline.ts";
+export type { Progress } from "./run/progress.ts";
+export { type RunOptions, runPlan } from "./run/run.ts";
 export { VERSION } from "./version.ts";

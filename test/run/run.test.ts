@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { GoodputError } from "../src/errors.ts";
-import { parseConfig } from "../src/plan/config.ts";
-import type { Result } from "../src/result.ts";
-import { resultFromRecords, runPlan } from "../src/run.ts";
-import { type Script, type ScriptedServer, startScriptedServer } from "../src/scripted-server.ts";
+import { GoodputError } from "../../src/errors.ts";
+import { parseConfig } from "../../src/plan/config.ts";
+import type { Result } from "../../src/result.ts";
+import { resultFromRecords } from "../../src/run/from-records.ts";
+import { runPlan } from "../../src/run/run.ts";
+import { type Script, type ScriptedServer, startScriptedServer } from "../../src/scripted-server.ts";
 
 async function withServer<T>(script: Script, use: (server: ScriptedServer) => Promise<T>): Promise<T> {
   const server = await startScriptedServer(script);
@@ -55,6 +57,12 @@ test("a request has the model, the length and the key it should, and the key is 
       },
     );
     assert.doesNotMatch(await readFile(join(outDir, "records.jsonl"), "utf8"), /sk-secret/);
+  }));
+
+test("a model that is named is asked for, whatever the target lists first", () =>
+  withServer({ model: "listed" }, async (server) => {
+    await runPlan(planFor(server, { model: "named", requests: 2 }));
+    assert.deepEqual(new Set(server.seen.bodies.map(({ model }) => model)), new Set(["named"]));
   }));
 
 test("the same seed sends the same bodies, another one others", () =>
@@ -139,6 +147,22 @@ test("a folder that cannot be written ends the run with a clear error", () =>
       (error) => error instanceof GoodputError && error.code === "OUTPUT_UNWRITABLE",
     );
   }));
+
+test(
+  "a full disk stops the run with a clear error",
+  { skip: !existsSync("/dev/full") && "no /dev/full here" },
+  () =>
+    withServer({}, async (server) => {
+      const outDir = await mkdtemp(join(tmpdir(), "goodput-"));
+      await symlink("/dev/full", join(outDir, "records.jsonl"));
+      await assert.rejects(
+        runPlan(planFor(server, { requests: 5000 }), { outDir }),
+        (error) =>
+          error instanceof GoodputError && error.code === "OUTPUT_UNWRITABLE" && /ENOSPC/.test(error.message),
+      );
+      assert.ok(server.seen.requests < 5000);
+    }),
+);
 
 /** Answers at once, but for one stretch of time in which it answers nobody. */
 function stallingOnce(forMs: number): Script {

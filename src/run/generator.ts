@@ -1,0 +1,280 @@
+import type { Clock } from "../clock.ts";
+import { arrivalOffsets } from "../plan/arrivals.ts";
+import type { Level, Load, Plan, Target } from "../plan/plan.ts";
+import { concurrencySlots, userSlots } from "../plan/slots.ts";
+import { openWorkload, type WorkloadSource } from "../plan/workload.ts";
+import { type Random, random } from "../random.ts";
+import { watchHost } from "../record/host.ts";
+import type { HostRecord, RequestRecord } from "../record/record.ts";
+import { redactor } from "../redact.ts";
+import { closedLoop, type Slot } from "../schedule/closed-loop.ts";
+import { openLoop } from "../schedule/open-loop.ts";
+import { type Exchange, exchange } from "../send/exchange.ts";
+import { type Message, protocolOf } from "../send/protocol.ts";
+import { endpointOf, findModel, requestHeaders } from "../send/target.ts";
+import type { Transport } from "../send/transport.ts";
+import { NS_PER_S } from "../units.ts";
+
+/**
+ * Puts a plan's load, or one part of it, on one target: schedule meets send here and nowhere else.
+ * Several generators, in threads or on other machines, each take their part of the same plan.
+ */
+export interface Generator {
+  /** The model that answers. @throws GoodputError when nobody listens. */
+  findModel(): Promise<string>;
+  /** Opens the connections and warms the server; what comes back is in no figure. */
+  warmUp(level: Level): Promise<void>;
+  /** Sends a level's requests when they are due; resolves when the last one has ended. */
+  measure(
+    stretch: Stretch,
+    onRecord: (record: RequestRecord) => void,
+    noMore: AbortSignal,
+  ): Promise<StretchEnd>;
+  close(): Promise<void>;
+}
+
+/** A level, or one block of it. */
+export interface Stretch {
+  readonly level: Level;
+  readonly stop: Level["stop"];
+  /** Index of its first request: a block goes on where the one before it ended. */
+  readonly firstIndex: number;
+  readonly startNs: number;
+}
+
+export interface StretchEnd {
+  /** Of the window: when a slot first stood empty, or the planned end. */
+  readonly endNs: number;
+  readonly host: HostRecord;
+}
+
+/** Which requests are this generator's: those whose index, divided by `of`, leaves `index`. */
+export interface Part {
+  readonly index: number;
+  readonly of: number;
+}
+
+export interface GeneratorOptions {
+  readonly plan: Plan;
+  readonly target: Target;
+  readonly part: Part;
+  readonly apiKey?: string;
+  /** Cuts everything off. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly transport: (origin: string, clock: Clock) => Transport;
+}
+
+export async function createGenerator(options: GeneratorOptions): Promise<Generator> {
+  const { plan, target, part, apiKey, signal, clock } = options;
+  const workload = await openWorkload(plan.workload, plan.seed);
+  const protocol = protocolOf(target.protocol);
+  const endpoint = endpointOf(target.url, protocol, target.model);
+  const transport = options.transport(endpoint.origin, clock);
+  const headers = requestHeaders(apiKey);
+  const redact = redactor([apiKey]);
+  const { ignoreEos, stream, turnThink } = plan.workload;
+  let model = target.model ?? "";
+
+  const begin = (name: string | number, index: number) => {
+    const { system, turns } = workload.conversation(name, index);
+    const messages: Message[] = system === undefined ? [] : [{ role: "system", content: system }];
+    const { content, maxTokens } = turns[0]!;
+    messages.push({ role: "user", content });
+    return { turns, messages, body: protocol.body({ model, messages, maxTokens, ignoreEos, stream }) };
+  };
+  /** The next one of an open loop, made while its moment was awaited, so that making it delays nothing. */
+  let ahead:
+    | { readonly name: string | number; readonly index: number; readonly begun: ReturnType<typeof begin> }
+    | undefined;
+
+  /** Sends a conversation, turn by turn; resolves with the moment the last answer ended. */
+  const converse = async (
+    name: string | number,
+    index: number,
+    scheduledNs: number,
+    onTurn: (turn: number, scheduledNs: number, outcome: Exchange) => void,
+  ): Promise<number> => {
+    const isAhead = ahead?.name === name && ahead.index === index;
+    const { turns, messages, body: firstBody } = isAhead ? ahead!.begun : begin(name, index);
+    if (isAhead) ahead = undefined;
+    const keepText = turns.length > 1;
+    let think: Random | undefined;
+    let dueNs = scheduledNs;
+    for (const [turn, { content, maxTokens }] of turns.entries()) {
+      if (turn > 0) await clock.sleepUntil(dueNs, signal);
+      if (turn > 0) messages.push({ role: "user", content });
+      const body = turn === 0 ? firstBody : protocol.body({ model, messages, maxTokens, ignoreEos, stream });
+      const request = {
+        method: "POST",
+        path: endpoint.root + protocol.path(model, stream),
+        headers,
+        body,
+      } as const;
+      const limits = { clock, timeoutNs: plan.timeoutNs, signal, redact, keepText };
+      const { text, ...outcome } = await exchange(transport, protocol, request, limits);
+      onTurn(turn, dueNs, outcome);
+      dueNs = outcome.end;
+      // A conversation goes no further than its last answer.
+      if (outcome.outcome !== "completed" || turn === turns.length - 1) break;
+      messages.push({ role: "assistant", content: text ?? "" });
+      think ??= random(plan.seed, "turn think", name, index);
+      dueNs += between(turnThink, think.uniform());
+    }
+    return dueNs;
+  };
+
+  return {
+    async findModel() {
+      model = redact(await findModel(transport, endpoint, protocol, headers, target.model, clock, signal));
+      return model;
+    },
+    async warmUp(level) {
+      const mine = share(level.warmupRequests, part);
+      let next = 0;
+      const take = () => (next < mine && !signal.aborted ? part.index + part.of * next++ : undefined);
+      const slots = openSlots(Math.min(mine, warmupConcurrency(level)), clock.now());
+      await closedLoop(clock, slots, signal, take, (index, scheduled) =>
+        converse(`warmup ${level.index}`, index, scheduled, () => {}),
+      );
+    },
+    async measure(stretch, onRecord, noMore) {
+      const readHost = watchHost(clock);
+      const opened = transport.connectionsOpened;
+      const send = (index: number, scheduledNs: number) =>
+        converse(stretch.level.index, index, scheduledNs, (turn, scheduled, outcome) =>
+          onRecord({ level: stretch.level.index, index, ...(turn > 0 && { turn }), scheduled, ...outcome }),
+        );
+      const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, (index) => {
+        const name = stretch.level.index;
+        ahead = { name, index, begun: begin(name, index) };
+      });
+      return {
+        endNs: Math.max(stretch.startNs + 1, Math.min(endNs, clock.now())),
+        host: { ...readHost(), connectionsOpened: transport.connectionsOpened - opened },
+      };
+    },
+    close: () => transport.close(),
+  };
+}
+
+/** Gives the window's end. */
+async function sendStretch(
+  plan: Plan,
+  stretch: Stretch,
+  part: Part,
+  workload: WorkloadSource,
+  clock: Clock,
+  noMore: AbortSignal,
+  send: (index: number, scheduledNs: number) => Promise<number>,
+  prepare: (index: number) => void,
+): Promise<number> {
+  const { level, stop, firstIndex, startNs } = stretch;
+  const { load } = level;
+  if (load.kind === "open" || load.kind === "replay" || (load.kind === "stages" && load.of === "rate")) {
+    const all =
+      load.kind === "replay"
+        ? traceOffsets(workload, stop)
+        : arrivalOffsets(load, stop, plan.seed, arrivalStream(stretch));
+    const offsets = all.filter((_, i) => i % part.of === part.index);
+    const most =
+      load.maxConcurrency === undefined ? Number.POSITIVE_INFINITY : share(load.maxConcurrency, part);
+    const indexOf = (i: number) => firstIndex + part.index + part.of * i;
+    await openLoop(
+      clock,
+      startNs,
+      offsets,
+      most,
+      noMore,
+      (i, scheduled) => send(indexOf(i), scheduled),
+      (i) => prepare(indexOf(i)),
+    );
+    return startNs + plannedSpan(load, stop, all);
+  }
+  const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed);
+  // With fewer slots than parts the last parts have none, and the requests are the others'.
+  const mine = { index: part.index, of: Math.min(part.of, all.length) };
+  const slots = all.filter((_, i) => i % mine.of === mine.index);
+  const requests = slots.length === 0 ? 0 : share(stop.requests ?? Number.MAX_SAFE_INTEGER, mine);
+  const deadline = startNs + (stop.durationNs ?? Number.POSITIVE_INFINITY);
+  let next = 0;
+  let lastEnd = startNs;
+  let firstEmpty = Number.POSITIVE_INFINITY;
+  const take = (freeAtNs: number) => {
+    if (next < requests && freeAtNs < deadline && !noMore.aborted)
+      return firstIndex + mine.index + mine.of * next++;
+    firstEmpty = Math.min(firstEmpty, freeAtNs);
+    return undefined;
+  };
+  await closedLoop(
+    clock,
+    slots,
+    noMore,
+    take,
+    async (index, scheduled) => {
+      const end = await send(index, scheduled);
+      lastEnd = Math.max(lastEnd, end);
+      return end;
+    },
+    thinkNs,
+  );
+  if (load.kind !== "closed") return Math.min(lastEnd, deadline);
+  // With hardly a request for each slot no part of the level is without an empty one: all of it counts.
+  return Math.min(requests < 2 * slots.length ? lastEnd : firstEmpty, deadline);
+}
+
+/** Blocks of one level draw arrivals of their own, the same for base and head. */
+function arrivalStream({ level, firstIndex }: Stretch): number {
+  return firstIndex === 0 ? level.index : level.index + firstIndex * 1009;
+}
+
+function traceOffsets({ arrivals }: WorkloadSource, stop: Level["stop"]): Float64Array {
+  const all = arrivals ?? new Float64Array();
+  const end = stop.durationNs ?? Number.POSITIVE_INFINITY;
+  return all.filter((offset, i) => i < (stop.requests ?? all.length) && offset < end);
+}
+
+function plannedSpan(load: Load, stop: Level["stop"], offsets: Float64Array): number {
+  const last = offsets.at(-1) ?? 0;
+  if (stop.requests === undefined && stop.durationNs !== undefined) return stop.durationNs;
+  const tail = load.kind === "open" ? NS_PER_S / load.requestsPerSecond : 1;
+  return Math.round(Math.min(last + tail, stop.durationNs ?? Number.POSITIVE_INFINITY));
+}
+
+function slotsOf(
+  load: Exclude<Load, { kind: "open" | "replay" }>,
+  startNs: number,
+  seed: number,
+): { slots: readonly Slot[]; thinkNs?: (index: number) => number } {
+  const from = (slots: readonly Slot[]) =>
+    slots.map((slot) => ({ startNs: startNs + slot.startNs, endNs: startNs + slot.endNs }));
+  switch (load.kind) {
+    case "closed":
+      return { slots: openSlots(load.concurrency, startNs) };
+    case "stages":
+      return { slots: from(concurrencySlots(load.stages)) };
+    case "users":
+      return {
+        slots: from(userSlots(load.users, load.spawnPerSecond)),
+        thinkNs: (index) => between(load.think, random(seed, "think", index).uniform()),
+      };
+  }
+}
+
+function openSlots(count: number, startNs: number): Slot[] {
+  return Array.from({ length: count }, () => ({ startNs, endNs: Number.POSITIVE_INFINITY }));
+}
+
+function warmupConcurrency({ load, warmupRequests }: Level): number {
+  if (load.kind === "closed") return load.concurrency;
+  return ("maxConcurrency" in load ? load.maxConcurrency : undefined) ?? warmupRequests;
+}
+
+/** How many of `total` indices are this part's. */
+function share(total: number, { index, of }: Part): number {
+  return Math.max(0, Math.ceil((total - index) / of));
+}
+
+function between({ minNs, maxNs }: { minNs: number; maxNs: number }, uniform: number): number {
+  return Math.round(minNs + (maxNs - minNs) * uniform);
+}

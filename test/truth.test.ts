@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { after, before, test } from "node:test";
+import { parseConfig } from "../src/plan/config.ts";
+import { runPlan } from "../src/run/run.ts";
+
+/** The scripted server in a process of its own, so that neither's work delays the other's stamps. */
+let server: ChildProcess;
+let url: string;
+before(async () => {
+  server = spawn(
+    process.execPath,
+    ["src/cli/bin.ts", "scripted", "--port", "0", "--ttft", "50", "--gap", "5"],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  const [line] = await once(createInterface({ input: server.stdout! }), "line");
+  url = /http:\/\/\S+/.exec(line)![0];
+});
+after(() => server.kill());
+
+for (const concurrency of [1, 10, 50]) {
+  test(`at concurrency ${concurrency} ttft is the server's own, or the run says that it may not be believed`, async () => {
+    const requests = Math.max(40, concurrency * 4);
+    const plan = parseConfig(
+      {
+        url,
+        concurrency,
+        requests,
+        "input-tokens": 8,
+        "output-tokens": 8,
+        slo: "ttft_p95 < 60ms\nerror_rate < 50%",
+      },
+      (key) => key,
+    );
+    const before = (await stats()).length;
+    const result = await runPlan(plan);
+    const own = (await stats()).slice(before + plan.levels[0]!.warmupRequests);
+    const mean = own.reduce((sum, ms) => sum + ms, 0) / own.length;
+    const error = Math.abs(result.levels[0]!.metrics.ttft!.mean - mean);
+    assert.equal(own.length, requests);
+    assert.ok(error <= Math.max(5, 0.05 * mean) || !result.valid, `${error} ms off, and believed`);
+  });
+}
+
+async function stats(): Promise<number[]> {
+  return ((await (await fetch(`${url}/stats`)).json()) as { ttftMs: number[] }).ttftMs;
+}
