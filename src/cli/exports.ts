@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { Option } from "commander";
 import {
   ConfigError,
   EXPORT_FORMATS,
@@ -10,6 +12,13 @@ import {
 export interface ExportRequest {
   readonly format: ExportFormat;
   readonly file: string;
+}
+
+export function exportOption(): Option {
+  return new Option(
+    "--export <format=file>",
+    `one more report: ${EXPORT_FORMATS.join(", ")}; may be given more than once`,
+  ).argParser((value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]);
 }
 
 /** Reads `--export FORMAT=FILE`. @throws ConfigError with every mistake. */
@@ -30,6 +39,11 @@ export function parseExports(texts: readonly string[]): readonly ExportRequest[]
   return requests;
 }
 
-export async function writeExports(result: Result, requests: readonly ExportRequest[]): Promise<void> {
-  for (const { format, file } of requests) await writeReport(result, format, file);
+export async function writeExports(
+  result: Result,
+  requests: readonly ExportRequest[],
+  outDir: string,
+): Promise<void> {
+  const records = join(outDir, "records.jsonl");
+  for (const { format, file } of requests) await writeReport(result, format, file, records);
 }

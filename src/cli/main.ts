@@ -1,8 +1,12 @@
 import { Command, CommanderError } from "commander";
 import { ConfigError, conclusionOfError, GoodputError, plainText, VERSION } from "../index.ts";
+import { compareCommand } from "./compare.ts";
 import { EXIT_CODES, EXIT_CODES_HELP } from "./exit-codes.ts";
+import { mergeCommand } from "./merge.ts";
 import { reportCommand } from "./report.ts";
 import { runCommand } from "./run.ts";
+import { scriptedCommand } from "./scripted.ts";
+import { selftestCommand } from "./selftest.ts";
 import { serveCommand } from "./serve.ts";
 
 /** Runs the command line and gives the exit code; writes to this process's streams. */
@@ -19,6 +23,10 @@ export async function main(args: readonly string[]): Promise<number> {
     .addHelpText("after", EXIT_CODES_HELP)
     .addCommand(runCommand(done))
     .addCommand(reportCommand(done))
+    .addCommand(compareCommand(done))
+    .addCommand(mergeCommand(done))
+    .addCommand(selftestCommand(done))
+    .addCommand(scriptedCommand())
     .addCommand(serveCommand());
   for (const command of [program, ...program.commands]) {
     command

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { conclusionOf, resultFromRecords, writeReports } from "../index.ts";
 import { EXIT_CODES, EXIT_CODES_HELP } from "./exit-codes.ts";
-import { parseExports, writeExports } from "./exports.ts";
+import { exportOption, parseExports, writeExports } from "./exports.ts";
 import { terminalReport } from "./terminal-report.ts";
 
 /** Makes everything a run wrote again from its records, also of a run that was killed. */
@@ -10,18 +10,13 @@ export function reportCommand(done: (exitCode: number) => void): Command {
   return new Command("report")
     .description("make the reports of a run again from its records")
     .argument("[dir]", "folder with records.jsonl", "goodput-report")
-    .addOption(
-      new Option(
-        "--export <format=file>",
-        "one more report: text, markdown, html, json, csv or junit",
-      ).argParser((value: string, earlier: readonly string[] | undefined) => [...(earlier ?? []), value]),
-    )
+    .addOption(exportOption())
     .addHelpText("after", EXIT_CODES_HELP)
     .action(async (dir: string, flags: { readonly export?: readonly string[] }) => {
       const exports = parseExports(flags.export ?? []);
       const result = await resultFromRecords(join(dir, "records.jsonl"));
       const paths = await writeReports(result, dir);
-      await writeExports(result, exports);
+      await writeExports(result, exports, dir);
       process.stdout.write(`${terminalReport(result)}\nReport: ${paths.html}\n`);
       done(EXIT_CODES[conclusionOf(result)]);
     });

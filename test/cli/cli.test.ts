@@ -210,6 +210,94 @@ test("a records file that is none is refused by name and line", async () => {
   assert.match(got.stderr, /records\.jsonl, line 1: expected the schema goodput\.records\/1/);
 });
 
+test("flags, a config file and the names of other tools describe the same plan", async () => {
+  const file = join(folder, "same.yaml");
+  await writeFile(file, `url: ${server.url}\nrate: 20\nduration: 5s\nslo: [ttft_p95 < 500ms]\n`);
+  const outlines = await Promise.all([
+    goodput(["run", "--dry-run", "-c", file]),
+    run(
+      "--dry-run",
+      "--rate",
+      "20",
+      "--duration",
+      "5s",
+      "--slo",
+      "ttft_p95<500",
+      "--input-tokens",
+      "256",
+      "--output-tokens",
+      "128",
+    ),
+    goodput([
+      "run",
+      "--dry-run",
+      "--target",
+      server.url,
+      "--request-rate",
+      "20",
+      "--max-seconds",
+      "5",
+      "--slo",
+      "ttft_p95<0.5s",
+    ]),
+  ]);
+  const [first, ...others] = outlines.map(({ stdout }) => stdout);
+  assert.match(first!, /^Plan [0-9a-f]{12}, seed 1: /);
+  assert.match(first!, /20 req\/s poisson\n {2}ends {4}after 5 s/);
+  for (const other of others) assert.equal(other, first);
+});
+
+test("the same setting under two names is refused", async () => {
+  const got = await run("--requests", "5", "--num-prompts", "6");
+  assert.equal(got.exitCode, 2);
+  assert.match(got.stderr, /--num-prompts: "6" says what --requests says/);
+});
+
+test("shards made by the command line merge into one result, and a missing one is named", async () => {
+  for (const shard of ["1/2", "2/2"]) {
+    const got = await run(
+      "--requests",
+      "100",
+      "--concurrency",
+      "2",
+      "--slo",
+      "ttft_p95 < 1s",
+      "--shard",
+      shard,
+      "--out",
+      `shard-${shard[0]}`,
+    );
+    assert.equal(got.exitCode, 4, "half of the requests decide nothing alone");
+  }
+  const merged = await goodput(["merge", "shard-1", "shard-2", "--out", "merged"]);
+  assert.equal(merged.exitCode, 0, merged.stdout);
+  assert.match(merged.stdout, /ttft_p95 < 1s .* 100 {2}✓ met/);
+  const partial = await goodput(["merge", "shard-2", "--out", "merged"]);
+  assert.equal(partial.exitCode, 4);
+  assert.match(partial.stdout, /shards_missing/);
+});
+
+test("a stored result is a baseline, and another plan is none", async () => {
+  await run("--requests", "60", "--out", "before");
+  const same = await run("--requests", "60", "--baseline", "before", "--out", "after");
+  assert.equal(same.exitCode, 0, same.stderr);
+  assert.match(same.stdout, /Against the baseline|Against base/i);
+  const other = await run("--requests", "61", "--baseline", "before", "--out", "after");
+  assert.match(other.stdout, /No comparable baseline/);
+});
+
+test("vLLM's file has vLLM's keys", async () => {
+  const got = await run("--requests", "20", "--export", "vllm=vllm.json");
+  assert.equal(got.exitCode, 0, got.stderr);
+  const result = JSON.parse(await readFile(join(folder, "vllm.json"), "utf8"));
+  for (const key of ["completed", "request_throughput", "output_throughput", "total_token_throughput"])
+    assert.ok(result[key] > 0, key);
+  for (const metric of ["ttft", "tpot", "itl", "e2el"]) {
+    for (const statistic of ["mean", "median", "std", "p99"])
+      assert.ok(`${statistic}_${metric}_ms` in result, `${statistic}_${metric}_ms`);
+  }
+});
+
 test("help names every flag and every exit code", async () => {
   const got = await goodput(["run", "--help"]);
   assert.equal(got.exitCode, 0);

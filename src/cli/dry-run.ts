@@ -1,0 +1,26 @@
+import { type Plan, planOutline } from "../index.ts";
+
+/** What a run would do, without doing it. */
+export async function dryRun(plan: Plan): Promise<string> {
+  const { settings, levels } = await planOutline(plan);
+  const lines = [
+    `Plan ${settings.hash.slice(0, 12)}, seed ${plan.seed}: ${plan.target.url}${plan.baseline ? ` against ${plan.baseline.url}` : ""}`,
+    "",
+    ...levels.flatMap((level) => [
+      `${level.name}`,
+      `  ends    ${level.ends}`,
+      `  warm-up ${level.warmupRequests} requests`,
+      ...(level.arrivals === undefined
+        ? []
+        : [
+            `  arrives ${level.arrivals.count} requests in ${level.arrivals.spanSeconds.toFixed(3)} s, first at ${level.arrivals.first.map((s) => `${s.toFixed(3)} s`).join(", ")}`,
+          ]),
+      `  first   ${level.firstPrompt}`,
+      "",
+    ]),
+    ...(levels.length === 0 ? ["Levels follow from what earlier ones show.", ""] : []),
+    plan.objectives.length === 0 ? "No objectives." : "Objectives",
+    ...plan.objectives.map(({ text }) => `  ${text}`),
+  ];
+  return `${lines.join("\n")}\n`;
+}
