@@ -11,13 +11,15 @@ import * as events from "events";
 import { setMaxListeners } from "node:events";
 import { stripVTControlCharacters, styleText } from "node:util";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { Worker } from "node:worker_threads";
 import { createHash, randomUUID } from "node:crypto";
 import "child_process";
 import "timers";
 import { mkdir as mkdir$1, readFile, writeFile as writeFile$1 } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { createReadStream, createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { dirname, extname, join, resolve } from "node:path";
 import { arch as arch$1, cpus, platform as platform$1 } from "node:os";
-import { createWriteStream } from "node:fs";
 // \0rolldown/runtime.js
 var __create = Object.create;
 var __defProp = Object.defineProperty;
@@ -40,23 +42,13 @@ var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__ge
 	value: mod,
 	enumerable: true
 }) : target, mod));
-var __require = /* #__PURE__ */ (() => createRequire(import.meta.url))();
+var __require = (() => createRequire(import.meta.url))();
 // node_modules/@actions/core/lib/utils.js
-/**
-* Sanitizes an input into a string so it can be passed into issueCommand safely
-* @param input input to sanitize into a string
-*/
 function toCommandValue(input) {
 	if (input === null || input === void 0) return "";
 	else if (typeof input === "string" || input instanceof String) return input;
 	return JSON.stringify(input);
 }
-/**
-*
-* @param annotationProperties
-* @returns The command properties to send with the actual annotation command
-* See IssueCommandProperties: https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionCommandManager.cs#L646
-*/
 function toCommandProperties(annotationProperties) {
 	if (!Object.keys(annotationProperties).length) return {};
 	return {
@@ -69,39 +61,6 @@ function toCommandProperties(annotationProperties) {
 	};
 }
 // node_modules/@actions/core/lib/command.js
-/**
-* Issues a command to the GitHub Actions runner
-*
-* @param command - The command name to issue
-* @param properties - Additional properties for the command (key-value pairs)
-* @param message - The message to include with the command
-* @remarks
-* This function outputs a specially formatted string to stdout that the Actions
-* runner interprets as a command. These commands can control workflow behavior,
-* set outputs, create annotations, mask values, and more.
-*
-* Command Format:
-*   ::name key=value,key=value::message
-*
-* @example
-* ```typescript
-* // Issue a warning annotation
-* issueCommand('warning', {}, 'This is a warning message');
-* // Output: ::warning::This is a warning message
-*
-* // Set an environment variable
-* issueCommand('set-env', { name: 'MY_VAR' }, 'some value');
-* // Output: ::set-env name=MY_VAR::some value
-*
-* // Add a secret mask
-* issueCommand('add-mask', {}, 'secretValue123');
-* // Output: ::add-mask::secretValue123
-* ```
-*
-* @internal
-* This is an internal utility function that powers the public API functions
-* such as setSecret, warning, error, and exportVariable.
-*/
 function issueCommand(command, properties, message) {
 	const cmd = new Command(command, properties, message);
 	process.stdout.write(cmd.toString() + os.EOL);
@@ -200,7 +159,7 @@ var DecodedURL = class extends URL {
 	}
 };
 // node_modules/tunnel/lib/tunnel.js
-var require_tunnel$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_tunnel$1 = __commonJSMin(((exports) => {
 	__require("net");
 	var tls = __require("tls");
 	var http = __require("http");
@@ -318,7 +277,7 @@ var require_tunnel$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
 			if (res.statusCode !== 200) {
 				debug("tunneling socket could not be established, statusCode=%d", res.statusCode);
 				socket.destroy();
-				var error = /* @__PURE__ */ new Error("tunneling socket could not be established, statusCode=" + res.statusCode);
+				var error = new Error("tunneling socket could not be established, statusCode=" + res.statusCode);
 				error.code = "ECONNRESET";
 				options.request.emit("error", error);
 				self.removeSocket(placeholder);
@@ -327,7 +286,7 @@ var require_tunnel$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
 			if (head.length > 0) {
 				debug("got illegal response body from proxy");
 				socket.destroy();
-				var error = /* @__PURE__ */ new Error("got illegal response body from proxy");
+				var error = new Error("got illegal response body from proxy");
 				error.code = "ECONNRESET";
 				options.request.emit("error", error);
 				self.removeSocket(placeholder);
@@ -340,7 +299,7 @@ var require_tunnel$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
 		function onError(cause) {
 			connectReq.removeAllListeners();
 			debug("tunneling socket could not be established, cause=%s\n", cause.message, cause.stack);
-			var error = /* @__PURE__ */ new Error("tunneling socket could not be established, cause=" + cause.message);
+			var error = new Error("tunneling socket could not be established, cause=" + cause.message);
 			error.code = "ECONNRESET";
 			options.request.emit("error", error);
 			self.removeSocket(placeholder);
@@ -399,11 +358,11 @@ var require_tunnel$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
 	else debug = function() {};
 }));
 // node_modules/tunnel/index.js
-var require_tunnel = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_tunnel = __commonJSMin(((exports, module) => {
 	module.exports = require_tunnel$1();
 }));
 // node_modules/undici/lib/core/errors.js
-var require_errors$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_errors$1 = __commonJSMin(((exports, module) => {
 	const kUndiciError = Symbol.for("undici.error.UND_ERR");
 	var UndiciError = class extends Error {
 		constructor(message, options) {
@@ -862,7 +821,7 @@ var require_errors$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/core/symbols.js
-var require_symbols = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_symbols = __commonJSMin(((exports, module) => {
 	module.exports = {
 		kClose: Symbol("close"),
 		kDestroy: Symbol("destroy"),
@@ -944,136 +903,22 @@ var require_symbols = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/util/timers.js
-var require_timers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
-	/**
-	* This module offers an optimized timer implementation designed for scenarios
-	* where high precision is not critical.
-	*
-	* The timer achieves faster performance by using a low-resolution approach,
-	* with an accuracy target of within 500ms. This makes it particularly useful
-	* for timers with delays of 1 second or more, where exact timing is less
-	* crucial.
-	*
-	* It's important to note that Node.js timers are inherently imprecise, as
-	* delays can occur due to the event loop being blocked by other operations.
-	* Consequently, timers may trigger later than their scheduled time.
-	*/
-	/**
-	* The fastNow variable contains the internal fast timer clock value.
-	*
-	* @type {number}
-	*/
+var require_timers = __commonJSMin(((exports, module) => {
 	let fastNow = 0;
-	/**
-	* RESOLUTION_MS represents the target resolution time in milliseconds.
-	*
-	* @type {number}
-	* @default 1000
-	*/
 	const RESOLUTION_MS = 1e3;
-	/**
-	* TICK_MS defines the desired interval in milliseconds between each tick.
-	* The target value is set to half the resolution time, minus 1 ms, to account
-	* for potential event loop overhead.
-	*
-	* @type {number}
-	* @default 499
-	*/
 	const TICK_MS = 499;
-	/**
-	* fastNowTimeout is a Node.js timer used to manage and process
-	* the FastTimers stored in the `fastTimers` array.
-	*
-	* @type {NodeJS.Timeout}
-	*/
 	let fastNowTimeout;
-	/**
-	* The kFastTimer symbol is used to identify FastTimer instances.
-	*
-	* @type {Symbol}
-	*/
 	const kFastTimer = Symbol("kFastTimer");
-	/**
-	* The fastTimers array contains all active FastTimers.
-	*
-	* @type {FastTimer[]}
-	*/
 	const fastTimers = [];
-	/**
-	* These constants represent the various states of a FastTimer.
-	*/
-	/**
-	* The `NOT_IN_LIST` constant indicates that the FastTimer is not included
-	* in the `fastTimers` array. Timers with this status will not be processed
-	* during the next tick by the `onTick` function.
-	*
-	* A FastTimer can be re-added to the `fastTimers` array by invoking the
-	* `refresh` method on the FastTimer instance.
-	*
-	* @type {-2}
-	*/
 	const NOT_IN_LIST = -2;
-	/**
-	* The `TO_BE_CLEARED` constant indicates that the FastTimer is scheduled
-	* for removal from the `fastTimers` array. A FastTimer in this state will
-	* be removed in the next tick by the `onTick` function and will no longer
-	* be processed.
-	*
-	* This status is also set when the `clear` method is called on the FastTimer instance.
-	*
-	* @type {-1}
-	*/
 	const TO_BE_CLEARED = -1;
-	/**
-	* The `PENDING` constant signifies that the FastTimer is awaiting processing
-	* in the next tick by the `onTick` function. Timers with this status will have
-	* their `_idleStart` value set and their status updated to `ACTIVE` in the next tick.
-	*
-	* @type {0}
-	*/
 	const PENDING = 0;
-	/**
-	* The `ACTIVE` constant indicates that the FastTimer is active and waiting
-	* for its timer to expire. During the next tick, the `onTick` function will
-	* check if the timer has expired, and if so, it will execute the associated callback.
-	*
-	* @type {1}
-	*/
 	const ACTIVE = 1;
-	/**
-	* The onTick function processes the fastTimers array.
-	*
-	* @returns {void}
-	*/
 	function onTick() {
-		/**
-		* Increment the fastNow value by the TICK_MS value, despite the actual time
-		* that has passed since the last tick. This approach ensures independence
-		* from the system clock and delays caused by a blocked event loop.
-		*
-		* @type {number}
-		*/
 		fastNow += TICK_MS;
-		/**
-		* The `idx` variable is used to iterate over the `fastTimers` array.
-		* Expired timers are removed by replacing them with the last element in the array.
-		* Consequently, `idx` is only incremented when the current element is not removed.
-		*
-		* @type {number}
-		*/
 		let idx = 0;
-		/**
-		* The len variable will contain the length of the fastTimers array
-		* and will be decremented when a FastTimer should be removed from the
-		* fastTimers array.
-		*
-		* @type {number}
-		*/
 		let len = fastTimers.length;
 		while (idx < len) {
-			/**
-			* @type {FastTimer}
-			*/
 			const timer = fastTimers[idx];
 			if (timer._state === PENDING) {
 				timer._idleStart = fastNow - TICK_MS;
@@ -1099,192 +944,62 @@ var require_timers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			fastNowTimeout?.unref();
 		}
 	}
-	/**
-	* The `FastTimer` class is a data structure designed to store and manage
-	* timer information.
-	*/
 	var FastTimer = class {
 		[kFastTimer] = true;
-		/**
-		* The state of the timer, which can be one of the following:
-		* - NOT_IN_LIST (-2)
-		* - TO_BE_CLEARED (-1)
-		* - PENDING (0)
-		* - ACTIVE (1)
-		*
-		* @type {-2|-1|0|1}
-		* @private
-		*/
 		_state = NOT_IN_LIST;
-		/**
-		* The number of milliseconds to wait before calling the callback.
-		*
-		* @type {number}
-		* @private
-		*/
 		_idleTimeout = -1;
-		/**
-		* The time in milliseconds when the timer was started. This value is used to
-		* calculate when the timer should expire.
-		*
-		* @type {number}
-		* @default -1
-		* @private
-		*/
 		_idleStart = -1;
-		/**
-		* The function to be executed when the timer expires.
-		* @type {Function}
-		* @private
-		*/
 		_onTimeout;
-		/**
-		* The argument to be passed to the callback when the timer expires.
-		*
-		* @type {*}
-		* @private
-		*/
 		_timerArg;
-		/**
-		* @constructor
-		* @param {Function} callback A function to be executed after the timer
-		* expires.
-		* @param {number} delay The time, in milliseconds that the timer should wait
-		* before the specified function or code is executed.
-		* @param {*} arg
-		*/
 		constructor(callback, delay, arg) {
 			this._onTimeout = callback;
 			this._idleTimeout = delay;
 			this._timerArg = arg;
 			this.refresh();
 		}
-		/**
-		* Sets the timer's start time to the current time, and reschedules the timer
-		* to call its callback at the previously specified duration adjusted to the
-		* current time.
-		* Using this on a timer that has already called its callback will reactivate
-		* the timer.
-		*
-		* @returns {void}
-		*/
 		refresh() {
 			if (this._state === NOT_IN_LIST) fastTimers.push(this);
 			if (!fastNowTimeout || fastTimers.length === 1) refreshTimeout();
 			this._state = PENDING;
 		}
-		/**
-		* The `clear` method cancels the timer, preventing it from executing.
-		*
-		* @returns {void}
-		* @private
-		*/
 		clear() {
 			this._state = TO_BE_CLEARED;
 			this._idleStart = -1;
 		}
 	};
-	/**
-	* This module exports a setTimeout and clearTimeout function that can be
-	* used as a drop-in replacement for the native functions.
-	*/
 	module.exports = {
-		/**
-		* The setTimeout() method sets a timer which executes a function once the
-		* timer expires.
-		* @param {Function} callback A function to be executed after the timer
-		* expires.
-		* @param {number} delay The time, in milliseconds that the timer should
-		* wait before the specified function or code is executed.
-		* @param {*} [arg] An optional argument to be passed to the callback function
-		* when the timer expires.
-		* @returns {NodeJS.Timeout|FastTimer}
-		*/
 		setTimeout(callback, delay, arg) {
 			return delay <= RESOLUTION_MS ? setTimeout(callback, delay, arg) : new FastTimer(callback, delay, arg);
 		},
-		/**
-		* The clearTimeout method cancels an instantiated Timer previously created
-		* by calling setTimeout.
-		*
-		* @param {NodeJS.Timeout|FastTimer} timeout
-		*/
 		clearTimeout(timeout) {
-			if (timeout[kFastTimer])
- /**
-			* @type {FastTimer}
-			*/
-			timeout.clear();
+			if (timeout[kFastTimer]) timeout.clear();
 			else clearTimeout(timeout);
 		},
-		/**
-		* The setFastTimeout() method sets a fastTimer which executes a function once
-		* the timer expires.
-		* @param {Function} callback A function to be executed after the timer
-		* expires.
-		* @param {number} delay The time, in milliseconds that the timer should
-		* wait before the specified function or code is executed.
-		* @param {*} [arg] An optional argument to be passed to the callback function
-		* when the timer expires.
-		* @returns {FastTimer}
-		*/
 		setFastTimeout(callback, delay, arg) {
 			return new FastTimer(callback, delay, arg);
 		},
-		/**
-		* The clearTimeout method cancels an instantiated FastTimer previously
-		* created by calling setFastTimeout.
-		*
-		* @param {FastTimer} timeout
-		*/
 		clearFastTimeout(timeout) {
 			timeout.clear();
 		},
-		/**
-		* The now method returns the value of the internal fast timer clock.
-		*
-		* @returns {number}
-		*/
 		now() {
 			return fastNow;
 		},
-		/**
-		* Trigger the onTick function to process the fastTimers array.
-		* Exported for testing purposes only.
-		* Marking as deprecated to discourage any use outside of testing.
-		* @deprecated
-		* @param {number} [delay=0] The delay in milliseconds to add to the now value.
-		*/
 		tick(delay = 0) {
 			fastNow += delay - RESOLUTION_MS + 1;
 			onTick();
 			onTick();
 		},
-		/**
-		* Reset FastTimers.
-		* Exported for testing purposes only.
-		* Marking as deprecated to discourage any use outside of testing.
-		* @deprecated
-		*/
 		reset() {
 			fastNow = 0;
 			fastTimers.length = 0;
 			clearTimeout(fastNowTimeout);
 			fastNowTimeout = null;
 		},
-		/**
-		* Exporting for testing purposes only.
-		* Marking as deprecated to discourage any use outside of testing.
-		* @deprecated
-		*/
 		kFastTimer
 	};
 }));
 // node_modules/undici/lib/core/constants.js
-var require_constants$2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
-	/**
-	* @see https://developer.mozilla.org/docs/Web/HTTP/Headers
-	*/
+var require_constants$2 = __commonJSMin(((exports, module) => {
 	const wellknownHeaderNames = [
 		"Accept",
 		"Accept-Encoding",
@@ -1382,7 +1097,6 @@ var require_constants$2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		"X-Requested-With",
 		"X-XSS-Protection"
 	];
-	/** @type {Record<typeof wellknownHeaderNames[number]|Lowercase<typeof wellknownHeaderNames[number]>, string>} */
 	const headerNameLowerCasedRecord = {};
 	Object.setPrototypeOf(headerNameLowerCasedRecord, null);
 	for (let i = 0; i < wellknownHeaderNames.length; ++i) {
@@ -1398,42 +1112,24 @@ var require_constants$2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/core/tree.js
-var require_tree = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_tree = __commonJSMin(((exports, module) => {
 	const { wellknownHeaderNames, headerNameLowerCasedRecord } = require_constants$2();
 	var TstNode = class TstNode {
-		/** @type {any} */
 		value = null;
-		/** @type {null | TstNode} */
 		left = null;
-		/** @type {null | TstNode} */
 		middle = null;
-		/** @type {null | TstNode} */
 		right = null;
-		/** @type {number} */
 		code;
-		/**
-		* @param {string} key
-		* @param {any} value
-		* @param {number} index
-		*/
 		constructor(key, value, index) {
 			if (index === void 0 || index >= key.length) throw new TypeError("Unreachable");
 			if ((this.code = key.charCodeAt(index)) > 127) throw new TypeError("key must be ascii string");
 			if (key.length !== ++index) this.middle = new TstNode(key, value, index);
 			else this.value = value;
 		}
-		/**
-		* @param {string} key
-		* @param {any} value
-		* @returns {void}
-		*/
 		add(key, value) {
 			const length = key.length;
 			if (length === 0) throw new TypeError("Unreachable");
 			let index = 0;
-			/**
-			* @type {TstNode}
-			*/
 			let node = this;
 			while (true) {
 				const code = key.charCodeAt(index);
@@ -1460,16 +1156,9 @@ var require_tree = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				}
 			}
 		}
-		/**
-		* @param {Uint8Array} key
-		* @returns {TstNode | null}
-		*/
 		search(key) {
 			const keylength = key.length;
 			let index = 0;
-			/**
-			* @type {TstNode|null}
-			*/
 			let node = this;
 			while (node !== null && index < keylength) {
 				let code = key[index];
@@ -1487,21 +1176,11 @@ var require_tree = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 	};
 	var TernarySearchTree = class {
-		/** @type {TstNode | null} */
 		node = null;
-		/**
-		* @param {string} key
-		* @param {any} value
-		* @returns {void}
-		* */
 		insert(key, value) {
 			if (this.node === null) this.node = new TstNode(key, value, 0);
 			else this.node.add(key, value);
 		}
-		/**
-		* @param {Uint8Array} key
-		* @returns {any}
-		*/
 		lookup(key) {
 			return this.node?.search(key)?.value ?? null;
 		}
@@ -1517,7 +1196,7 @@ var require_tree = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/core/util.js
-var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_util$1 = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { kDestroyed, kBodyUsed, kListeners, kBody } = require_symbols();
 	const { IncomingMessage } = __require("node:http");
@@ -1541,10 +1220,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 	};
 	function noop() {}
-	/**
-	* @param {*} body
-	* @returns {*}
-	*/
 	function wrapRequestBody(body) {
 		if (isStream(body)) {
 			if (bodyLength(body) === 0) body.on("data", function() {
@@ -1562,64 +1237,30 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		else if (body && typeof body !== "string" && !ArrayBuffer.isView(body) && isIterable(body)) return new BodyAsyncIterable(body);
 		else return body;
 	}
-	/**
-	* @param {*} obj
-	* @returns {obj is import('node:stream').Stream}
-	*/
 	function isStream(obj) {
 		return obj && typeof obj === "object" && typeof obj.pipe === "function" && typeof obj.on === "function";
 	}
-	/**
-	* @param {*} object
-	* @returns {object is Blob}
-	*/
 	function isBlobLike(object) {
 		return object instanceof Blob;
 	}
-	/**
-	* @param {string} url The path to check for query strings or fragments.
-	* @returns {boolean} Returns true if the path contains a query string or fragment.
-	*/
 	function pathHasQueryOrFragment(url) {
 		return url.includes("?") || url.includes("#");
 	}
-	/**
-	* @param {string} url The URL to add the query params to
-	* @param {import('node:querystring').ParsedUrlQueryInput} queryParams The object to serialize into a URL query string
-	* @returns {string} The URL with the query params added
-	*/
 	function serializePathWithQuery(url, queryParams) {
 		if (pathHasQueryOrFragment(url)) throw new Error("Query params cannot be passed when url already contains \"?\" or \"#\".");
 		const stringified = stringify(queryParams);
 		if (stringified) url += "?" + stringified;
 		return url;
 	}
-	/**
-	* @param {number|string|undefined} port
-	* @returns {boolean}
-	*/
 	function isValidPort(port) {
 		const value = parseInt(port, 10);
 		return value === Number(port) && value >= 0 && value <= 65535;
 	}
-	/**
-	* Check if the value is a valid http or https prefixed string.
-	*
-	* @param {string} value
-	* @returns {boolean}
-	*/
 	function isHttpOrHttpsPrefixed(value) {
 		return value != null && value[0] === "h" && value[1] === "t" && value[2] === "t" && value[3] === "p" && (value[4] === ":" || value[4] === "s" && value[5] === ":");
 	}
-	/**
-	* @param {string|URL|Record<string,string>} url
-	* @returns {URL}
-	*/
 	function parseURL(url) {
 		if (typeof url === "string") {
-			/**
-			* @type {URL}
-			*/
 			url = new URL(url);
 			if (!isHttpOrHttpsPrefixed(url.origin || url.protocol)) throw new InvalidArgumentError("Invalid URL protocol: the URL must start with `http:` or `https:`.");
 			return url;
@@ -1642,19 +1283,11 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (!isHttpOrHttpsPrefixed(url.origin || url.protocol)) throw new InvalidArgumentError("Invalid URL protocol: the URL must start with `http:` or `https:`.");
 		return url;
 	}
-	/**
-	* @param {string|URL|Record<string, string>} url
-	* @returns {URL}
-	*/
 	function parseOrigin(url) {
 		url = parseURL(url);
 		if (url.pathname !== "/" || url.search || url.hash) throw new InvalidArgumentError("invalid url");
 		return url;
 	}
-	/**
-	* @param {string} host
-	* @returns {string}
-	*/
 	function getHostname(host) {
 		if (host[0] === "[") {
 			const idx = host.indexOf("]");
@@ -1665,12 +1298,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (idx === -1) return host;
 		return host.substring(0, idx);
 	}
-	/**
-	* IP addresses are not valid server names per RFC6066
-	* Currently, the only server names supported are DNS hostnames
-	* @param {string|null} host
-	* @returns {string|null}
-	*/
 	function getServerName(host) {
 		if (!host) return null;
 		assert(typeof host === "string");
@@ -1678,45 +1305,19 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (net.isIP(servername)) return "";
 		return servername;
 	}
-	/**
-	* @function
-	* @template T
-	* @param {T} obj
-	* @returns {T}
-	*/
 	function deepClone(obj) {
 		return JSON.parse(JSON.stringify(obj));
 	}
-	/**
-	* @param {*} obj
-	* @returns {obj is AsyncIterable}
-	*/
 	function isAsyncIterable(obj) {
 		return !!(obj != null && typeof obj[Symbol.asyncIterator] === "function");
 	}
-	/**
-	* @param {*} obj
-	* @returns {obj is Iterable}
-	*/
 	function isIterable(obj) {
 		return !!(obj != null && (typeof obj[Symbol.iterator] === "function" || typeof obj[Symbol.asyncIterator] === "function"));
 	}
-	/**
-	* Checks whether an object has a safe Symbol.iterator — i.e. one that is
-	* either own or inherited from a non-Object.prototype chain.  This prevents
-	* prototype-pollution attacks from injecting a fake iterator on
-	* Object.prototype.
-	* @param {object} obj
-	* @returns {boolean}
-	*/
 	function hasSafeIterator(obj) {
 		const prototype = Object.getPrototypeOf(obj);
 		return Object.hasOwn(obj, Symbol.iterator) || prototype != null && prototype !== Object.prototype && typeof obj[Symbol.iterator] === "function";
 	}
-	/**
-	* @param {Blob|Buffer|import ('stream').Stream} body
-	* @returns {number|null}
-	*/
 	function bodyLength(body) {
 		if (body == null) return 0;
 		else if (isStream(body)) {
@@ -1726,18 +1327,9 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		else if (isBuffer(body)) return body.byteLength;
 		return null;
 	}
-	/**
-	* @param {import ('stream').Stream} body
-	* @returns {boolean}
-	*/
 	function isDestroyed(body) {
 		return body && !!(body.destroyed || body[kDestroyed] || stream.isDestroyed?.(body));
 	}
-	/**
-	* @param {import ('stream').Stream} stream
-	* @param {Error} [err]
-	* @returns {void}
-	*/
 	function destroy(stream, err) {
 		if (stream == null || !isStream(stream) || isDestroyed(stream)) return;
 		if (typeof stream.destroy === "function") {
@@ -1751,41 +1343,16 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (stream.destroyed !== true) stream[kDestroyed] = true;
 	}
 	const KEEPALIVE_TIMEOUT_EXPR = /(?:^|,)[\t ]*timeout=(\d+)/i;
-	/**
-	* @param {string} val
-	* @returns {number | null}
-	*/
 	function parseKeepAliveTimeout(val) {
 		const m = val.match(KEEPALIVE_TIMEOUT_EXPR);
 		return m ? parseInt(m[1], 10) * 1e3 : null;
 	}
-	/**
-	* Retrieves a header name and returns its lowercase value.
-	* @param {string | Buffer} value Header name
-	* @returns {string}
-	*/
 	function headerNameToString(value) {
 		return typeof value === "string" ? headerNameLowerCasedRecord[value] ?? value.toLowerCase() : tree.lookup(value) ?? value.toString("latin1").toLowerCase();
 	}
-	/**
-	* Receive the buffer as a string and return its lowercase value.
-	* @param {Buffer} value Header name
-	* @returns {string}
-	*/
 	function bufferToLowerCasedHeaderName(value) {
 		return tree.lookup(value) ?? value.toString("latin1").toLowerCase();
 	}
-	/**
-	* Writes a header onto a plain object without going through the
-	* `Object.prototype` `__proto__` setter. Plain assignment there drops a string
-	* value and, when the value is an array, replaces the object's prototype
-	* instead of storing anything. Every other name is a normal assignment.
-	*
-	* @param {Record<string, string | string[]>} obj Accumulator to write onto
-	* @param {string} key Header name
-	* @param {string | string[]} value Header value
-	* @returns {void}
-	*/
 	function setHeader(obj, key, value) {
 		if (key === "__proto__") Object.defineProperty(obj, key, {
 			value,
@@ -1795,11 +1362,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		});
 		else obj[key] = value;
 	}
-	/**
-	* @param {(Buffer | string)[]} headers
-	* @param {Record<string, string | string[]>} [obj]
-	* @returns {Record<string, string | string[]>}
-	*/
 	function parseHeaders(headers, obj) {
 		if (obj === void 0) obj = {};
 		for (let i = 0; i < headers.length; i += 2) {
@@ -1829,10 +1391,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return obj;
 	}
-	/**
-	* @param {Buffer[] | string[] | Record<string, string | string[]> | null | undefined} headers
-	* @returns {string[]}
-	*/
 	function parseRawHeaders(headers) {
 		if (headers == null) return [];
 		if (!Array.isArray(headers)) {
@@ -1842,9 +1400,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			return rawHeaders;
 		}
 		const headersLength = headers.length;
-		/**
-		* @type {string[]}
-		*/
 		const ret = new Array(headersLength);
 		let key;
 		let val;
@@ -1858,39 +1413,19 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return ret;
 	}
-	/**
-	* @param {Record<string, string | string[]>} headers
-	* @returns {Buffer[]}
-	*/
 	function toRawHeaders(headers) {
 		const rawHeaders = [];
 		for (const [name, value] of Object.entries(headers)) if (Array.isArray(value)) for (const entry of value) rawHeaders.push(Buffer.from(name, "latin1"), Buffer.from(`${entry}`, "latin1"));
 		else rawHeaders.push(Buffer.from(name, "latin1"), Buffer.from(`${value}`, "latin1"));
 		return rawHeaders;
 	}
-	/**
-	* @param {string[]} headers
-	* @param {Buffer[]} headers
-	*/
 	function encodeRawHeaders(headers) {
 		if (!Array.isArray(headers)) throw new TypeError("expected headers to be an array");
 		return headers.map((x) => Buffer.from(x));
 	}
-	/**
-	* @param {*} buffer
-	* @returns {buffer is Buffer}
-	*/
 	function isBuffer(buffer) {
 		return buffer instanceof Uint8Array || Buffer.isBuffer(buffer);
 	}
-	/**
-	* Asserts that the handler object is a request handler.
-	*
-	* @param {object} handler
-	* @param {string} method
-	* @param {string} [upgrade]
-	* @returns {asserts handler is import('../api/api-request').RequestHandler}
-	*/
 	function assertRequestHandler(handler, method, upgrade) {
 		if (!handler || typeof handler !== "object") throw new InvalidArgumentError("handler must be an object");
 		if (typeof handler.onRequestStart !== "function") throw new InvalidArgumentError("invalid onRequestStart method");
@@ -1905,30 +1440,9 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			if (typeof handler.onResponseEnd !== "function") throw new InvalidArgumentError("invalid onResponseEnd method");
 		}
 	}
-	/**
-	* A body is disturbed if it has been read from and it cannot be re-used without
-	* losing state or data.
-	* @param {import('node:stream').Readable} body
-	* @returns {boolean}
-	*/
 	function isDisturbed(body) {
 		return !!(body && (stream.isDisturbed(body) || body[kBodyUsed]));
 	}
-	/**
-	* @typedef {object} SocketInfo
-	* @property {string} [localAddress]
-	* @property {number} [localPort]
-	* @property {string} [remoteAddress]
-	* @property {number} [remotePort]
-	* @property {string} [remoteFamily]
-	* @property {number} [timeout]
-	* @property {number} bytesWritten
-	* @property {number} bytesRead
-	*/
-	/**
-	* @param {import('net').Socket} socket
-	* @returns {SocketInfo}
-	*/
 	function getSocketInfo(socket) {
 		return {
 			localAddress: socket.localAddress,
@@ -1941,12 +1455,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			bytesRead: socket.bytesRead
 		};
 	}
-	/**
-	* The object should be a FormData instance and contains all the required
-	* methods.
-	* @param {*} object
-	* @returns {object is FormData}
-	*/
 	function isFormDataLike(object) {
 		return object && typeof object === "object" && typeof object.append === "function" && typeof object.delete === "function" && typeof object.get === "function" && typeof object.getAll === "function" && typeof object.has === "function" && typeof object.set === "function" && object[Symbol.toStringTag] === "FormData";
 	}
@@ -2217,52 +1725,21 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		0,
 		0
 	]);
-	/**
-	* @see https://tools.ietf.org/html/rfc7230#section-3.2.6
-	* @param {number} c
-	* @returns {boolean}
-	*/
 	function isTokenCharCode(c) {
 		return validTokenChars[c] === 1;
 	}
 	const tokenRegExp = /^[\^_`a-zA-Z\-0-9!#$%&'*+.|~]+$/;
-	/**
-	* @param {string} characters
-	* @returns {boolean}
-	*/
 	function isValidHTTPToken(characters) {
 		if (characters.length >= 12) return tokenRegExp.test(characters);
 		if (characters.length === 0) return false;
 		for (let i = 0; i < characters.length; i++) if (validTokenChars[characters.charCodeAt(i)] !== 1) return false;
 		return true;
 	}
-	/**
-	* Matches if val contains an invalid field-vchar
-	*  field-value    = *( field-content / obs-fold )
-	*  field-content  = field-vchar [ 1*( SP / HTAB ) field-vchar ]
-	*  field-vchar    = VCHAR / obs-text
-	*/
 	const headerCharRegex = /[^\t\x20-\x7e\x80-\xff]/;
-	/**
-	* @param {string} characters
-	* @returns {boolean}
-	*/
 	function isValidHeaderValue(characters) {
 		return !headerCharRegex.test(characters);
 	}
 	const rangeHeaderRegex = /^bytes (\d+)-(\d+)\/(\d+|\*)?$/;
-	/**
-	* @typedef {object} RangeHeader
-	* @property {number} start
-	* @property {number | null} end
-	* @property {number | null} size
-	*/
-	/**
-	* Parse accordingly to RFC 9110
-	* @see https://www.rfc-editor.org/rfc/rfc9110#field.content-range
-	* @param {string} [range]
-	* @returns {RangeHeader|null}
-	*/
 	function parseRangeHeader(range) {
 		if (range == null || range === "") return {
 			start: 0,
@@ -2277,23 +1754,11 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			size: m[3] && m[3] !== "*" ? parseInt(m[3]) : null
 		} : null;
 	}
-	/**
-	* @template {import("events").EventEmitter} T
-	* @param {T} obj
-	* @param {string} name
-	* @param {(...args: any[]) => void} listener
-	* @returns {T}
-	*/
 	function addListener(obj, name, listener) {
 		(obj[kListeners] ??= []).push([name, listener]);
 		obj.on(name, listener);
 		return obj;
 	}
-	/**
-	* @template {import("events").EventEmitter} T
-	* @param {T} obj
-	* @returns {T}
-	*/
 	function removeAllListeners(obj) {
 		if (obj[kListeners] != null) {
 			for (const [name, listener] of obj[kListeners]) obj.removeListener(name, listener);
@@ -2301,11 +1766,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return obj;
 	}
-	/**
-	* @param {import ('../dispatcher/client')} client
-	* @param {import ('../core/request')} request
-	* @param {Error} err
-	*/
 	function errorRequest(client, request, err) {
 		try {
 			request.onResponseError(err);
@@ -2314,14 +1774,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			client.emit("error", err);
 		}
 	}
-	/**
-	* @param {WeakRef<net.Socket>} socketWeakRef
-	* @param {object} opts
-	* @param {number} opts.timeout
-	* @param {string} opts.hostname
-	* @param {number} opts.port
-	* @returns {() => void}
-	*/
 	const setupConnectTimeout = process.platform === "win32" ? (socketWeakRef, opts) => {
 		if (!opts.timeout) return noop;
 		let s1 = null;
@@ -2349,13 +1801,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			clearImmediate(s1);
 		};
 	};
-	/**
-	* @param {net.Socket} socket
-	* @param {object} opts
-	* @param {number} opts.timeout
-	* @param {string} opts.hostname
-	* @param {number} opts.port
-	*/
 	function onConnectTimeout(socket, opts) {
 		if (socket == null) return;
 		let message = "Connect Timeout Error";
@@ -2366,10 +1811,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	}
 	let lastUrlString = null;
 	let lastProtocol = null;
-	/**
-	* @param {string} urlString
-	* @returns {string}
-	*/
 	function getProtocolFromUrlString(urlString) {
 		if (urlString === lastUrlString) return lastProtocol;
 		const protocol = getProtocolFromUrlStringSlow(urlString);
@@ -2377,10 +1818,6 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		lastProtocol = protocol;
 		return protocol;
 	}
-	/**
-	* @param {string} urlString
-	* @returns {string}
-	*/
 	function getProtocolFromUrlStringSlow(urlString) {
 		if (urlString[0] === "h" && urlString[1] === "t" && urlString[2] === "t" && urlString[3] === "p") switch (urlString[4]) {
 			case ":": return "http:";
@@ -2468,7 +1905,7 @@ var require_util$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/api/readable.js
-var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_readable = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { addAbortListener } = __require("node:events");
 	const { Readable } = __require("node:stream");
@@ -2483,20 +1920,7 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	const kUsed = Symbol("kUsed");
 	const kBytesRead = Symbol("kBytesRead");
 	const noop = () => {};
-	/**
-	* @class
-	* @extends {Readable}
-	* @see https://fetch.spec.whatwg.org/#body
-	*/
 	var BodyReadable = class extends Readable {
-		/**
-		* @param {object} opts
-		* @param {(this: Readable, size: number) => void} opts.resume
-		* @param {() => (void | null)} opts.abort
-		* @param {string} [opts.contentType = '']
-		* @param {number} [opts.contentLength]
-		* @param {number} [opts.highWaterMark = 64 * 1024]
-		*/
 		constructor({ resume, abort, contentType = "", contentLength, highWaterMark = 65536 }) {
 			super({
 				autoDestroy: true,
@@ -2505,44 +1929,20 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			});
 			this._readableState.dataEmitted = false;
 			this[kAbort] = abort;
-			/** @type {Consume | null} */
 			this[kConsume] = null;
-			/** @type {number} */
 			this[kBytesRead] = 0;
-			/** @type {ReadableStream|null} */
 			this[kBody] = null;
-			/** @type {boolean} */
 			this[kUsed] = false;
-			/** @type {string} */
 			this[kContentType] = contentType;
-			/** @type {number|null} */
 			this[kContentLength] = Number.isFinite(contentLength) ? contentLength : null;
-			/**
-			* Is stream being consumed through Readable API?
-			* This is an optimization so that we avoid checking
-			* for 'data' and 'readable' listeners in the hot path
-			* inside push().
-			*
-			* @type {boolean}
-			*/
 			this[kReading] = false;
 		}
-		/**
-		* @param {Error|null} err
-		* @param {(error:(Error|null)) => void} callback
-		* @returns {void}
-		*/
 		_destroy(err, callback) {
 			if (!err && !this._readableState.endEmitted) err = new RequestAbortedError();
 			if (err) this[kAbort]();
 			if (!this[kUsed]) setImmediate(callback, err);
 			else callback(err);
 		}
-		/**
-		* @param {string|symbol} event
-		* @param {(...args: any[]) => void} listener
-		* @returns {this}
-		*/
 		on(event, listener) {
 			if (event === "data" || event === "readable") {
 				this[kReading] = true;
@@ -2550,36 +1950,17 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 			return super.on(event, listener);
 		}
-		/**
-		* @param {string|symbol} event
-		* @param {(...args: any[]) => void} listener
-		* @returns {this}
-		*/
 		addListener(event, listener) {
 			return this.on(event, listener);
 		}
-		/**
-		* @param {string|symbol} event
-		* @param {(...args: any[]) => void} listener
-		* @returns {this}
-		*/
 		off(event, listener) {
 			const ret = super.off(event, listener);
 			if (event === "data" || event === "readable") this[kReading] = this.listenerCount("data") > 0 || this.listenerCount("readable") > 0;
 			return ret;
 		}
-		/**
-		* @param {string|symbol} event
-		* @param {(...args: any[]) => void} listener
-		* @returns {this}
-		*/
 		removeListener(event, listener) {
 			return this.off(event, listener);
 		}
-		/**
-		* @param {Buffer|null} chunk
-		* @returns {boolean}
-		*/
 		push(chunk) {
 			if (chunk) {
 				this[kBytesRead] += chunk.length;
@@ -2590,76 +1971,27 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 			return super.push(chunk);
 		}
-		/**
-		* Consumes and returns the body as a string.
-		*
-		* @see https://fetch.spec.whatwg.org/#dom-body-text
-		* @returns {Promise<string>}
-		*/
 		text() {
 			return consume(this, "text");
 		}
-		/**
-		* Consumes and returns the body as a JavaScript Object.
-		*
-		* @see https://fetch.spec.whatwg.org/#dom-body-json
-		* @returns {Promise<unknown>}
-		*/
 		json() {
 			return consume(this, "json");
 		}
-		/**
-		* Consumes and returns the body as a Blob
-		*
-		* @see https://fetch.spec.whatwg.org/#dom-body-blob
-		* @returns {Promise<Blob>}
-		*/
 		blob() {
 			return consume(this, "blob");
 		}
-		/**
-		* Consumes and returns the body as an Uint8Array.
-		*
-		* @see https://fetch.spec.whatwg.org/#dom-body-bytes
-		* @returns {Promise<Uint8Array>}
-		*/
 		bytes() {
 			return consume(this, "bytes");
 		}
-		/**
-		* Consumes and returns the body as an ArrayBuffer.
-		*
-		* @see https://fetch.spec.whatwg.org/#dom-body-arraybuffer
-		* @returns {Promise<ArrayBuffer>}
-		*/
 		arrayBuffer() {
 			return consume(this, "arrayBuffer");
 		}
-		/**
-		* Not implemented
-		*
-		* @see https://fetch.spec.whatwg.org/#dom-body-formdata
-		* @throws {NotSupportedError}
-		*/
 		async formData() {
 			throw new NotSupportedError();
 		}
-		/**
-		* Returns true if the body is not null and the body has been consumed.
-		* Otherwise, returns false.
-		*
-		* @see https://fetch.spec.whatwg.org/#dom-body-bodyused
-		* @readonly
-		* @returns {boolean}
-		*/
 		get bodyUsed() {
 			return util.isDisturbed(this);
 		}
-		/**
-		* @see https://fetch.spec.whatwg.org/#dom-body-body
-		* @readonly
-		* @returns {ReadableStream}
-		*/
 		get body() {
 			if (!this[kBody]) {
 				this[kBody] = ReadableStream.from(this);
@@ -2670,13 +2002,6 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 			return this[kBody];
 		}
-		/**
-		* Dumps the response body by reading `limit` number of bytes.
-		* @param {object} opts
-		* @param {number} [opts.limit = 131072] Number of bytes to read.
-		* @param {AbortSignal} [opts.signal] An AbortSignal to cancel the dump.
-		* @returns {Promise<null>}
-		*/
 		dump(opts) {
 			const signal = opts?.signal;
 			if (signal != null && (typeof signal !== "object" || !("aborted" in signal))) return Promise.reject(new InvalidArgumentError("signal must be an AbortSignal"));
@@ -2701,68 +2026,26 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				}).resume();
 			});
 		}
-		/**
-		* @param {BufferEncoding} encoding
-		* @returns {this}
-		*/
 		setEncoding(encoding) {
 			if (Buffer.isEncoding(encoding)) super.setEncoding(encoding);
 			return this;
 		}
 	};
-	/**
-	* @see https://streams.spec.whatwg.org/#readablestream-locked
-	* @param {BodyReadable} bodyReadable
-	* @returns {boolean}
-	*/
 	function isLocked(bodyReadable) {
 		return bodyReadable[kBody]?.locked === true || bodyReadable[kConsume] !== null;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#body-unusable
-	* @param {BodyReadable} bodyReadable
-	* @returns {boolean}
-	*/
 	function isUnusable(bodyReadable) {
 		return util.isDisturbed(bodyReadable) || isLocked(bodyReadable);
 	}
-	/**
-	* @typedef {'text' | 'json' | 'blob' | 'bytes' | 'arrayBuffer'} ConsumeType
-	*/
-	/**
-	* @template {ConsumeType} T
-	* @typedef {T extends 'text' ? string :
-	*           T extends 'json' ? unknown :
-	*           T extends 'blob' ? Blob :
-	*           T extends 'arrayBuffer' ? ArrayBuffer :
-	*           T extends 'bytes' ? Uint8Array :
-	*           never
-	* } ConsumeReturnType
-	*/
-	/**
-	* @typedef {object} Consume
-	* @property {ConsumeType} type
-	* @property {BodyReadable} stream
-	* @property {((value?: any) => void)} resolve
-	* @property {((err: Error) => void)} reject
-	* @property {number} length
-	* @property {Buffer[]} body
-	*/
-	/**
-	* @template {ConsumeType} T
-	* @param {BodyReadable} stream
-	* @param {T} type
-	* @returns {Promise<ConsumeReturnType<T>>}
-	*/
 	function consume(stream, type) {
 		assert(!stream[kConsume]);
 		return new Promise((resolve, reject) => {
 			if (isUnusable(stream)) {
 				const rState = stream._readableState;
 				if (rState.destroyed && rState.closeEmitted === false) stream.on("error", reject).on("close", () => {
-					reject(/* @__PURE__ */ new TypeError("unusable"));
+					reject(new TypeError("unusable"));
 				});
-				else reject(rState.errored ?? /* @__PURE__ */ new TypeError("unusable"));
+				else reject(rState.errored ?? new TypeError("unusable"));
 			} else queueMicrotask(() => {
 				stream[kConsume] = {
 					type,
@@ -2781,10 +2064,6 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			});
 		});
 	}
-	/**
-	* @param {Consume} consume
-	* @returns {void}
-	*/
 	function consumeStart(consume) {
 		if (consume.body === null) return;
 		const { _readableState: state } = consume.stream;
@@ -2805,12 +2084,6 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		consume.stream.resume();
 		while (consume.stream.read() != null);
 	}
-	/**
-	* @param {Buffer[]} chunks
-	* @param {number} length
-	* @param {BufferEncoding} [encoding='utf8']
-	* @returns {string}
-	*/
 	function chunksDecode(chunks, length, encoding) {
 		if (chunks.length === 0 || length === 0) return "";
 		const buffer = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
@@ -2819,13 +2092,8 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (!encoding || encoding === "utf8" || encoding === "utf-8") return buffer.utf8Slice(start, bufferLength);
 		else return buffer.subarray(start, bufferLength).toString(encoding);
 	}
-	/**
-	* @param {Buffer[]} chunks
-	* @param {number} length
-	* @returns {Uint8Array}
-	*/
 	function chunksConcat(chunks, length) {
-		if (chunks.length === 0 || length === 0) return /* @__PURE__ */ new Uint8Array(0);
+		if (chunks.length === 0 || length === 0) return new Uint8Array(0);
 		if (chunks.length === 1) return new Uint8Array(chunks[0]);
 		const buffer = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
 		let offset = 0;
@@ -2836,11 +2104,6 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return buffer;
 	}
-	/**
-	* @param {Consume} consume
-	* @param {BufferEncoding} encoding
-	* @returns {void}
-	*/
 	function consumeEnd(consume, encoding) {
 		const { type, body, resolve, stream, length } = consume;
 		try {
@@ -2854,22 +2117,12 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			stream.destroy(err);
 		}
 	}
-	/**
-	* @param {Consume} consume
-	* @param {Buffer|string} chunk
-	* @returns {void}
-	*/
 	function consumePush(consume, chunk) {
 		if (consume.body === null) return;
 		if (typeof chunk === "string") chunk = Buffer.from(chunk, consume.stream._readableState.encoding);
 		consume.length += chunk.length;
 		consume.body.push(chunk);
 	}
-	/**
-	* @param {Consume} consume
-	* @param {Error} [err]
-	* @returns {void}
-	*/
 	function consumeFinish(consume, err) {
 		if (consume.body === null) return;
 		if (err) consume.reject(err);
@@ -2887,7 +2140,7 @@ var require_readable = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/api/api-request.js
-var require_api_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_api_request = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { AsyncResource } = __require("node:async_hooks");
 	const { Readable } = require_readable();
@@ -3048,7 +2301,7 @@ var require_api_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports.RequestHandler = RequestHandler;
 }));
 // node_modules/undici/lib/api/abort-signal.js
-var require_abort_signal = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_abort_signal = __commonJSMin(((exports, module) => {
 	const { addAbortListener } = require_util$1();
 	const { RequestAbortedError } = require_errors$1();
 	const kListener = Symbol("kListener");
@@ -3086,7 +2339,7 @@ var require_abort_signal = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/api/api-stream.js
-var require_api_stream = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_api_stream = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { AsyncResource } = __require("node:async_hooks");
 	const { InvalidArgumentError, InvalidReturnValueError } = require_errors$1();
@@ -3097,7 +2350,7 @@ var require_api_stream = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		return stream.errored ?? stream.writableErrored ?? stream._writableState?.errored;
 	}
 	function createPrematureCloseError() {
-		const err = /* @__PURE__ */ new Error("Premature close");
+		const err = new Error("Premature close");
 		err.code = "ERR_STREAM_PREMATURE_CLOSE";
 		return err;
 	}
@@ -3251,7 +2504,7 @@ var require_api_stream = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = stream;
 }));
 // node_modules/undici/lib/api/api-pipeline.js
-var require_api_pipeline = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_api_pipeline = __commonJSMin(((exports, module) => {
 	const { Readable, Duplex, PassThrough } = __require("node:stream");
 	const assert = __require("node:assert");
 	const { AsyncResource } = __require("node:async_hooks");
@@ -3422,7 +2675,7 @@ var require_api_pipeline = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = pipeline;
 }));
 // node_modules/undici/lib/api/api-upgrade.js
-var require_api_upgrade = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_api_upgrade = __commonJSMin(((exports, module) => {
 	const { InvalidArgumentError, SocketError } = require_errors$1();
 	const { AsyncResource } = __require("node:async_hooks");
 	const assert = __require("node:assert");
@@ -3507,7 +2760,7 @@ var require_api_upgrade = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = upgrade;
 }));
 // node_modules/undici/lib/api/api-connect.js
-var require_api_connect = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_api_connect = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { AsyncResource } = __require("node:async_hooks");
 	const { InvalidArgumentError, SocketError } = require_errors$1();
@@ -3586,7 +2839,7 @@ var require_api_connect = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = connect;
 }));
 // node_modules/undici/lib/api/index.js
-var require_api = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_api = __commonJSMin(((exports, module) => {
 	module.exports.request = require_api_request();
 	module.exports.stream = require_api_stream();
 	module.exports.pipeline = require_api_pipeline();
@@ -3594,7 +2847,7 @@ var require_api = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports.connect = require_api_connect();
 }));
 // node_modules/undici/lib/dispatcher/dispatcher.js
-var require_dispatcher = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_dispatcher = __commonJSMin(((exports, module) => {
 	const EventEmitter = __require("node:events");
 	const { kOriginless, kUrl } = require_symbols();
 	var Dispatcher = class extends EventEmitter {
@@ -3629,7 +2882,7 @@ var require_dispatcher = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = Dispatcher;
 }));
 // node_modules/undici/lib/util/stats.js
-var require_stats = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_stats = __commonJSMin(((exports, module) => {
 	const { kConnected, kPending, kRunning, kSize, kFree, kQueued } = require_symbols();
 	var ClientStats = class {
 		constructor(client) {
@@ -3655,7 +2908,7 @@ var require_stats = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/dispatcher/dispatcher-base.js
-var require_dispatcher_base = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_dispatcher_base = __commonJSMin(((exports, module) => {
 	const buffer = __require("node:buffer");
 	const Dispatcher = require_dispatcher();
 	const { ClientDestroyedError, ClientClosedError, InvalidArgumentError } = require_errors$1();
@@ -3666,42 +2919,27 @@ var require_dispatcher_base = /* @__PURE__ */ __commonJSMin(((exports, module) =
 	const kWebSocketOptions = Symbol("webSocketOptions");
 	const kEventSourceOptions = Symbol("eventSourceOptions");
 	var DispatcherBase = class extends Dispatcher {
-		/** @type {boolean} */
 		[kDestroyed] = false;
-		/** @type {Array<Function|null} */
 		[kOnDestroyed] = null;
-		/** @type {boolean} */
 		[kClosed] = false;
-		/** @type {Array<Function>|null} */
 		[kOnClosed] = null;
-		/**
-		* @param {import('../../types/dispatcher').DispatcherOptions} [opts]
-		*/
 		constructor(opts) {
 			super();
 			this[kWebSocketOptions] = opts?.webSocket ?? {};
 			this[kEventSourceOptions] = opts?.eventSource ?? {};
 		}
-		/**
-		* @returns {import('../../types/client').Client.WebSocketOptions}
-		*/
 		get webSocketOptions() {
 			return {
 				maxFragments: this[kWebSocketOptions].maxFragments ?? defaultWebSocketMaxFragments,
 				maxPayloadSize: this[kWebSocketOptions].maxPayloadSize ?? defaultWebSocketMaxPayloadSize
 			};
 		}
-		/**
-		* @returns {import('../../types/client').Client.EventSourceOptions}
-		*/
 		get eventSourceOptions() {
 			return { maxEventSize: this[kEventSourceOptions].maxEventSize ?? buffer.kStringMaxLength };
 		}
-		/** @returns {boolean} */
 		get destroyed() {
 			return this[kDestroyed];
 		}
-		/** @returns {boolean} */
 		get closed() {
 			return this[kClosed];
 		}
@@ -3777,39 +3015,24 @@ var require_dispatcher_base = /* @__PURE__ */ __commonJSMin(((exports, module) =
 	module.exports = DispatcherBase;
 }));
 // node_modules/undici/lib/dispatcher/fixed-queue.js
-var require_fixed_queue = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_fixed_queue = __commonJSMin(((exports, module) => {
 	const kSize = 2048;
 	const kMask = 2047;
-	/**
-	* @type {FixedCircularBuffer}
-	* @template T
-	*/
 	var FixedCircularBuffer = class {
-		/** @type {number} */
 		bottom = 0;
-		/** @type {number} */
 		top = 0;
-		/** @type {Array<T|undefined>} */
 		list = new Array(kSize).fill(void 0);
-		/** @type {T|null} */
 		next = null;
-		/** @returns {boolean} */
 		isEmpty() {
 			return this.top === this.bottom;
 		}
-		/** @returns {boolean} */
 		isFull() {
 			return (this.top + 1 & kMask) === this.bottom;
 		}
-		/**
-		* @param {T} data
-		* @returns {void}
-		*/
 		push(data) {
 			this.list[this.top] = data;
 			this.top = this.top + 1 & kMask;
 		}
-		/** @returns {T|null} */
 		shift() {
 			const nextItem = this.list[this.bottom];
 			if (nextItem === void 0) return null;
@@ -3818,24 +3041,17 @@ var require_fixed_queue = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			return nextItem;
 		}
 	};
-	/**
-	* @template T
-	*/
 	module.exports = class FixedQueue {
 		constructor() {
-			/** @type {FixedCircularBuffer<T>} */
 			this.head = this.tail = new FixedCircularBuffer();
 		}
-		/** @returns {boolean} */
 		isEmpty() {
 			return this.head.isEmpty();
 		}
-		/** @param {T} data */
 		push(data) {
 			if (this.head.isFull()) this.head = this.head.next = new FixedCircularBuffer();
 			this.head.push(data);
 		}
-		/** @returns {T|null} */
 		shift() {
 			const tail = this.tail;
 			const next = tail.shift();
@@ -3848,7 +3064,7 @@ var require_fixed_queue = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/dispatcher/pool-base.js
-var require_pool_base = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_pool_base = __commonJSMin(((exports, module) => {
 	const { AsyncResource } = __require("node:async_hooks");
 	const { PoolStats } = require_stats();
 	const DispatcherBase = require_dispatcher_base();
@@ -3894,7 +3110,7 @@ var require_pool_base = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		[kQueue] = new FixedQueue();
 		[kQueued] = 0;
 		[kClients] = [];
-		[kRetiring] = /* @__PURE__ */ new Map();
+		[kRetiring] = new Map();
 		[kNeedDrain] = false;
 		[kOnDrain](client, origin, targets) {
 			if (client.closed || client.destroyed) return;
@@ -4067,7 +3283,7 @@ var require_pool_base = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/core/diagnostics.js
-var require_diagnostics = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_diagnostics = __commonJSMin(((exports, module) => {
 	const diagnosticsChannel = __require("node:diagnostics_channel");
 	const util = __require("node:util");
 	const undiciDebugLog = util.debuglog("undici");
@@ -4177,7 +3393,7 @@ var require_diagnostics = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = { channels };
 }));
 // node_modules/undici/lib/web/fetch/constants.js
-var require_constants$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_constants$1 = __commonJSMin(((exports, module) => {
 	const corsSafeListedMethods = [
 		"GET",
 		"HEAD",
@@ -4198,9 +3414,6 @@ var require_constants$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		308
 	];
 	const redirectStatusSet = new Set(redirectStatus);
-	/**
-	* @see https://fetch.spec.whatwg.org/#block-bad-port
-	*/
 	const badPorts = [
 		"1",
 		"7",
@@ -4286,9 +3499,6 @@ var require_constants$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		"10080"
 	];
 	const badPortsSet = new Set(badPorts);
-	/**
-	* @see https://w3c.github.io/webappsec-referrer-policy/#referrer-policy-header
-	*/
 	const referrerPolicyTokens = [
 		"no-referrer",
 		"no-referrer-when-downgrade",
@@ -4299,9 +3509,6 @@ var require_constants$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		"strict-origin-when-cross-origin",
 		"unsafe-url"
 	];
-	/**
-	* @see https://w3c.github.io/webappsec-referrer-policy/#referrer-policies
-	*/
 	const referrerPolicy = ["", ...referrerPolicyTokens];
 	const referrerPolicyTokensSet = new Set(referrerPolicyTokens);
 	const requestRedirect = [
@@ -4336,9 +3543,6 @@ var require_constants$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		"force-cache",
 		"only-if-cached"
 	];
-	/**
-	* @see https://fetch.spec.whatwg.org/#request-body-header-name
-	*/
 	const requestBodyHeader = [
 		"content-encoding",
 		"content-language",
@@ -4346,13 +3550,7 @@ var require_constants$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		"content-type",
 		"content-length"
 	];
-	/**
-	* @see https://fetch.spec.whatwg.org/#enumdef-requestduplex
-	*/
 	const requestDuplex = ["half"];
-	/**
-	* @see http://fetch.spec.whatwg.org/#forbidden-method
-	*/
 	const forbiddenMethods = [
 		"CONNECT",
 		"TRACE",
@@ -4398,7 +3596,7 @@ var require_constants$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/web/fetch/global.js
-var require_global$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_global$1 = __commonJSMin(((exports, module) => {
 	const globalOrigin = Symbol.for("undici.globalOrigin.1");
 	function getGlobalOrigin() {
 		return globalThis[globalOrigin];
@@ -4428,12 +3626,8 @@ var require_global$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/encoding/index.js
-var require_encoding = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_encoding = __commonJSMin(((exports, module) => {
 	const textDecoder = new TextDecoder();
-	/**
-	* @see https://encoding.spec.whatwg.org/#utf-8-decode
-	* @param {Uint8Array} buffer
-	*/
 	function utf8DecodeBytes(buffer) {
 		if (buffer.length === 0) return "";
 		if (buffer[0] === 239 && buffer[1] === 187 && buffer[2] === 191) buffer = buffer.subarray(3);
@@ -4442,17 +3636,9 @@ var require_encoding = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = { utf8DecodeBytes };
 }));
 // node_modules/undici/lib/web/infra/index.js
-var require_infra = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_infra = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { utf8DecodeBytes } = require_encoding();
-	/**
-	* @param {(char: string) => boolean} condition
-	* @param {string} input
-	* @param {{ position: number }} position
-	* @returns {string}
-	*
-	* @see https://infra.spec.whatwg.org/#collect-a-sequence-of-code-points
-	*/
 	function collectASequenceOfCodePoints(condition, input, position) {
 		let result = "";
 		while (position.position < input.length && condition(input[position.position])) {
@@ -4461,15 +3647,6 @@ var require_infra = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return result;
 	}
-	/**
-	* A faster collectASequenceOfCodePoints that only works when comparing a single character.
-	* @param {string} char
-	* @param {string} input
-	* @param {{ position: number }} position
-	* @returns {string}
-	*
-	* @see https://infra.spec.whatwg.org/#collect-a-sequence-of-code-points
-	*/
 	function collectASequenceOfCodePointsFast(char, input, position) {
 		const idx = input.indexOf(char, position.position);
 		const start = position.position;
@@ -4481,12 +3658,6 @@ var require_infra = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		return input.slice(start, position.position);
 	}
 	const ASCII_WHITESPACE_REPLACE_REGEX = /[\u0009\u000A\u000C\u000D\u0020]/g;
-	/**
-	* @param {string} data
-	* @returns {Uint8Array | 'failure'}
-	*
-	* @see https://infra.spec.whatwg.org/#forgiving-base64-decode
-	*/
 	function forgivingBase64(data) {
 		data = data.replace(ASCII_WHITESPACE_REPLACE_REGEX, "");
 		let dataLength = data.length;
@@ -4501,21 +3672,9 @@ var require_infra = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		const buffer = Buffer.from(data, "base64");
 		return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 	}
-	/**
-	* @param {number} char
-	* @returns {boolean}
-	*
-	* @see https://infra.spec.whatwg.org/#ascii-whitespace
-	*/
 	function isASCIIWhitespace(char) {
 		return char === 9 || char === 10 || char === 12 || char === 13 || char === 32;
 	}
-	/**
-	* @param {Uint8Array} input
-	* @returns {string}
-	*
-	* @see https://infra.spec.whatwg.org/#isomorphic-decode
-	*/
 	function isomorphicDecode(input) {
 		const length = input.length;
 		if (65535 > length) return String.fromCharCode.apply(null, input);
@@ -4529,51 +3688,20 @@ var require_infra = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		return result;
 	}
 	const invalidIsomorphicEncodeValueRegex = /[^\x00-\xFF]/;
-	/**
-	* @param {string} input
-	* @returns {string}
-	*
-	* @see https://infra.spec.whatwg.org/#isomorphic-encode
-	*/
 	function isomorphicEncode(input) {
 		assert(!invalidIsomorphicEncodeValueRegex.test(input));
 		return input;
 	}
 	const nonASCIIRegex = /[^\x00-\x7F]/;
-	/**
-	* @param {string} str
-	* @returns {string}
-	*
-	* @see https://infra.spec.whatwg.org/#ascii-lowercase
-	*/
 	function asciiLowercase(str) {
 		return nonASCIIRegex.test(str) ? str.replace(/[A-Z]+/g, (upper) => upper.toLowerCase()) : str.toLowerCase();
 	}
-	/**
-	* @see https://infra.spec.whatwg.org/#parse-json-bytes-to-a-javascript-value
-	* @param {Uint8Array} bytes
-	*/
 	function parseJSONFromBytes(bytes) {
 		return JSON.parse(utf8DecodeBytes(bytes));
 	}
-	/**
-	* @param {string} str
-	* @param {boolean} [leading=true]
-	* @param {boolean} [trailing=true]
-	* @returns {string}
-	*
-	* @see https://infra.spec.whatwg.org/#strip-leading-and-trailing-ascii-whitespace
-	*/
 	function removeASCIIWhitespace(str, leading = true, trailing = true) {
 		return removeChars(str, leading, trailing, isASCIIWhitespace);
 	}
-	/**
-	* @param {string} str
-	* @param {boolean} leading
-	* @param {boolean} trailing
-	* @param {(charCode: number) => boolean} predicate
-	* @returns {string}
-	*/
 	function removeChars(str, leading, trailing, predicate) {
 		let lead = 0;
 		let trail = str.length - 1;
@@ -4602,20 +3730,13 @@ var require_infra = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/web/fetch/data-url.js
-var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_data_url = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { asciiLowercase, forgivingBase64, collectASequenceOfCodePoints, collectASequenceOfCodePointsFast, isomorphicDecode, removeASCIIWhitespace, removeChars } = require_infra();
 	const encoder = new TextEncoder();
-	/**
-	* @see https://mimesniff.spec.whatwg.org/#http-token-code-point
-	*/
 	const HTTP_TOKEN_CODEPOINTS = /^[-!#$%&'*+.^_`|~A-Za-z0-9]+$/u;
 	const HTTP_WHITESPACE_REGEX = /[\u000A\u000D\u0009\u0020]/u;
-	/**
-	* @see https://mimesniff.spec.whatwg.org/#http-quoted-string-token-code-point
-	*/
 	const HTTP_QUOTED_STRING_TOKENS = /^[\u0009\u0020-\u007E\u0080-\u00FF]+$/u;
-	/** @param {URL} dataURL */
 	function dataURLProcessor(dataURL) {
 		assert(dataURL.protocol === "data:");
 		let input = URLSerializer(dataURL, true);
@@ -4643,10 +3764,6 @@ var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			body
 		};
 	}
-	/**
-	* @param {URL} url
-	* @param {boolean} excludeFragment
-	*/
 	function URLSerializer(url, excludeFragment = false) {
 		if (!excludeFragment) return url.href;
 		const href = url.href;
@@ -4655,26 +3772,17 @@ var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (!hashLength && href.endsWith("#")) return serialized.slice(0, -1);
 		return serialized;
 	}
-	/** @param {string} input */
 	function stringPercentDecode(input) {
 		return percentDecode(encoder.encode(input));
 	}
-	/**
-	* @param {number} byte
-	*/
 	function isHexCharByte(byte) {
 		return byte >= 48 && byte <= 57 || byte >= 65 && byte <= 70 || byte >= 97 && byte <= 102;
 	}
-	/**
-	* @param {number} byte
-	*/
 	function hexByteToNumber(byte) {
 		return byte >= 48 && byte <= 57 ? byte - 48 : (byte & 223) - 55;
 	}
-	/** @param {Uint8Array} input */
 	function percentDecode(input) {
 		const length = input.length;
-		/** @type {Uint8Array} */
 		const output = new Uint8Array(length);
 		let j = 0;
 		let i = 0;
@@ -4690,7 +3798,6 @@ var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return length === j ? output : output.subarray(0, j);
 	}
-	/** @param {string} input */
 	function parseMIMEType(input) {
 		input = removeHTTPWhitespace(input, true, true);
 		const position = { position: 0 };
@@ -4706,8 +3813,7 @@ var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		const mimeType = {
 			type: typeLowercase,
 			subtype: subtypeLowercase,
-			/** @type {Map<string, string>} */
-			parameters: /* @__PURE__ */ new Map(),
+			parameters: new Map(),
 			essence: `${typeLowercase}/${subtypeLowercase}`
 		};
 		while (position.position < input.length) {
@@ -4733,11 +3839,6 @@ var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return mimeType;
 	}
-	/**
-	* @param {string} input
-	* @param {{ position: number }} position
-	* @param {boolean} [extractValue=false]
-	*/
 	function collectAnHTTPQuotedString(input, position, extractValue = false) {
 		const positionStart = position.position;
 		let value = "";
@@ -4763,9 +3864,6 @@ var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (extractValue) return value;
 		return input.slice(positionStart, position.position);
 	}
-	/**
-	* @see https://mimesniff.spec.whatwg.org/#serialize-a-mime-type
-	*/
 	function serializeAMimeType(mimeType) {
 		assert(mimeType !== "failure");
 		const { parameters, essence } = mimeType;
@@ -4783,26 +3881,12 @@ var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return serialization;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#http-whitespace
-	* @param {number} char
-	*/
 	function isHTTPWhiteSpace(char) {
 		return char === 13 || char === 10 || char === 9 || char === 32;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#http-whitespace
-	* @param {string} str
-	* @param {boolean} [leading=true]
-	* @param {boolean} [trailing=true]
-	*/
 	function removeHTTPWhitespace(str, leading = true, trailing = true) {
 		return removeChars(str, leading, trailing, isHTTPWhiteSpace);
 	}
-	/**
-	* @see https://mimesniff.spec.whatwg.org/#minimize-a-supported-mime-type
-	* @param {Exclude<ReturnType<typeof parseMIMEType>, 'failure'>} mimeType
-	*/
 	function minimizeSupportedMimeType(mimeType) {
 		switch (mimeType.essence) {
 			case "application/ecmascript":
@@ -4844,7 +3928,7 @@ var require_data_url = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/web/webidl/index.js
-var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_webidl = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { types, inspect } = __require("node:util");
 	const { markAsUncloneable } = __require("node:worker_threads");
@@ -4857,33 +3941,15 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	const NULL = 7;
 	const OBJECT = 8;
 	const FunctionPrototypeSymbolHasInstance = Function.call.bind(Function.prototype[Symbol.hasInstance]);
-	/** @type {import('../../../types/webidl').Webidl} */
 	const webidl = {
 		converters: {},
 		util: {},
 		errors: {},
 		is: {}
 	};
-	/**
-	* @description Instantiate an error.
-	*
-	* @param {Object} message
-	* @param {string} message.header
-	* @param {string} message.message
-	* @returns {TypeError}
-	*/
 	webidl.errors.exception = function(message) {
-		return /* @__PURE__ */ new TypeError(`${message.header}: ${message.message}`);
+		return new TypeError(`${message.header}: ${message.message}`);
 	};
-	/**
-	* @description Instantiate an error when conversion from one type to another has failed.
-	*
-	* @param {Object} opts
-	* @param {string} opts.prefix
-	* @param {string} opts.argument
-	* @param {string[]} opts.types
-	* @returns {TypeError}
-	*/
 	webidl.errors.conversionFailed = function(opts) {
 		const plural = opts.types.length === 1 ? "" : " one of";
 		const message = `${opts.argument} could not be converted to${plural}: ${opts.types.join(", ")}.`;
@@ -4892,15 +3958,6 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			message
 		});
 	};
-	/**
-	* @description Instantiate an error when an invalid argument is provided
-	*
-	* @param {Object} context
-	* @param {string} context.prefix
-	* @param {string} context.value
-	* @param {string} context.type
-	* @returns {TypeError}
-	*/
 	webidl.errors.invalidArgument = function(context) {
 		return webidl.errors.exception({
 			header: context.prefix,
@@ -4909,7 +3966,7 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 	webidl.brandCheck = function(V, is) {
 		if (!is(V)) {
-			const err = /* @__PURE__ */ new TypeError("Illegal invocation");
+			const err = new TypeError("Illegal invocation");
 			err.code = "ERR_INVALID_THIS";
 			throw err;
 		}
@@ -5037,7 +4094,6 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				header: prefix,
 				message: `${argument} (${webidl.util.Stringify(V)}) is not iterable.`
 			});
-			/** @type {Generator} */
 			const method = typeof Iterable === "function" ? Iterable() : V?.[Symbol.iterator]?.();
 			const seq = [];
 			let index = 0;
@@ -5123,10 +4179,6 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			return converter(V, prefix, argument);
 		};
 	};
-	/**
-	* @param {*} value
-	* @returns {boolean}
-	*/
 	webidl.is.USVString = function(value) {
 		return typeof value === "string" && value.isWellFormed();
 	};
@@ -5153,7 +4205,7 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			assert(types.isAnyArrayBuffer(jsBufferSource));
 			length = jsBufferSource.byteLength;
 		}
-		if (jsArrayBuffer.detached) return /* @__PURE__ */ new Uint8Array(0);
+		if (jsArrayBuffer.detached) return new Uint8Array(0);
 		const bytes = new Uint8Array(length);
 		const view = new Uint8Array(jsArrayBuffer, offset, length);
 		bytes.set(view);
@@ -5176,11 +4228,6 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		for (let index = 0; index < x.length; index++) if (x.charCodeAt(index) > 255) throw new TypeError(`Cannot convert argument to a ByteString because the character at index ${index} has a value of ${x.charCodeAt(index)} which is greater than 255.`);
 		return x;
 	};
-	/**
-	* @param {unknown} value
-	* @returns {string}
-	* @see https://webidl.spec.whatwg.org/#es-USVString
-	*/
 	webidl.converters.USVString = function(value) {
 		if (typeof value === "string") return value.toWellFormed();
 		return `${value}`.toWellFormed();
@@ -5313,12 +4360,6 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	webidl.converters["record<ByteString, ByteString>"] = webidl.recordConverter(webidl.converters.ByteString, webidl.converters.ByteString);
 	webidl.converters.Blob = webidl.interfaceConverter(webidl.is.Blob, "Blob");
 	webidl.converters.AbortSignal = webidl.interfaceConverter(webidl.is.AbortSignal, "AbortSignal");
-	/**
-	* [LegacyTreatNonObjectAsNull]
-	* callback EventHandlerNonNull = any (Event event);
-	* typedef EventHandlerNonNull? EventHandler;
-	* @param {*} V
-	*/
 	webidl.converters.EventHandlerNonNull = function(V) {
 		if (webidl.util.Type(V) !== OBJECT) return null;
 		if (typeof V === "function") return V;
@@ -5334,7 +4375,7 @@ var require_webidl = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = { webidl };
 }));
 // node_modules/undici/lib/web/fetch/util.js
-var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_util = __commonJSMin(((exports, module) => {
 	const { Transform } = __require("node:stream");
 	const zlib = __require("node:zlib");
 	const { redirectStatusSet, referrerPolicyTokens, badPortsSet } = require_constants$1();
@@ -5361,11 +4402,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (location && !location.hash) location.hash = requestFragment;
 		return location;
 	}
-	/**
-	* @see https://www.rfc-editor.org/rfc/rfc1738#section-2.2
-	* @param {string} url
-	* @returns {boolean}
-	*/
 	function isValidEncodedURL(url) {
 		for (let i = 0; i < url.length; ++i) {
 			const code = url.charCodeAt(i);
@@ -5373,16 +4409,9 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return true;
 	}
-	/**
-	* If string contains non-ASCII characters, assumes it's UTF-8 encoded and decodes it.
-	* Since UTF-8 is a superset of ASCII, this will work for ASCII strings as well.
-	* @param {string} value
-	* @returns {string}
-	*/
 	function normalizeBinaryStringToUtf8(value) {
 		return Buffer.from(value, "binary").toString("utf8");
 	}
-	/** @returns {URL} */
 	function requestCurrentURL(request) {
 		return request.urlList[request.urlList.length - 1];
 	}
@@ -5401,22 +4430,10 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return true;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#header-name
-	* @param {string} potentialValue
-	*/
 	const isValidHeaderName = isValidHTTPToken;
-	/**
-	* @see https://fetch.spec.whatwg.org/#header-value
-	* @param {string} potentialValue
-	*/
 	function isValidHeaderValue(potentialValue) {
 		return (potentialValue[0] === "	" || potentialValue[0] === " " || potentialValue[potentialValue.length - 1] === "	" || potentialValue[potentialValue.length - 1] === " " || potentialValue.includes("\n") || potentialValue.includes("\r") || potentialValue.includes("\0")) === false;
 	}
-	/**
-	* Parse a referrer policy from a Referrer-Policy header
-	* @see https://w3c.github.io/webappsec-referrer-policy/#parse-referrer-policy-from-header
-	*/
 	function parseReferrerPolicy(actualResponse) {
 		const policyHeader = (actualResponse.headersList.get("referrer-policy", true) ?? "").split(",");
 		let policy = "";
@@ -5429,14 +4446,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return policy;
 	}
-	/**
-	* Given a request request and a response actualResponse, this algorithm
-	* updates request’s referrer policy according to the Referrer-Policy
-	* header (if any) in actualResponse.
-	* @see https://w3c.github.io/webappsec-referrer-policy/#set-requests-referrer-policy-on-redirect
-	* @param {import('./request').Request} request
-	* @param {import('./response').Response} actualResponse
-	*/
 	function setRequestReferrerPolicyOnRedirect(request, actualResponse) {
 		const policy = parseReferrerPolicy(actualResponse);
 		if (policy !== "") request.referrerPolicy = policy;
@@ -5520,11 +4529,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	function clonePolicyContainer(policyContainer) {
 		return { referrerPolicy: policyContainer.referrerPolicy };
 	}
-	/**
-	* Determine request’s Referrer
-	*
-	* @see https://w3c.github.io/webappsec-referrer-policy/#determine-requests-referrer
-	*/
 	function determineRequestsReferrer(request) {
 		const policy = request.referrerPolicy;
 		assert(policy);
@@ -5567,18 +4571,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 		}
 	}
-	/**
-	* Certain portions of URLs must not be included when sending a URL as the
-	* value of a `Referer` header: a URLs fragment, username, and password
-	* components must be stripped from the URL before it’s sent out. This
-	* algorithm accepts a origin-only flag, which defaults to false. If set to
-	* true, the algorithm will additionally remove the URL’s path and query
-	* components, leaving only the scheme, host, and port.
-	*
-	* @see https://w3c.github.io/webappsec-referrer-policy/#strip-url
-	* @param {URL} url
-	* @param {boolean} [originOnly=false]
-	*/
 	function stripURLForReferrer(url, originOnly = false) {
 		assert(webidl.is.URL(url));
 		url = new URL(url);
@@ -5594,12 +4586,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	}
 	const isPotentialleTrustworthyIPv4 = RegExp.prototype.test.bind(/^127\.(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]\d|\d)\.){2}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]\d|\d)$/);
 	const isPotentiallyTrustworthyIPv6 = RegExp.prototype.test.bind(/^(?:(?:0{1,4}:){7}|(?:0{1,4}:){1,6}:|::)0{0,3}1$/);
-	/**
-	* Check if host matches one of the CIDR notations 127.0.0.0/8 or ::1/128.
-	*
-	* @param {string} origin
-	* @returns {boolean}
-	*/
 	function isOriginIPPotentiallyTrustworthy(origin) {
 		if (origin.includes(":")) {
 			if (origin[0] === "[" && origin[origin.length - 1] === "]") origin = origin.slice(1, -1);
@@ -5607,17 +4593,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return isPotentialleTrustworthyIPv4(origin);
 	}
-	/**
-	* A potentially trustworthy origin is one which a user agent can generally
-	* trust as delivering data securely.
-	*
-	* Return value `true` means `Potentially Trustworthy`.
-	* Return value `false` means `Not Trustworthy`.
-	*
-	* @see https://w3c.github.io/webappsec-secure-contexts/#is-origin-trustworthy
-	* @param {string} origin
-	* @returns {boolean}
-	*/
 	function isOriginPotentiallyTrustworthy(origin) {
 		if (origin == null || origin === "null") return false;
 		origin = new URL(origin);
@@ -5628,18 +4603,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (origin.protocol === "file:") return true;
 		return false;
 	}
-	/**
-	* A potentially trustworthy URL is one which either inherits context from its
-	* creator (about:blank, about:srcdoc, data) or one whose origin is a
-	* potentially trustworthy origin.
-	*
-	* Return value `true` means `Potentially Trustworthy`.
-	* Return value `false` means `Not Trustworthy`.
-	*
-	* @see https://www.w3.org/TR/secure-contexts/#is-url-trustworthy
-	* @param {URL} url
-	* @returns {boolean}
-	*/
 	function isURLPotentiallyTrustworthy(url) {
 		if (!webidl.is.URL(url)) return false;
 		if (url.href === "about:blank" || url.href === "about:srcdoc") return true;
@@ -5648,11 +4611,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		return isOriginPotentiallyTrustworthy(url.origin);
 	}
 	function tryUpgradeRequestToAPotentiallyTrustworthyURL(request) {}
-	/**
-	* @link {https://html.spec.whatwg.org/multipage/origin.html#same-origin}
-	* @param {URL} A
-	* @param {URL} B
-	*/
 	function sameOrigin(A, B) {
 		if (A.origin === B.origin && A.origin === "null") return true;
 		if (A.protocol === B.protocol && A.hostname === B.hostname && A.port === B.port) return true;
@@ -5664,34 +4622,15 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	function isCancelled(fetchParams) {
 		return fetchParams.controller.state === "aborted" || fetchParams.controller.state === "terminated";
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#concept-method-normalize
-	* @param {string} method
-	*/
 	function normalizeMethod(method) {
 		return normalizedMethodRecordsBase[method.toLowerCase()] ?? method;
 	}
 	const esIteratorPrototype = Object.getPrototypeOf(Object.getPrototypeOf([][Symbol.iterator]()));
-	/**
-	* @see https://webidl.spec.whatwg.org/#dfn-iterator-prototype-object
-	* @param {string} name name of the instance
-	* @param {((target: any) => any)} kInternalIterator
-	* @param {string | number} [keyIndex]
-	* @param {string | number} [valueIndex]
-	*/
 	function createIterator(name, kInternalIterator, keyIndex = 0, valueIndex = 1) {
 		class FastIterableIterator {
-			/** @type {any} */
 			#target;
-			/** @type {'key' | 'value' | 'key+value'} */
 			#kind;
-			/** @type {number} */
 			#index;
-			/**
-			* @see https://webidl.spec.whatwg.org/#dfn-default-iterator-object
-			* @param {unknown} target
-			* @param {'key' | 'value' | 'key+value'} kind
-			*/
 			constructor(target, kind) {
 				this.#target = target;
 				this.#kind = kind;
@@ -5738,24 +4677,10 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				configurable: true
 			}
 		});
-		/**
-		* @param {unknown} target
-		* @param {'key' | 'value' | 'key+value'} kind
-		* @returns {IterableIterator<any>}
-		*/
 		return function(target, kind) {
 			return new FastIterableIterator(target, kind);
 		};
 	}
-	/**
-	* @see https://webidl.spec.whatwg.org/#dfn-iterator-prototype-object
-	* @param {string} name name of the instance
-	* @param {any} object class
-	* @param {(target: any) => any} kInternalIterator
-	* @param {string | number} [keyIndex]
-	* @param {string | number} [valueIndex]
-	* @param {import('../../../types/webidl').WebidlIsFunction} brandCheck
-	*/
 	function iteratorMixin(name, object, kInternalIterator, keyIndex = 0, valueIndex = 1, brandCheck) {
 		const makeIterator = createIterator(name, kInternalIterator, keyIndex, valueIndex);
 		const properties = {
@@ -5808,14 +4733,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 		});
 	}
-	/**
-	* @param {import('./body').ExtractBodyResult} body
-	* @param {(bytes: Uint8Array) => void} processBody
-	* @param {(error: Error) => void} processBodyError
-	* @returns {void}
-	*
-	* @see https://fetch.spec.whatwg.org/#body-fully-read
-	*/
 	function fullyReadBody(body, processBody, processBodyError) {
 		const successSteps = processBody;
 		const errorSteps = processBodyError;
@@ -5825,9 +4742,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			errorSteps(e);
 		}
 	}
-	/**
-	* @param {ReadableStreamController<Uint8Array>} controller
-	*/
 	function readableStreamClose(controller) {
 		try {
 			controller.close();
@@ -5836,14 +4750,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			if (!err.message.includes("Controller is already closed") && !err.message.includes("ReadableStream is already closed")) throw err;
 		}
 	}
-	/**
-	* @see https://streams.spec.whatwg.org/#readablestreamdefaultreader-read-all-bytes
-	* @see https://streams.spec.whatwg.org/#read-loop
-	* @param {ReadableStream<Uint8Array<ArrayBuffer>>} reader
-	* @param {(bytes: Uint8Array) => void} successSteps
-	* @param {(error: Error) => void} failureSteps
-	* @returns {Promise<void>}
-	*/
 	async function readAllBytes(reader, successSteps, failureSteps) {
 		try {
 			const bytes = [];
@@ -5855,7 +4761,7 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 					return;
 				}
 				if (!isUint8Array(chunk)) {
-					failureSteps(/* @__PURE__ */ new TypeError("Received non-Uint8Array chunk"));
+					failureSteps(new TypeError("Received non-Uint8Array chunk"));
 					return;
 				}
 				bytes.push(chunk);
@@ -5865,43 +4771,19 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			failureSteps(e);
 		}
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#is-local
-	* @param {URL} url
-	* @returns {boolean}
-	*/
 	function urlIsLocal(url) {
 		assert("protocol" in url);
 		const protocol = url.protocol;
 		return protocol === "about:" || protocol === "blob:" || protocol === "data:";
 	}
-	/**
-	* @param {string|URL} url
-	* @returns {boolean}
-	*/
 	function urlHasHttpsScheme(url) {
 		return typeof url === "string" && url[5] === ":" && url[0] === "h" && url[1] === "t" && url[2] === "t" && url[3] === "p" && url[4] === "s" || url.protocol === "https:";
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#http-scheme
-	* @param {URL} url
-	*/
 	function urlIsHttpHttpsScheme(url) {
 		assert("protocol" in url);
 		const protocol = url.protocol;
 		return protocol === "http:" || protocol === "https:";
 	}
-	/**
-	* @typedef {Object} RangeHeaderValue
-	* @property {number|null} rangeStartValue
-	* @property {number|null} rangeEndValue
-	*/
-	/**
-	* @see https://fetch.spec.whatwg.org/#simple-range-header-value
-	* @param {string} value
-	* @param {boolean} allowWhitespace
-	* @return {RangeHeaderValue|'failure'}
-	*/
 	function simpleRangeHeaderValue(value, allowWhitespace) {
 		const data = value;
 		if (!data.startsWith("bytes")) return "failure";
@@ -5932,12 +4814,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			rangeEndValue
 		};
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#build-a-content-range
-	* @param {number} rangeStart
-	* @param {number} rangeEnd
-	* @param {number} fullLength
-	*/
 	function buildContentRange(rangeStart, rangeEnd, fullLength) {
 		let contentRange = "bytes ";
 		contentRange += isomorphicEncode(`${rangeStart}`);
@@ -5949,7 +4825,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	}
 	var InflateStream = class extends Transform {
 		#zlibOptions;
-		/** @param {zlib.ZlibOptions} [zlibOptions] */
 		constructor(zlibOptions) {
 			super();
 			this.#zlibOptions = zlibOptions;
@@ -5975,17 +4850,9 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			callback();
 		}
 	};
-	/**
-	* @param {zlib.ZlibOptions} [zlibOptions]
-	* @returns {InflateStream}
-	*/
 	function createInflate(zlibOptions) {
 		return new InflateStream(zlibOptions);
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#concept-header-extract-mime-type
-	* @param {import('./headers').HeadersList} headers
-	*/
 	function extractMimeType(headers) {
 		let charset = null;
 		let essence = null;
@@ -6005,10 +4872,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (mimeType == null) return "failure";
 		return mimeType;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#header-value-get-decode-and-split
-	* @param {string|null} value
-	*/
 	function gettingDecodingSplitting(value) {
 		const input = value;
 		const position = { position: 0 };
@@ -6031,11 +4894,6 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return values;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#concept-header-list-get-decode-split
-	* @param {string} name lowercase header name
-	* @param {import('./headers').HeadersList} list
-	*/
 	function getDecodeSplit(name, list) {
 		const value = list.get(name, true);
 		if (value === null) return null;
@@ -6044,17 +4902,9 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	function hasAuthenticationEntry(request) {
 		return false;
 	}
-	/**
-	* @see https://url.spec.whatwg.org/#include-credentials
-	* @param {URL} url
-	*/
 	function includesCredentials(url) {
 		return !!(url.username || url.password);
 	}
-	/**
-	* @see https://html.spec.whatwg.org/multipage/document-sequences.html#traversable-navigable
-	* @param {object|string} navigable
-	*/
 	function isTraversableNavigable(navigable) {
 		return navigable != null && navigable !== "client" && navigable !== "no-traversable";
 	}
@@ -6120,18 +4970,12 @@ var require_util = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/util/runtime-features.js
-var require_runtime_features = /* @__PURE__ */ __commonJSMin(((exports, module) => {
-	/** @typedef {`node:${string}`} NodeModuleName */
-	/** @type {Record<NodeModuleName, () => any>} */
+var require_runtime_features = __commonJSMin(((exports, module) => {
 	const lazyLoaders = {
 		__proto__: null,
 		"node:crypto": () => __require("node:crypto"),
 		"node:sqlite": () => __require("node:sqlite")
 	};
-	/**
-	* @param {NodeModuleName} moduleName
-	* @returns {boolean}
-	*/
 	function detectRuntimeFeatureByNodeModule(moduleName) {
 		try {
 			lazyLoaders[moduleName]();
@@ -6142,48 +4986,22 @@ var require_runtime_features = /* @__PURE__ */ __commonJSMin(((exports, module) 
 		}
 	}
 	const runtimeFeaturesAsNodeModule = ["crypto", "sqlite"];
-	/** @typedef {typeof runtimeFeaturesAsNodeModule[number]} RuntimeFeatureByNodeModule */
-	/** @typedef {RuntimeFeatureByNodeModule} Feature */
-	/**
-	* @param {Feature} feature
-	* @returns {boolean}
-	*/
 	function detectRuntimeFeature(feature) {
 		if (runtimeFeaturesAsNodeModule.includes(feature)) return detectRuntimeFeatureByNodeModule(`node:${feature}`);
 		throw new TypeError(`unknown feature: ${feature}`);
 	}
-	/**
-	* @class
-	* @name RuntimeFeatures
-	*/
 	var RuntimeFeatures = class {
-		/** @type {Map<Feature, boolean>} */
-		#map = /* @__PURE__ */ new Map();
-		/**
-		* Clears all cached feature detections.
-		*/
+		#map = new Map();
 		clear() {
 			this.#map.clear();
 		}
-		/**
-		* @param {Feature} feature
-		* @returns {boolean}
-		*/
 		has(feature) {
 			return this.#map.get(feature) ?? this.#detectRuntimeFeature(feature);
 		}
-		/**
-		* @param {Feature} feature
-		* @param {boolean} value
-		*/
 		set(feature, value) {
 			if (runtimeFeaturesAsNodeModule.includes(feature) === false) throw new TypeError(`unknown feature: ${feature}`);
 			this.#map.set(feature, value);
 		}
-		/**
-		* @param {Feature} feature
-		* @returns {boolean}
-		*/
 		#detectRuntimeFeature(feature) {
 			const result = detectRuntimeFeature(feature);
 			this.#map.set(feature, result);
@@ -6195,7 +5013,7 @@ var require_runtime_features = /* @__PURE__ */ __commonJSMin(((exports, module) 
 	module.exports.default = instance;
 }));
 // node_modules/undici/lib/web/fetch/formdata.js
-var require_formdata = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_formdata = __commonJSMin(((exports, module) => {
 	const { iteratorMixin } = require_util();
 	const { kEnumerableProperty } = require_util$1();
 	const { webidl } = require_webidl();
@@ -6286,19 +5104,10 @@ var require_formdata = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			return `FormData ${output.slice(output.indexOf("]") + 2)}`;
 		}
 		static {
-			/** @param {FormData} formData  */
 			getFormDataState = (formData) => formData.#state;
-			/**
-			* @param {FormData} formData
-			* @param {any[]} newState
-			*/
 			setFormDataState = (formData, newState) => {
 				formData.#state = newState;
 			};
-			/**
-			* @param {FormData} formData
-			* @returns {string | null}
-			*/
 			getFormDataBoundary = (formData) => {
 				return formData.#boundary ??= `----formdata-undici-0${`${random(1e11)}`.padStart(11, "0")}`;
 			};
@@ -6320,18 +5129,10 @@ var require_formdata = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			configurable: true
 		}
 	});
-	/**
-	* @see https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#create-an-entry
-	* @param {string} name
-	* @param {string|Blob} value
-	* @param {?string} filename
-	* @returns
-	*/
 	function makeEntry(name, value, filename) {
 		if (typeof value === "string") {} else {
 			if (!webidl.is.File(value)) value = new File([value], "blob", { type: value.type });
 			if (filename !== void 0) {
-				/** @type {FilePropertyBag} */
 				const options = {
 					type: value.type,
 					lastModified: value.lastModified
@@ -6352,7 +5153,7 @@ var require_formdata = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/core/request.js
-var require_request$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_request$1 = __commonJSMin(((exports, module) => {
 	const { InvalidArgumentError, NotSupportedError } = require_errors$1();
 	const assert = __require("node:assert");
 	const { isValidHTTPToken, isValidHeaderValue, isStream, destroy, isBuffer, isFormDataLike, isIterable, hasSafeIterator, isBlobLike, serializePathWithQuery, parseHeaders, assertRequestHandler, getServerName, normalizedMethodRecords, getProtocolFromUrlString } = require_util$1();
@@ -6558,12 +5359,6 @@ var require_request$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				return false;
 			}
 		}
-		/**
-		* @param {number} statusCode
-		* @param {Buffer[]|string[]|import('../../types/header.d.ts').IncomingHttpHeaders} headers
-		* @param {import('node:stream').Duplex} socket
-		* @param {string} [statusText]
-		*/
 		onRequestUpgrade(statusCode, headers, socket, statusText = "") {
 			this.onFinally();
 			assert(!this.aborted);
@@ -6695,7 +5490,7 @@ var require_request$1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = Request;
 }));
 // node_modules/undici/lib/core/connect.js
-var require_connect = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_connect = __commonJSMin(((exports, module) => {
 	const net = __require("node:net");
 	const assert = __require("node:assert");
 	const util = require_util$1();
@@ -6704,7 +5499,7 @@ var require_connect = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	const SessionCache = class WeakSessionCache {
 		constructor(maxCachedSessions) {
 			this._maxCachedSessions = maxCachedSessions;
-			this._sessionCache = /* @__PURE__ */ new Map();
+			this._sessionCache = new Map();
 			this._sessionRegistry = new FinalizationRegistry((key) => {
 				if (this._sessionCache.size < this._maxCachedSessions) return;
 				const ref = this._sessionCache.get(key);
@@ -6836,7 +5631,7 @@ var require_connect = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = buildConnector;
 }));
 // node_modules/undici/lib/llhttp/utils.js
-var require_utils = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_utils = __commonJSMin(((exports) => {
 	Object.defineProperty(exports, "__esModule", { value: true });
 	exports.enumToMap = enumToMap;
 	function enumToMap(obj, filter = [], exceptions = []) {
@@ -6848,7 +5643,7 @@ var require_utils = /* @__PURE__ */ __commonJSMin(((exports) => {
 	}
 }));
 // node_modules/undici/lib/llhttp/constants.js
-var require_constants = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_constants = __commonJSMin(((exports) => {
 	Object.defineProperty(exports, "__esModule", { value: true });
 	exports.SPECIAL_HEADERS = exports.MINOR = exports.MAJOR = exports.HTAB_SP_VCHAR_OBS_TEXT = exports.QUOTED_STRING = exports.CONNECTION_TOKEN_CHARS = exports.HEADER_CHARS = exports.TOKEN = exports.HEX = exports.URL_CHAR = exports.USERINFO_CHARS = exports.MARK = exports.ALPHANUM = exports.NUM = exports.HEX_MAP = exports.NUM_MAP = exports.ALPHA = exports.STATUSES_HTTP = exports.H_METHOD_MAP = exports.METHOD_MAP = exports.METHODS_RTSP = exports.METHODS_ICE = exports.METHODS_HTTP = exports.HEADER_STATE = exports.FINISH = exports.STATUSES = exports.METHODS = exports.LENIENT_FLAGS = exports.FLAGS = exports.TYPE = exports.ERROR = void 0;
 	const utils_1 = require_utils();
@@ -7433,7 +6228,7 @@ var require_constants = /* @__PURE__ */ __commonJSMin(((exports) => {
 	};
 }));
 // node_modules/undici/lib/llhttp/llhttp-wasm.js
-var require_llhttp_wasm = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_llhttp_wasm = __commonJSMin(((exports, module) => {
 	const { Buffer } = __require("node:buffer");
 	const wasmBase64 = "AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAn9/AGABfwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAzU0BQYAAAMAAAAAAAADAQMAAwMDAAACAAAAAAICAgICAgICAgIBAQEBAQEBAQEBAwAAAwAAAAQFAXABExMFAwEAAgYIAX8BQcDZBAsHxQcoBm1lbW9yeQIAC19pbml0aWFsaXplAAgZX19pbmRpcmVjdF9mdW5jdGlvbl90YWJsZQEAC2xsaHR0cF9pbml0AAkYbGxodHRwX3Nob3VsZF9rZWVwX2FsaXZlADcMbGxodHRwX2FsbG9jAAsGbWFsbG9jADkLbGxodHRwX2ZyZWUADARmcmVlAAwPbGxodHRwX2dldF90eXBlAA0VbGxodHRwX2dldF9odHRwX21ham9yAA4VbGxodHRwX2dldF9odHRwX21pbm9yAA8RbGxodHRwX2dldF9tZXRob2QAEBZsbGh0dHBfZ2V0X3N0YXR1c19jb2RlABESbGxodHRwX2dldF91cGdyYWRlABIMbGxodHRwX3Jlc2V0ABMObGxodHRwX2V4ZWN1dGUAFBRsbGh0dHBfc2V0dGluZ3NfaW5pdAAVDWxsaHR0cF9maW5pc2gAFgxsbGh0dHBfcGF1c2UAFw1sbGh0dHBfcmVzdW1lABgbbGxodHRwX3Jlc3VtZV9hZnRlcl91cGdyYWRlABkQbGxodHRwX2dldF9lcnJubwAaF2xsaHR0cF9nZXRfZXJyb3JfcmVhc29uABsXbGxodHRwX3NldF9lcnJvcl9yZWFzb24AHBRsbGh0dHBfZ2V0X2Vycm9yX3BvcwAdEWxsaHR0cF9lcnJub19uYW1lAB4SbGxodHRwX21ldGhvZF9uYW1lAB8SbGxodHRwX3N0YXR1c19uYW1lACAabGxodHRwX3NldF9sZW5pZW50X2hlYWRlcnMAISFsbGh0dHBfc2V0X2xlbmllbnRfY2h1bmtlZF9sZW5ndGgAIh1sbGh0dHBfc2V0X2xlbmllbnRfa2VlcF9hbGl2ZQAjJGxsaHR0cF9zZXRfbGVuaWVudF90cmFuc2Zlcl9lbmNvZGluZwAkGmxsaHR0cF9zZXRfbGVuaWVudF92ZXJzaW9uACUjbGxodHRwX3NldF9sZW5pZW50X2RhdGFfYWZ0ZXJfY2xvc2UAJidsbGh0dHBfc2V0X2xlbmllbnRfb3B0aW9uYWxfbGZfYWZ0ZXJfY3IAJyxsbGh0dHBfc2V0X2xlbmllbnRfb3B0aW9uYWxfY3JsZl9hZnRlcl9jaHVuawAoKGxsaHR0cF9zZXRfbGVuaWVudF9vcHRpb25hbF9jcl9iZWZvcmVfbGYAKSpsbGh0dHBfc2V0X2xlbmllbnRfc3BhY2VzX2FmdGVyX2NodW5rX3NpemUAKhhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YANgkYAQBBAQsSAQIDBAUKBgcyNDMuKy8tLDAxCq/ZAjQWAEHA1QAoAgAEQAALQcDVAEEBNgIACxQAIAAQOCAAIAI2AjggACABOgAoCxQAIAAgAC8BNCAALQAwIAAQNxAACx4BAX9BwAAQOiIBEDggAUGACDYCOCABIAA6ACggAQuPDAEHfwJAIABFDQAgAEEIayIBIABBBGsoAgAiAEF4cSIEaiEFAkAgAEEBcQ0AIABBA3FFDQEgASABKAIAIgBrIgFB1NUAKAIASQ0BIAAgBGohBAJAAkBB2NUAKAIAIAFHBEAgAEH/AU0EQCAAQQN2IQMgASgCCCIAIAEoAgwiAkYEQEHE1QBBxNUAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgASgCGCEGIAEgASgCDCIARwRAIAAgASgCCCICNgIIIAIgADYCDAwDCyABQRRqIgMoAgAiAkUEQCABKAIQIgJFDQIgAUEQaiEDCwNAIAMhByACIgBBFGoiAygCACICDQAgAEEQaiEDIAAoAhAiAg0ACyAHQQA2AgAMAgsgBSgCBCIAQQNxQQNHDQIgBSAAQX5xNgIEQczVACAENgIAIAUgBDYCACABIARBAXI2AgQMAwtBACEACyAGRQ0AAkAgASgCHCICQQJ0QfTXAGoiAygCACABRgRAIAMgADYCACAADQFByNUAQcjVACgCAEF+IAJ3cTYCAAwCCyAGQRBBFCAGKAIQIAFGG2ogADYCACAARQ0BCyAAIAY2AhggASgCECICBEAgACACNgIQIAIgADYCGAsgAUEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgBU8NACAFKAIEIgBBAXFFDQACQAJAAkACQCAAQQJxRQRAQdzVACgCACAFRgRAQdzVACABNgIAQdDVAEHQ1QAoAgAgBGoiADYCACABIABBAXI2AgQgAUHY1QAoAgBHDQZBzNUAQQA2AgBB2NUAQQA2AgAMBgtB2NUAKAIAIAVGBEBB2NUAIAE2AgBBzNUAQczVACgCACAEaiIANgIAIAEgAEEBcjYCBCAAIAFqIAA2AgAMBgsgAEF4cSAEaiEEIABB/wFNBEAgAEEDdiEDIAUoAggiACAFKAIMIgJGBEBBxNUAQcTVACgCAEF+IAN3cTYCAAwFCyACIAA2AgggACACNgIMDAQLIAUoAhghBiAFIAUoAgwiAEcEQEHU1QAoAgAaIAAgBSgCCCICNgIIIAIgADYCDAwDCyAFQRRqIgMoAgAiAkUEQCAFKAIQIgJFDQIgBUEQaiEDCwNAIAMhByACIgBBFGoiAygCACICDQAgAEEQaiEDIAAoAhAiAg0ACyAHQQA2AgAMAgsgBSAAQX5xNgIEIAEgBGogBDYCACABIARBAXI2AgQMAwtBACEACyAGRQ0AAkAgBSgCHCICQQJ0QfTXAGoiAygCACAFRgRAIAMgADYCACAADQFByNUAQcjVACgCAEF+IAJ3cTYCAAwCCyAGQRBBFCAGKAIQIAVGG2ogADYCACAARQ0BCyAAIAY2AhggBSgCECICBEAgACACNgIQIAIgADYCGAsgBUEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgBGogBDYCACABIARBAXI2AgQgAUHY1QAoAgBHDQBBzNUAIAQ2AgAMAQsgBEH/AU0EQCAEQXhxQezVAGohAAJ/QcTVACgCACICQQEgBEEDdnQiA3FFBEBBxNUAIAIgA3I2AgAgAAwBCyAAKAIICyICIAE2AgwgACABNgIIIAEgADYCDCABIAI2AggMAQtBHyECIARB////B00EQCAEQSYgBEEIdmciAGt2QQFxIABBAXRrQT5qIQILIAEgAjYCHCABQgA3AhAgAkECdEH01wBqIQACQEHI1QAoAgAiA0EBIAJ0IgdxRQRAIAAgATYCAEHI1QAgAyAHcjYCACABIAA2AhggASABNgIIIAEgATYCDAwBCyAEQRkgAkEBdmtBACACQR9HG3QhAiAAKAIAIQACQANAIAAiAygCBEF4cSAERg0BIAJBHXYhACACQQF0IQIgAyAAQQRxakEQaiIHKAIAIgANAAsgByABNgIAIAEgAzYCGCABIAE2AgwgASABNgIIDAELIAMoAggiACABNgIMIAMgATYCCCABQQA2AhggASADNgIMIAEgADYCCAtB5NUAQeTVACgCAEEBayIAQX8gABs2AgALCwcAIAAtACgLBwAgAC0AKgsHACAALQArCwcAIAAtACkLBwAgAC8BNAsHACAALQAwC0ABBH8gACgCGCEBIAAvAS4hAiAALQAoIQMgACgCOCEEIAAQOCAAIAQ2AjggACADOgAoIAAgAjsBLiAAIAE2AhgL5YUCAgd/A34gASACaiEEAkAgACIDKAIMIgANACADKAIEBEAgAyABNgIECyMAQRBrIgkkAAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAygCHCICQQJrDvwBAfkBAgMEBQYHCAkKCwwNDg8QERL4ARP3ARQV9gEWF/UBGBkaGxwdHh8g/QH7ASH0ASIjJCUmJygpKivzASwtLi8wMTLyAfEBMzTwAe8BNTY3ODk6Ozw9Pj9AQUJDREVGR0hJSktMTU5P+gFQUVJT7gHtAVTsAVXrAVZXWFla6gFbXF1eX2BhYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ent8fX5/gAGBAYIBgwGEAYUBhgGHAYgBiQGKAYsBjAGNAY4BjwGQAZEBkgGTAZQBlQGWAZcBmAGZAZoBmwGcAZ0BngGfAaABoQGiAaMBpAGlAaYBpwGoAakBqgGrAawBrQGuAa8BsAGxAbIBswG0AbUBtgG3AbgBuQG6AbsBvAG9Ab4BvwHAAcEBwgHDAcQBxQHGAccByAHJAcoBywHMAc0BzgHpAegBzwHnAdAB5gHRAdIB0wHUAeUB1QHWAdcB2AHZAdoB2wHcAd0B3gHfAeAB4QHiAeMBAPwBC0EADOMBC0EODOIBC0ENDOEBC0EPDOABC0EQDN8BC0ETDN4BC0EUDN0BC0EVDNwBC0EWDNsBC0EXDNoBC0EYDNkBC0EZDNgBC0EaDNcBC0EbDNYBC0EcDNUBC0EdDNQBC0EeDNMBC0EfDNIBC0EgDNEBC0EhDNABC0EIDM8BC0EiDM4BC0EkDM0BC0EjDMwBC0EHDMsBC0ElDMoBC0EmDMkBC0EnDMgBC0EoDMcBC0ESDMYBC0ERDMUBC0EpDMQBC0EqDMMBC0ErDMIBC0EsDMEBC0HeAQzAAQtBLgy/AQtBLwy+AQtBMAy9AQtBMQy8AQtBMgy7AQtBMwy6AQtBNAy5AQtB3wEMuAELQTUMtwELQTkMtgELQQwMtQELQTYMtAELQTcMswELQTgMsgELQT4MsQELQToMsAELQeABDK8BC0ELDK4BC0E/DK0BC0E7DKwBC0EKDKsBC0E8DKoBC0E9DKkBC0HhAQyoAQtBwQAMpwELQcAADKYBC0HCAAylAQtBCQykAQtBLQyjAQtBwwAMogELQcQADKEBC0HFAAygAQtBxgAMnwELQccADJ4BC0HIAAydAQtByQAMnAELQcoADJsBC0HLAAyaAQtBzAAMmQELQc0ADJgBC0HOAAyXAQtBzwAMlgELQdAADJUBC0HRAAyUAQtB0gAMkwELQdMADJIBC0HVAAyRAQtB1AAMkAELQdYADI8BC0HXAAyOAQtB2AAMjQELQdkADIwBC0HaAAyLAQtB2wAMigELQdwADIkBC0HdAAyIAQtB3gAMhwELQd8ADIYBC0HgAAyFAQtB4QAMhAELQeIADIMBC0HjAAyCAQtB5AAMgQELQeUADIABC0HiAQx/C0HmAAx+C0HnAAx9C0EGDHwLQegADHsLQQUMegtB6QAMeQtBBAx4C0HqAAx3C0HrAAx2C0HsAAx1C0HtAAx0C0EDDHMLQe4ADHILQe8ADHELQfAADHALQfIADG8LQfEADG4LQfMADG0LQfQADGwLQfUADGsLQfYADGoLQQIMaQtB9wAMaAtB+AAMZwtB+QAMZgtB+gAMZQtB+wAMZAtB/AAMYwtB/QAMYgtB/gAMYQtB/wAMYAtBgAEMXwtBgQEMXgtBggEMXQtBgwEMXAtBhAEMWwtBhQEMWgtBhgEMWQtBhwEMWAtBiAEMVwtBiQEMVgtBigEMVQtBiwEMVAtBjAEMUwtBjQEMUgtBjgEMUQtBjwEMUAtBkAEMTwtBkQEMTgtBkgEMTQtBkwEMTAtBlAEMSwtBlQEMSgtBlgEMSQtBlwEMSAtBmAEMRwtBmQEMRgtBmgEMRQtBmwEMRAtBnAEMQwtBnQEMQgtBngEMQQtBnwEMQAtBoAEMPwtBoQEMPgtBogEMPQtBowEMPAtBpAEMOwtBpQEMOgtBpgEMOQtBpwEMOAtBqAEMNwtBqQEMNgtBqgEMNQtBqwEMNAtBrAEMMwtBrQEMMgtBrgEMMQtBrwEMMAtBsAEMLwtBsQEMLgtBsgEMLQtBswEMLAtBtAEMKwtBtQEMKgtBtgEMKQtBtwEMKAtBuAEMJwtBuQEMJgtBugEMJQtBuwEMJAtBvAEMIwtBvQEMIgtBvgEMIQtBvwEMIAtBwAEMHwtBwQEMHgtBwgEMHQtBAQwcC0HDAQwbC0HEAQwaC0HFAQwZC0HGAQwYC0HHAQwXC0HIAQwWC0HJAQwVC0HKAQwUC0HLAQwTC0HMAQwSC0HNAQwRC0HOAQwQC0HPAQwPC0HQAQwOC0HRAQwNC0HSAQwMC0HTAQwLC0HUAQwKC0HVAQwJC0HWAQwIC0HjAQwHC0HXAQwGC0HYAQwFC0HZAQwEC0HaAQwDC0HbAQwCC0HdAQwBC0HcAQshAgNAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJ/AkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAMCfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAg7jAQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fICEjJCUnKCmeA5sDmgORA4oDgwOAA/0C+wL4AvIC8QLvAu0C6ALnAuYC5QLkAtwC2wLaAtkC2ALXAtYC1QLPAs4CzALLAsoCyQLIAscCxgLEAsMCvgK8AroCuQK4ArcCtgK1ArQCswKyArECsAKuAq0CqQKoAqcCpgKlAqQCowKiAqECoAKfApgCkAKMAosCigKBAv4B/QH8AfsB+gH5AfgB9wH1AfMB8AHrAekB6AHnAeYB5QHkAeMB4gHhAeAB3wHeAd0B3AHaAdkB2AHXAdYB1QHUAdMB0gHRAdABzwHOAc0BzAHLAcoByQHIAccBxgHFAcQBwwHCAcEBwAG/Ab4BvQG8AbsBugG5AbgBtwG2AbUBtAGzAbIBsQGwAa8BrgGtAawBqwGqAakBqAGnAaYBpQGkAaMBogGfAZ4BmQGYAZcBlgGVAZQBkwGSAZEBkAGPAY0BjAGHAYYBhQGEAYMBggF9fHt6eXZ1dFBRUlNUVQsgASAERw1yQf0BIQIMvgMLIAEgBEcNmAFB2wEhAgy9AwsgASAERw3xAUGOASECDLwDCyABIARHDfwBQYQBIQIMuwMLIAEgBEcNigJB/wAhAgy6AwsgASAERw2RAkH9ACECDLkDCyABIARHDZQCQfsAIQIMuAMLIAEgBEcNHkEeIQIMtwMLIAEgBEcNGUEYIQIMtgMLIAEgBEcNygJBzQAhAgy1AwsgASAERw3VAkHGACECDLQDCyABIARHDdYCQcMAIQIMswMLIAEgBEcN3AJBOCECDLIDCyADLQAwQQFGDa0DDIkDC0EAIQACQAJAAkAgAy0AKkUNACADLQArRQ0AIAMvATIiAkECcUUNAQwCCyADLwEyIgJBAXFFDQELQQEhACADLQAoQQFGDQAgAy8BNCIGQeQAa0HkAEkNACAGQcwBRg0AIAZBsAJGDQAgAkHAAHENAEEAIQAgAkGIBHFBgARGDQAgAkEocUEARyEACyADQQA7ATIgA0EAOgAxAkAgAEUEQCADQQA6ADEgAy0ALkEEcQ0BDLEDCyADQgA3AyALIANBADoAMSADQQE6ADYMSAtBACEAAkAgAygCOCICRQ0AIAIoAjAiAkUNACADIAIRAAAhAAsgAEUNSCAAQRVHDWIgA0EENgIcIAMgATYCFCADQdIbNgIQIANBFTYCDEEAIQIMrwMLIAEgBEYEQEEGIQIMrwMLIAEtAABBCkcNGSABQQFqIQEMGgsgA0IANwMgQRIhAgyUAwsgASAERw2KA0EjIQIMrAMLIAEgBEYEQEEHIQIMrAMLAkACQCABLQAAQQprDgQBGBgAGAsgAUEBaiEBQRAhAgyTAwsgAUEBaiEBIANBL2otAABBAXENF0EAIQIgA0EANgIcIAMgATYCFCADQZkgNgIQIANBGTYCDAyrAwsgAyADKQMgIgwgBCABa60iCn0iC0IAIAsgDFgbNwMgIAogDFoNGEEIIQIMqgMLIAEgBEcEQCADQQk2AgggAyABNgIEQRQhAgyRAwtBCSECDKkDCyADKQMgUA2uAgxDCyABIARGBEBBCyECDKgDCyABLQAAQQpHDRYgAUEBaiEBDBcLIANBL2otAABBAXFFDRkMJgtBACEAAkAgAygCOCICRQ0AIAIoAlAiAkUNACADIAIRAAAhAAsgAA0ZDEILQQAhAAJAIAMoAjgiAkUNACACKAJQIgJFDQAgAyACEQAAIQALIAANGgwkC0EAIQACQCADKAI4IgJFDQAgAigCUCICRQ0AIAMgAhEAACEACyAADRsMMgsgA0Evai0AAEEBcUUNHAwiC0EAIQACQCADKAI4IgJFDQAgAigCVCICRQ0AIAMgAhEAACEACyAADRwMQgtBACEAAkAgAygCOCICRQ0AIAIoAlQiAkUNACADIAIRAAAhAAsgAA0dDCALIAEgBEYEQEETIQIMoAMLAkAgAS0AACIAQQprDgQfIyMAIgsgAUEBaiEBDB8LQQAhAAJAIAMoAjgiAkUNACACKAJUIgJFDQAgAyACEQAAIQALIAANIgxCCyABIARGBEBBFiECDJ4DCyABLQAAQcDBAGotAABBAUcNIwyDAwsCQANAIAEtAABBsDtqLQAAIgBBAUcEQAJAIABBAmsOAgMAJwsgAUEBaiEBQSEhAgyGAwsgBCABQQFqIgFHDQALQRghAgydAwsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAFBAWoiARA0IgANIQxBC0EAIQACQCADKAI4IgJFDQAgAigCVCICRQ0AIAMgAhEAACEACyAADSMMKgsgASAERgRAQRwhAgybAwsgA0EKNgIIIAMgATYCBEEAIQACQCADKAI4IgJFDQAgAigCUCICRQ0AIAMgAhEAACEACyAADSVBJCECDIEDCyABIARHBEADQCABLQAAQbA9ai0AACIAQQNHBEAgAEEBaw4FGBomggMlJgsgBCABQQFqIgFHDQALQRshAgyaAwtBGyECDJkDCwNAIAEtAABBsD9qLQAAIgBBA0cEQCAAQQFrDgUPEScTJicLIAQgAUEBaiIBRw0AC0EeIQIMmAMLIAEgBEcEQCADQQs2AgggAyABNgIEQQchAgz/AgtBHyECDJcDCyABIARGBEBBICECDJcDCwJAIAEtAABBDWsOFC4/Pz8/Pz8/Pz8/Pz8/Pz8/Pz8APwtBACECIANBADYCHCADQb8LNgIQIANBAjYCDCADIAFBAWo2AhQMlgMLIANBL2ohAgNAIAEgBEYEQEEhIQIMlwMLAkACQAJAIAEtAAAiAEEJaw4YAgApKQEpKSkpKSkpKSkpKSkpKSkpKSkCJwsgAUEBaiEBIANBL2otAABBAXFFDQoMGAsgAUEBaiEBDBcLIAFBAWohASACLQAAQQJxDQALQQAhAiADQQA2AhwgAyABNgIUIANBnxU2AhAgA0EMNgIMDJUDCyADLQAuQYABcUUNAQtBACEAAkAgAygCOCICRQ0AIAIoAlwiAkUNACADIAIRAAAhAAsgAEUN5gIgAEEVRgRAIANBJDYCHCADIAE2AhQgA0GbGzYCECADQRU2AgxBACECDJQDC0EAIQIgA0EANgIcIAMgATYCFCADQZAONgIQIANBFDYCDAyTAwtBACECIANBADYCHCADIAE2AhQgA0G+IDYCECADQQI2AgwMkgMLIAMoAgQhAEEAIQIgA0EANgIEIAMgACABIAynaiIBEDIiAEUNKyADQQc2AhwgAyABNgIUIAMgADYCDAyRAwsgAy0ALkHAAHFFDQELQQAhAAJAIAMoAjgiAkUNACACKAJYIgJFDQAgAyACEQAAIQALIABFDSsgAEEVRgRAIANBCjYCHCADIAE2AhQgA0HrGTYCECADQRU2AgxBACECDJADC0EAIQIgA0EANgIcIAMgATYCFCADQZMMNgIQIANBEzYCDAyPAwtBACECIANBADYCHCADIAE2AhQgA0GCFTYCECADQQI2AgwMjgMLQQAhAiADQQA2AhwgAyABNgIUIANB3RQ2AhAgA0EZNgIMDI0DC0EAIQIgA0EANgIcIAMgATYCFCADQeYdNgIQIANBGTYCDAyMAwsgAEEVRg09QQAhAiADQQA2AhwgAyABNgIUIANB0A82AhAgA0EiNgIMDIsDCyADKAIEIQBBACECIANBADYCBCADIAAgARAzIgBFDSggA0ENNgIcIAMgATYCFCADIAA2AgwMigMLIABBFUYNOkEAIQIgA0EANgIcIAMgATYCFCADQdAPNgIQIANBIjYCDAyJAwsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQMyIARQRAIAFBAWohAQwoCyADQQ42AhwgAyAANgIMIAMgAUEBajYCFAyIAwsgAEEVRg03QQAhAiADQQA2AhwgAyABNgIUIANB0A82AhAgA0EiNgIMDIcDCyADKAIEIQBBACECIANBADYCBCADIAAgARAzIgBFBEAgAUEBaiEBDCcLIANBDzYCHCADIAA2AgwgAyABQQFqNgIUDIYDC0EAIQIgA0EANgIcIAMgATYCFCADQeIXNgIQIANBGTYCDAyFAwsgAEEVRg0zQQAhAiADQQA2AhwgAyABNgIUIANB1gw2AhAgA0EjNgIMDIQDCyADKAIEIQBBACECIANBADYCBCADIAAgARA0IgBFDSUgA0ERNgIcIAMgATYCFCADIAA2AgwMgwMLIABBFUYNMEEAIQIgA0EANgIcIAMgATYCFCADQdYMNgIQIANBIzYCDAyCAwsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQNCIARQRAIAFBAWohAQwlCyADQRI2AhwgAyAANgIMIAMgAUEBajYCFAyBAwsgA0Evai0AAEEBcUUNAQtBFyECDOYCC0EAIQIgA0EANgIcIAMgATYCFCADQeIXNgIQIANBGTYCDAz+AgsgAEE7Rw0AIAFBAWohAQwMC0EAIQIgA0EANgIcIAMgATYCFCADQZIYNgIQIANBAjYCDAz8AgsgAEEVRg0oQQAhAiADQQA2AhwgAyABNgIUIANB1gw2AhAgA0EjNgIMDPsCCyADQRQ2AhwgAyABNgIUIAMgADYCDAz6AgsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQNCIARQRAIAFBAWohAQz1AgsgA0EVNgIcIAMgADYCDCADIAFBAWo2AhQM+QILIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDQiAEUEQCABQQFqIQEM8wILIANBFzYCHCADIAA2AgwgAyABQQFqNgIUDPgCCyAAQRVGDSNBACECIANBADYCHCADIAE2AhQgA0HWDDYCECADQSM2AgwM9wILIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDQiAEUEQCABQQFqIQEMHQsgA0EZNgIcIAMgADYCDCADIAFBAWo2AhQM9gILIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDQiAEUEQCABQQFqIQEM7wILIANBGjYCHCADIAA2AgwgAyABQQFqNgIUDPUCCyAAQRVGDR9BACECIANBADYCHCADIAE2AhQgA0HQDzYCECADQSI2AgwM9AILIAMoAgQhACADQQA2AgQgAyAAIAEQMyIARQRAIAFBAWohAQwbCyADQRw2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIM8wILIAMoAgQhACADQQA2AgQgAyAAIAEQMyIARQRAIAFBAWohAQzrAgsgA0EdNgIcIAMgADYCDCADIAFBAWo2AhRBACECDPICCyAAQTtHDQEgAUEBaiEBC0EmIQIM1wILQQAhAiADQQA2AhwgAyABNgIUIANBnxU2AhAgA0EMNgIMDO8CCyABIARHBEADQCABLQAAQSBHDYQCIAQgAUEBaiIBRw0AC0EsIQIM7wILQSwhAgzuAgsgASAERgRAQTQhAgzuAgsCQAJAA0ACQCABLQAAQQprDgQCAAADAAsgBCABQQFqIgFHDQALQTQhAgzvAgsgAygCBCEAIANBADYCBCADIAAgARAxIgBFDZ8CIANBMjYCHCADIAE2AhQgAyAANgIMQQAhAgzuAgsgAygCBCEAIANBADYCBCADIAAgARAxIgBFBEAgAUEBaiEBDJ8CCyADQTI2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIM7QILIAEgBEcEQAJAA0AgAS0AAEEwayIAQf8BcUEKTwRAQTohAgzXAgsgAykDICILQpmz5syZs+bMGVYNASADIAtCCn4iCjcDICAKIACtQv8BgyILQn+FVg0BIAMgCiALfDcDICAEIAFBAWoiAUcNAAtBwAAhAgzuAgsgAygCBCEAIANBADYCBCADIAAgAUEBaiIBEDEiAA0XDOICC0HAACECDOwCCyABIARGBEBByQAhAgzsAgsCQANAAkAgAS0AAEEJaw4YAAKiAqICqQKiAqICogKiAqICogKiAqICogKiAqICogKiAqICogKiAqICogIAogILIAQgAUEBaiIBRw0AC0HJACECDOwCCyABQQFqIQEgA0Evai0AAEEBcQ2lAiADQQA2AhwgAyABNgIUIANBlxA2AhAgA0EKNgIMQQAhAgzrAgsgASAERwRAA0AgAS0AAEEgRw0VIAQgAUEBaiIBRw0AC0H4ACECDOsCC0H4ACECDOoCCyADQQI6ACgMOAtBACECIANBADYCHCADQb8LNgIQIANBAjYCDCADIAFBAWo2AhQM6AILQQAhAgzOAgtBDSECDM0CC0ETIQIMzAILQRUhAgzLAgtBFiECDMoCC0EYIQIMyQILQRkhAgzIAgtBGiECDMcCC0EbIQIMxgILQRwhAgzFAgtBHSECDMQCC0EeIQIMwwILQR8hAgzCAgtBICECDMECC0EiIQIMwAILQSMhAgy/AgtBJSECDL4CC0HlACECDL0CCyADQT02AhwgAyABNgIUIAMgADYCDEEAIQIM1QILIANBGzYCHCADIAE2AhQgA0GkHDYCECADQRU2AgxBACECDNQCCyADQSA2AhwgAyABNgIUIANBmBo2AhAgA0EVNgIMQQAhAgzTAgsgA0ETNgIcIAMgATYCFCADQZgaNgIQIANBFTYCDEEAIQIM0gILIANBCzYCHCADIAE2AhQgA0GYGjYCECADQRU2AgxBACECDNECCyADQRA2AhwgAyABNgIUIANBmBo2AhAgA0EVNgIMQQAhAgzQAgsgA0EgNgIcIAMgATYCFCADQaQcNgIQIANBFTYCDEEAIQIMzwILIANBCzYCHCADIAE2AhQgA0GkHDYCECADQRU2AgxBACECDM4CCyADQQw2AhwgAyABNgIUIANBpBw2AhAgA0EVNgIMQQAhAgzNAgtBACECIANBADYCHCADIAE2AhQgA0HdDjYCECADQRI2AgwMzAILAkADQAJAIAEtAABBCmsOBAACAgACCyAEIAFBAWoiAUcNAAtB/QEhAgzMAgsCQAJAIAMtADZBAUcNAEEAIQACQCADKAI4IgJFDQAgAigCYCICRQ0AIAMgAhEAACEACyAARQ0AIABBFUcNASADQfwBNgIcIAMgATYCFCADQdwZNgIQIANBFTYCDEEAIQIMzQILQdwBIQIMswILIANBADYCHCADIAE2AhQgA0H5CzYCECADQR82AgxBACECDMsCCwJAAkAgAy0AKEEBaw4CBAEAC0HbASECDLICC0HUASECDLECCyADQQI6ADFBACEAAkAgAygCOCICRQ0AIAIoAgAiAkUNACADIAIRAAAhAAsgAEUEQEHdASECDLECCyAAQRVHBEAgA0EANgIcIAMgATYCFCADQbQMNgIQIANBEDYCDEEAIQIMygILIANB+wE2AhwgAyABNgIUIANBgRo2AhAgA0EVNgIMQQAhAgzJAgsgASAERgRAQfoBIQIMyQILIAEtAABByABGDQEgA0EBOgAoC0HAASECDK4CC0HaASECDK0CCyABIARHBEAgA0EMNgIIIAMgATYCBEHZASECDK0CC0H5ASECDMUCCyABIARGBEBB+AEhAgzFAgsgAS0AAEHIAEcNBCABQQFqIQFB2AEhAgyrAgsgASAERgRAQfcBIQIMxAILAkACQCABLQAAQcUAaw4QAAUFBQUFBQUFBQUFBQUFAQULIAFBAWohAUHWASECDKsCCyABQQFqIQFB1wEhAgyqAgtB9gEhAiABIARGDcICIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQbrVAGotAABHDQMgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADMMCCyADKAIEIQAgA0IANwMAIAMgACAGQQFqIgEQLiIARQRAQeMBIQIMqgILIANB9QE2AhwgAyABNgIUIAMgADYCDEEAIQIMwgILQfQBIQIgASAERg3BAiADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEG41QBqLQAARw0CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzCAgsgA0GBBDsBKCADKAIEIQAgA0IANwMAIAMgACAGQQFqIgEQLiIADQMMAgsgA0EANgIAC0EAIQIgA0EANgIcIAMgATYCFCADQeUfNgIQIANBCDYCDAy/AgtB1QEhAgylAgsgA0HzATYCHCADIAE2AhQgAyAANgIMQQAhAgy9AgtBACEAAkAgAygCOCICRQ0AIAIoAkAiAkUNACADIAIRAAAhAAsgAEUNbiAAQRVHBEAgA0EANgIcIAMgATYCFCADQYIPNgIQIANBIDYCDEEAIQIMvQILIANBjwE2AhwgAyABNgIUIANB7Bs2AhAgA0EVNgIMQQAhAgy8AgsgASAERwRAIANBDTYCCCADIAE2AgRB0wEhAgyjAgtB8gEhAgy7AgsgASAERgRAQfEBIQIMuwILAkACQAJAIAEtAABByABrDgsAAQgICAgICAgIAggLIAFBAWohAUHQASECDKMCCyABQQFqIQFB0QEhAgyiAgsgAUEBaiEBQdIBIQIMoQILQfABIQIgASAERg25AiADKAIAIgAgBCABa2ohBiABIABrQQJqIQUDQCABLQAAIABBtdUAai0AAEcNBCAAQQJGDQMgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAY2AgAMuQILQe8BIQIgASAERg24AiADKAIAIgAgBCABa2ohBiABIABrQQFqIQUDQCABLQAAIABBs9UAai0AAEcNAyAAQQFGDQIgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAY2AgAMuAILQe4BIQIgASAERg23AiADKAIAIgAgBCABa2ohBiABIABrQQJqIQUDQCABLQAAIABBsNUAai0AAEcNAiAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAY2AgAMtwILIAMoAgQhACADQgA3AwAgAyAAIAVBAWoiARArIgBFDQIgA0HsATYCHCADIAE2AhQgAyAANgIMQQAhAgy2AgsgA0EANgIACyADKAIEIQAgA0EANgIEIAMgACABECsiAEUNnAIgA0HtATYCHCADIAE2AhQgAyAANgIMQQAhAgy0AgtBzwEhAgyaAgtBACEAAkAgAygCOCICRQ0AIAIoAjQiAkUNACADIAIRAAAhAAsCQCAABEAgAEEVRg0BIANBADYCHCADIAE2AhQgA0HqDTYCECADQSY2AgxBACECDLQCC0HOASECDJoCCyADQesBNgIcIAMgATYCFCADQYAbNgIQIANBFTYCDEEAIQIMsgILIAEgBEYEQEHrASECDLICCyABLQAAQS9GBEAgAUEBaiEBDAELIANBADYCHCADIAE2AhQgA0GyODYCECADQQg2AgxBACECDLECC0HNASECDJcCCyABIARHBEAgA0EONgIIIAMgATYCBEHMASECDJcCC0HqASECDK8CCyABIARGBEBB6QEhAgyvAgsgAS0AAEEwayIAQf8BcUEKSQRAIAMgADoAKiABQQFqIQFBywEhAgyWAgsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDZcCIANB6AE2AhwgAyABNgIUIAMgADYCDEEAIQIMrgILIAEgBEYEQEHnASECDK4CCwJAIAEtAABBLkYEQCABQQFqIQEMAQsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDZgCIANB5gE2AhwgAyABNgIUIAMgADYCDEEAIQIMrgILQcoBIQIMlAILIAEgBEYEQEHlASECDK0CC0EAIQBBASEFQQEhB0EAIQICQAJAAkACQAJAAn8CQAJAAkACQAJAAkACQCABLQAAQTBrDgoKCQABAgMEBQYICwtBAgwGC0EDDAULQQQMBAtBBQwDC0EGDAILQQcMAQtBCAshAkEAIQVBACEHDAILQQkhAkEBIQBBACEFQQAhBwwBC0EAIQVBASECCyADIAI6ACsgAUEBaiEBAkACQCADLQAuQRBxDQACQAJAAkAgAy0AKg4DAQACBAsgB0UNAwwCCyAADQEMAgsgBUUNAQsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDQIgA0HiATYCHCADIAE2AhQgAyAANgIMQQAhAgyvAgsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDZoCIANB4wE2AhwgAyABNgIUIAMgADYCDEEAIQIMrgILIAMoAgQhACADQQA2AgQgAyAAIAEQLyIARQ2YAiADQeQBNgIcIAMgATYCFCADIAA2AgwMrQILQckBIQIMkwILQQAhAAJAIAMoAjgiAkUNACACKAJEIgJFDQAgAyACEQAAIQALAkAgAARAIABBFUYNASADQQA2AhwgAyABNgIUIANBpA02AhAgA0EhNgIMQQAhAgytAgtByAEhAgyTAgsgA0HhATYCHCADIAE2AhQgA0HQGjYCECADQRU2AgxBACECDKsCCyABIARGBEBB4QEhAgyrAgsCQCABLQAAQSBGBEAgA0EAOwE0IAFBAWohAQwBCyADQQA2AhwgAyABNgIUIANBmRE2AhAgA0EJNgIMQQAhAgyrAgtBxwEhAgyRAgsgASAERgRAQeABIQIMqgILAkAgAS0AAEEwa0H/AXEiAkEKSQRAIAFBAWohAQJAIAMvATQiAEGZM0sNACADIABBCmwiADsBNCAAQf7/A3EgAkH//wNzSw0AIAMgACACajsBNAwCC0EAIQIgA0EANgIcIAMgATYCFCADQZUeNgIQIANBDTYCDAyrAgsgA0EANgIcIAMgATYCFCADQZUeNgIQIANBDTYCDEEAIQIMqgILQcYBIQIMkAILIAEgBEYEQEHfASECDKkCCwJAIAEtAABBMGtB/wFxIgJBCkkEQCABQQFqIQECQCADLwE0IgBBmTNLDQAgAyAAQQpsIgA7ATQgAEH+/wNxIAJB//8Dc0sNACADIAAgAmo7ATQMAgtBACECIANBADYCHCADIAE2AhQgA0GVHjYCECADQQ02AgwMqgILIANBADYCHCADIAE2AhQgA0GVHjYCECADQQ02AgxBACECDKkCC0HFASECDI8CCyABIARGBEBB3gEhAgyoAgsCQCABLQAAQTBrQf8BcSICQQpJBEAgAUEBaiEBAkAgAy8BNCIAQZkzSw0AIAMgAEEKbCIAOwE0IABB/v8DcSACQf//A3NLDQAgAyAAIAJqOwE0DAILQQAhAiADQQA2AhwgAyABNgIUIANBlR42AhAgA0ENNgIMDKkCCyADQQA2AhwgAyABNgIUIANBlR42AhAgA0ENNgIMQQAhAgyoAgtBxAEhAgyOAgsgASAERgRAQd0BIQIMpwILAkACQAJAAkAgAS0AAEEKaw4XAgMDAAMDAwMDAwMDAwMDAwMDAwMDAwEDCyABQQFqDAULIAFBAWohAUHDASECDI8CCyABQQFqIQEgA0Evai0AAEEBcQ0IIANBADYCHCADIAE2AhQgA0GNCzYCECADQQ02AgxBACECDKcCCyADQQA2AhwgAyABNgIUIANBjQs2AhAgA0ENNgIMQQAhAgymAgsgASAERwRAIANBDzYCCCADIAE2AgRBASECDI0CC0HcASECDKUCCwJAAkADQAJAIAEtAABBCmsOBAIAAAMACyAEIAFBAWoiAUcNAAtB2wEhAgymAgsgAygCBCEAIANBADYCBCADIAAgARAtIgBFBEAgAUEBaiEBDAQLIANB2gE2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMpQILIAMoAgQhACADQQA2AgQgAyAAIAEQLSIADQEgAUEBagshAUHBASECDIoCCyADQdkBNgIcIAMgADYCDCADIAFBAWo2AhRBACECDKICC0HCASECDIgCCyADQS9qLQAAQQFxDQEgA0EANgIcIAMgATYCFCADQeQcNgIQIANBGTYCDEEAIQIMoAILIAEgBEYEQEHZASECDKACCwJAAkACQCABLQAAQQprDgQBAgIAAgsgAUEBaiEBDAILIAFBAWohAQwBCyADLQAuQcAAcUUNAQtBACEAAkAgAygCOCICRQ0AIAIoAjwiAkUNACADIAIRAAAhAAsgAEUNoAEgAEEVRgRAIANB2QA2AhwgAyABNgIUIANBtxo2AhAgA0EVNgIMQQAhAgyfAgsgA0EANgIcIAMgATYCFCADQYANNgIQIANBGzYCDEEAIQIMngILIANBADYCHCADIAE2AhQgA0HcKDYCECADQQI2AgxBACECDJ0CCyABIARHBEAgA0EMNgIIIAMgATYCBEG/ASECDIQCC0HYASECDJwCCyABIARGBEBB1wEhAgycAgsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBwQBrDhUAAQIDWgQFBlpaWgcICQoLDA0ODxBaCyABQQFqIQFB+wAhAgySAgsgAUEBaiEBQfwAIQIMkQILIAFBAWohAUGBASECDJACCyABQQFqIQFBhQEhAgyPAgsgAUEBaiEBQYYBIQIMjgILIAFBAWohAUGJASECDI0CCyABQQFqIQFBigEhAgyMAgsgAUEBaiEBQY0BIQIMiwILIAFBAWohAUGWASECDIoCCyABQQFqIQFBlwEhAgyJAgsgAUEBaiEBQZgBIQIMiAILIAFBAWohAUGlASECDIcCCyABQQFqIQFBpgEhAgyGAgsgAUEBaiEBQawBIQIMhQILIAFBAWohAUG0ASECDIQCCyABQQFqIQFBtwEhAgyDAgsgAUEBaiEBQb4BIQIMggILIAEgBEYEQEHWASECDJsCCyABLQAAQc4ARw1IIAFBAWohAUG9ASECDIECCyABIARGBEBB1QEhAgyaAgsCQAJAAkAgAS0AAEHCAGsOEgBKSkpKSkpKSkoBSkpKSkpKAkoLIAFBAWohAUG4ASECDIICCyABQQFqIQFBuwEhAgyBAgsgAUEBaiEBQbwBIQIMgAILQdQBIQIgASAERg2YAiADKAIAIgAgBCABa2ohBSABIABrQQdqIQYCQANAIAEtAAAgAEGo1QBqLQAARw1FIABBB0YNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyZAgsgA0EANgIAIAZBAWohAUEbDEULIAEgBEYEQEHTASECDJgCCwJAAkAgAS0AAEHJAGsOBwBHR0dHRwFHCyABQQFqIQFBuQEhAgz/AQsgAUEBaiEBQboBIQIM/gELQdIBIQIgASAERg2WAiADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGm1QBqLQAARw1DIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyXAgsgA0EANgIAIAZBAWohAUEPDEMLQdEBIQIgASAERg2VAiADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGk1QBqLQAARw1CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyWAgsgA0EANgIAIAZBAWohAUEgDEILQdABIQIgASAERg2UAiADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGh1QBqLQAARw1BIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyVAgsgA0EANgIAIAZBAWohAUESDEELIAEgBEYEQEHPASECDJQCCwJAAkAgAS0AAEHFAGsODgBDQ0NDQ0NDQ0NDQ0MBQwsgAUEBaiEBQbUBIQIM+wELIAFBAWohAUG2ASECDPoBC0HOASECIAEgBEYNkgIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBntUAai0AAEcNPyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMkwILIANBADYCACAGQQFqIQFBBww/C0HNASECIAEgBEYNkQIgAygCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBmNUAai0AAEcNPiAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMkgILIANBADYCACAGQQFqIQFBKAw+CyABIARGBEBBzAEhAgyRAgsCQAJAAkAgAS0AAEHFAGsOEQBBQUFBQUFBQUEBQUFBQUECQQsgAUEBaiEBQbEBIQIM+QELIAFBAWohAUGyASECDPgBCyABQQFqIQFBswEhAgz3AQtBywEhAiABIARGDY8CIAMoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAS0AACAAQZHVAGotAABHDTwgAEEGRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJACCyADQQA2AgAgBkEBaiEBQRoMPAtBygEhAiABIARGDY4CIAMoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQY3VAGotAABHDTsgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADI8CCyADQQA2AgAgBkEBaiEBQSEMOwsgASAERgRAQckBIQIMjgILAkACQCABLQAAQcEAaw4UAD09PT09PT09PT09PT09PT09PQE9CyABQQFqIQFBrQEhAgz1AQsgAUEBaiEBQbABIQIM9AELIAEgBEYEQEHIASECDI0CCwJAAkAgAS0AAEHVAGsOCwA8PDw8PDw8PDwBPAsgAUEBaiEBQa4BIQIM9AELIAFBAWohAUGvASECDPMBC0HHASECIAEgBEYNiwIgAygCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABBhNUAai0AAEcNOCAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMjAILIANBADYCACAGQQFqIQFBKgw4CyABIARGBEBBxgEhAgyLAgsgAS0AAEHQAEcNOCABQQFqIQFBJQw3C0HFASECIAEgBEYNiQIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBgdUAai0AAEcNNiAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMigILIANBADYCACAGQQFqIQFBDgw2CyABIARGBEBBxAEhAgyJAgsgAS0AAEHFAEcNNiABQQFqIQFBqwEhAgzvAQsgASAERgRAQcMBIQIMiAILAkACQAJAAkAgAS0AAEHCAGsODwABAjk5OTk5OTk5OTk5AzkLIAFBAWohAUGnASECDPEBCyABQQFqIQFBqAEhAgzwAQsgAUEBaiEBQakBIQIM7wELIAFBAWohAUGqASECDO4BC0HCASECIAEgBEYNhgIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB/tQAai0AAEcNMyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMhwILIANBADYCACAGQQFqIQFBFAwzC0HBASECIAEgBEYNhQIgAygCACIAIAQgAWtqIQUgASAAa0EEaiEGAkADQCABLQAAIABB+dQAai0AAEcNMiAAQQRGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMhgILIANBADYCACAGQQFqIQFBKwwyC0HAASECIAEgBEYNhAIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB9tQAai0AAEcNMSAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMhQILIANBADYCACAGQQFqIQFBLAwxC0G/ASECIAEgBEYNgwIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBodUAai0AAEcNMCAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMhAILIANBADYCACAGQQFqIQFBEQwwC0G+ASECIAEgBEYNggIgAygCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABB8tQAai0AAEcNLyAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMgwILIANBADYCACAGQQFqIQFBLgwvCyABIARGBEBBvQEhAgyCAgsCQAJAAkACQAJAIAEtAABBwQBrDhUANDQ0NDQ0NDQ0NAE0NAI0NAM0NAQ0CyABQQFqIQFBmwEhAgzsAQsgAUEBaiEBQZwBIQIM6wELIAFBAWohAUGdASECDOoBCyABQQFqIQFBogEhAgzpAQsgAUEBaiEBQaQBIQIM6AELIAEgBEYEQEG8ASECDIECCwJAAkAgAS0AAEHSAGsOAwAwATALIAFBAWohAUGjASECDOgBCyABQQFqIQFBBAwtC0G7ASECIAEgBEYN/wEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8NQAai0AAEcNLCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMgAILIANBADYCACAGQQFqIQFBHQwsCyABIARGBEBBugEhAgz/AQsCQAJAIAEtAABByQBrDgcBLi4uLi4ALgsgAUEBaiEBQaEBIQIM5gELIAFBAWohAUEiDCsLIAEgBEYEQEG5ASECDP4BCyABLQAAQdAARw0rIAFBAWohAUGgASECDOQBCyABIARGBEBBuAEhAgz9AQsCQAJAIAEtAABBxgBrDgsALCwsLCwsLCwsASwLIAFBAWohAUGeASECDOQBCyABQQFqIQFBnwEhAgzjAQtBtwEhAiABIARGDfsBIAMoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQezUAGotAABHDSggAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPwBCyADQQA2AgAgBkEBaiEBQQ0MKAtBtgEhAiABIARGDfoBIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQaHVAGotAABHDScgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPsBCyADQQA2AgAgBkEBaiEBQQwMJwtBtQEhAiABIARGDfkBIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQerUAGotAABHDSYgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPoBCyADQQA2AgAgBkEBaiEBQQMMJgtBtAEhAiABIARGDfgBIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQejUAGotAABHDSUgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPkBCyADQQA2AgAgBkEBaiEBQSYMJQsgASAERgRAQbMBIQIM+AELAkACQCABLQAAQdQAaw4CAAEnCyABQQFqIQFBmQEhAgzfAQsgAUEBaiEBQZoBIQIM3gELQbIBIQIgASAERg32ASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHm1ABqLQAARw0jIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAz3AQsgA0EANgIAIAZBAWohAUEnDCMLQbEBIQIgASAERg31ASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHk1ABqLQAARw0iIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAz2AQsgA0EANgIAIAZBAWohAUEcDCILQbABIQIgASAERg30ASADKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHe1ABqLQAARw0hIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAz1AQsgA0EANgIAIAZBAWohAUEGDCELQa8BIQIgASAERg3zASADKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEHZ1ABqLQAARw0gIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAz0AQsgA0EANgIAIAZBAWohAUEZDCALIAEgBEYEQEGuASECDPMBCwJAAkACQAJAIAEtAABBLWsOIwAkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJAEkJCQkJAIkJCQDJAsgAUEBaiEBQY4BIQIM3AELIAFBAWohAUGPASECDNsBCyABQQFqIQFBlAEhAgzaAQsgAUEBaiEBQZUBIQIM2QELQa0BIQIgASAERg3xASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHX1ABqLQAARw0eIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzyAQsgA0EANgIAIAZBAWohAUELDB4LIAEgBEYEQEGsASECDPEBCwJAAkAgAS0AAEHBAGsOAwAgASALIAFBAWohAUGQASECDNgBCyABQQFqIQFBkwEhAgzXAQsgASAERgRAQasBIQIM8AELAkACQCABLQAAQcEAaw4PAB8fHx8fHx8fHx8fHx8BHwsgAUEBaiEBQZEBIQIM1wELIAFBAWohAUGSASECDNYBCyABIARGBEBBqgEhAgzvAQsgAS0AAEHMAEcNHCABQQFqIQFBCgwbC0GpASECIAEgBEYN7QEgAygCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABB0dQAai0AAEcNGiAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM7gELIANBADYCACAGQQFqIQFBHgwaC0GoASECIAEgBEYN7AEgAygCACIAIAQgAWtqIQUgASAAa0EGaiEGAkADQCABLQAAIABBytQAai0AAEcNGSAAQQZGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM7QELIANBADYCACAGQQFqIQFBFQwZC0GnASECIAEgBEYN6wEgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBx9QAai0AAEcNGCAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM7AELIANBADYCACAGQQFqIQFBFwwYC0GmASECIAEgBEYN6gEgAygCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBwdQAai0AAEcNFyAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM6wELIANBADYCACAGQQFqIQFBGAwXCyABIARGBEBBpQEhAgzqAQsCQAJAIAEtAABByQBrDgcAGRkZGRkBGQsgAUEBaiEBQYsBIQIM0QELIAFBAWohAUGMASECDNABC0GkASECIAEgBEYN6AEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBptUAai0AAEcNFSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM6QELIANBADYCACAGQQFqIQFBCQwVC0GjASECIAEgBEYN5wEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBpNUAai0AAEcNFCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM6AELIANBADYCACAGQQFqIQFBHwwUC0GiASECIAEgBEYN5gEgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBvtQAai0AAEcNEyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM5wELIANBADYCACAGQQFqIQFBAgwTC0GhASECIAEgBEYN5QEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGA0AgAS0AACAAQbzUAGotAABHDREgAEEBRg0CIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADOUBCyABIARGBEBBoAEhAgzlAQtBASABLQAAQd8ARw0RGiABQQFqIQFBhwEhAgzLAQsgA0EANgIAIAZBAWohAUGIASECDMoBC0GfASECIAEgBEYN4gEgAygCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABBhNUAai0AAEcNDyAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM4wELIANBADYCACAGQQFqIQFBKQwPC0GeASECIAEgBEYN4QEgAygCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBuNQAai0AAEcNDiAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM4gELIANBADYCACAGQQFqIQFBLQwOCyABIARGBEBBnQEhAgzhAQsgAS0AAEHFAEcNDiABQQFqIQFBhAEhAgzHAQsgASAERgRAQZwBIQIM4AELAkACQCABLQAAQcwAaw4IAA8PDw8PDwEPCyABQQFqIQFBggEhAgzHAQsgAUEBaiEBQYMBIQIMxgELQZsBIQIgASAERg3eASADKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEGz1ABqLQAARw0LIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzfAQsgA0EANgIAIAZBAWohAUEjDAsLQZoBIQIgASAERg3dASADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGw1ABqLQAARw0KIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzeAQsgA0EANgIAIAZBAWohAUEADAoLIAEgBEYEQEGZASECDN0BCwJAAkAgAS0AAEHIAGsOCAAMDAwMDAwBDAsgAUEBaiEBQf0AIQIMxAELIAFBAWohAUGAASECDMMBCyABIARGBEBBmAEhAgzcAQsCQAJAIAEtAABBzgBrDgMACwELCyABQQFqIQFB/gAhAgzDAQsgAUEBaiEBQf8AIQIMwgELIAEgBEYEQEGXASECDNsBCyABLQAAQdkARw0IIAFBAWohAUEIDAcLQZYBIQIgASAERg3ZASADKAIAIgAgBCABa2ohBSABIABrQQNqIQYCQANAIAEtAAAgAEGs1ABqLQAARw0GIABBA0YNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzaAQsgA0EANgIAIAZBAWohAUEFDAYLQZUBIQIgASAERg3YASADKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGm1ABqLQAARw0FIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzZAQsgA0EANgIAIAZBAWohAUEWDAULQZQBIQIgASAERg3XASADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGh1QBqLQAARw0EIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzYAQsgA0EANgIAIAZBAWohAUEQDAQLIAEgBEYEQEGTASECDNcBCwJAAkAgAS0AAEHDAGsODAAGBgYGBgYGBgYGAQYLIAFBAWohAUH5ACECDL4BCyABQQFqIQFB+gAhAgy9AQtBkgEhAiABIARGDdUBIAMoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQaDUAGotAABHDQIgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADNYBCyADQQA2AgAgBkEBaiEBQSQMAgsgA0EANgIADAILIAEgBEYEQEGRASECDNQBCyABLQAAQcwARw0BIAFBAWohAUETCzoAKSADKAIEIQAgA0EANgIEIAMgACABEC4iAA0CDAELQQAhAiADQQA2AhwgAyABNgIUIANB/h82AhAgA0EGNgIMDNEBC0H4ACECDLcBCyADQZABNgIcIAMgATYCFCADIAA2AgxBACECDM8BC0EAIQACQCADKAI4IgJFDQAgAigCQCICRQ0AIAMgAhEAACEACyAARQ0AIABBFUYNASADQQA2AhwgAyABNgIUIANBgg82AhAgA0EgNgIMQQAhAgzOAQtB9wAhAgy0AQsgA0GPATYCHCADIAE2AhQgA0HsGzYCECADQRU2AgxBACECDMwBCyABIARGBEBBjwEhAgzMAQsCQCABLQAAQSBGBEAgAUEBaiEBDAELIANBADYCHCADIAE2AhQgA0GbHzYCECADQQY2AgxBACECDMwBC0ECIQIMsgELA0AgAS0AAEEgRw0CIAQgAUEBaiIBRw0AC0GOASECDMoBCyABIARGBEBBjQEhAgzKAQsCQCABLQAAQQlrDgRKAABKAAtB9QAhAgywAQsgAy0AKUEFRgRAQfYAIQIMsAELQfQAIQIMrwELIAEgBEYEQEGMASECDMgBCyADQRA2AgggAyABNgIEDAoLIAEgBEYEQEGLASECDMcBCwJAIAEtAABBCWsOBEcAAEcAC0HzACECDK0BCyABIARHBEAgA0EQNgIIIAMgATYCBEHxACECDK0BC0GKASECDMUBCwJAIAEgBEcEQANAIAEtAABBoNAAai0AACIAQQNHBEACQCAAQQFrDgJJAAQLQfAAIQIMrwELIAQgAUEBaiIBRw0AC0GIASECDMYBC0GIASECDMUBCyADQQA2AhwgAyABNgIUIANB2yA2AhAgA0EHNgIMQQAhAgzEAQsgASAERgRAQYkBIQIMxAELAkACQAJAIAEtAABBoNIAai0AAEEBaw4DRgIAAQtB8gAhAgysAQsgA0EANgIcIAMgATYCFCADQbQSNgIQIANBBzYCDEEAIQIMxAELQeoAIQIMqgELIAEgBEcEQCABQQFqIQFB7wAhAgyqAQtBhwEhAgzCAQsgBCABIgBGBEBBhgEhAgzCAQsgAC0AACIBQS9GBEAgAEEBaiEBQe4AIQIMqQELIAFBCWsiAkEXSw0BIAAhAUEBIAJ0QZuAgARxDUEMAQsgBCABIgBGBEBBhQEhAgzBAQsgAC0AAEEvRw0AIABBAWohAQwDC0EAIQIgA0EANgIcIAMgADYCFCADQdsgNgIQIANBBzYCDAy/AQsCQAJAAkACQAJAA0AgAS0AAEGgzgBqLQAAIgBBBUcEQAJAAkAgAEEBaw4IRwUGBwgABAEIC0HrACECDK0BCyABQQFqIQFB7QAhAgysAQsgBCABQQFqIgFHDQALQYQBIQIMwwELIAFBAWoMFAsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDR4gA0HbADYCHCADIAE2AhQgAyAANgIMQQAhAgzBAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDR4gA0HdADYCHCADIAE2AhQgAyAANgIMQQAhAgzAAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDR4gA0H6ADYCHCADIAE2AhQgAyAANgIMQQAhAgy/AQsgA0EANgIcIAMgATYCFCADQfkPNgIQIANBBzYCDEEAIQIMvgELIAEgBEYEQEGDASECDL4BCwJAIAEtAABBoM4Aai0AAEEBaw4IPgQFBgAIAgMHCyABQQFqIQELQQMhAgyjAQsgAUEBagwNC0EAIQIgA0EANgIcIANB0RI2AhAgA0EHNgIMIAMgAUEBajYCFAy6AQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDRYgA0HbADYCHCADIAE2AhQgAyAANgIMQQAhAgy5AQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDRYgA0HdADYCHCADIAE2AhQgAyAANgIMQQAhAgy4AQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDRYgA0H6ADYCHCADIAE2AhQgAyAANgIMQQAhAgy3AQsgA0EANgIcIAMgATYCFCADQfkPNgIQIANBBzYCDEEAIQIMtgELQewAIQIMnAELIAEgBEYEQEGCASECDLUBCyABQQFqDAILIAEgBEYEQEGBASECDLQBCyABQQFqDAELIAEgBEYNASABQQFqCyEBQQQhAgyYAQtBgAEhAgywAQsDQCABLQAAQaDMAGotAAAiAEECRwRAIABBAUcEQEHpACECDJkBCwwxCyAEIAFBAWoiAUcNAAtB/wAhAgyvAQsgASAERgRAQf4AIQIMrwELAkAgAS0AAEEJaw43LwMGLwQGBgYGBgYGBgYGBgYGBgYGBgYFBgYCBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGAAYLIAFBAWoLIQFBBSECDJQBCyABQQFqDAYLIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0IIANB2wA2AhwgAyABNgIUIAMgADYCDEEAIQIMqwELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0IIANB3QA2AhwgAyABNgIUIAMgADYCDEEAIQIMqgELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0IIANB+gA2AhwgAyABNgIUIAMgADYCDEEAIQIMqQELIANBADYCHCADIAE2AhQgA0GNFDYCECADQQc2AgxBACECDKgBCwJAAkACQAJAA0AgAS0AAEGgygBqLQAAIgBBBUcEQAJAIABBAWsOBi4DBAUGAAYLQegAIQIMlAELIAQgAUEBaiIBRw0AC0H9ACECDKsBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNByADQdsANgIcIAMgATYCFCADIAA2AgxBACECDKoBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNByADQd0ANgIcIAMgATYCFCADIAA2AgxBACECDKkBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNByADQfoANgIcIAMgATYCFCADIAA2AgxBACECDKgBCyADQQA2AhwgAyABNgIUIANB5Ag2AhAgA0EHNgIMQQAhAgynAQsgASAERg0BIAFBAWoLIQFBBiECDIwBC0H8ACECDKQBCwJAAkACQAJAA0AgAS0AAEGgyABqLQAAIgBBBUcEQCAAQQFrDgQpAgMEBQsgBCABQQFqIgFHDQALQfsAIQIMpwELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0DIANB2wA2AhwgAyABNgIUIAMgADYCDEEAIQIMpgELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0DIANB3QA2AhwgAyABNgIUIAMgADYCDEEAIQIMpQELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0DIANB+gA2AhwgAyABNgIUIAMgADYCDEEAIQIMpAELIANBADYCHCADIAE2AhQgA0G8CjYCECADQQc2AgxBACECDKMBC0HPACECDIkBC0HRACECDIgBC0HnACECDIcBCyABIARGBEBB+gAhAgygAQsCQCABLQAAQQlrDgQgAAAgAAsgAUEBaiEBQeYAIQIMhgELIAEgBEYEQEH5ACECDJ8BCwJAIAEtAABBCWsOBB8AAB8AC0EAIQACQCADKAI4IgJFDQAgAigCOCICRQ0AIAMgAhEAACEACyAARQRAQeIBIQIMhgELIABBFUcEQCADQQA2AhwgAyABNgIUIANByQ02AhAgA0EaNgIMQQAhAgyfAQsgA0H4ADYCHCADIAE2AhQgA0HqGjYCECADQRU2AgxBACECDJ4BCyABIARHBEAgA0ENNgIIIAMgATYCBEHkACECDIUBC0H3ACECDJ0BCyABIARGBEBB9gAhAgydAQsCQAJAAkAgAS0AAEHIAGsOCwABCwsLCwsLCwsCCwsgAUEBaiEBQd0AIQIMhQELIAFBAWohAUHgACECDIQBCyABQQFqIQFB4wAhAgyDAQtB9QAhAiABIARGDZsBIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQbXVAGotAABHDQggAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJwBCyADKAIEIQAgA0IANwMAIAMgACAGQQFqIgEQKyIABEAgA0H0ADYCHCADIAE2AhQgAyAANgIMQQAhAgycAQtB4gAhAgyCAQtBACEAAkAgAygCOCICRQ0AIAIoAjQiAkUNACADIAIRAAAhAAsCQCAABEAgAEEVRg0BIANBADYCHCADIAE2AhQgA0HqDTYCECADQSY2AgxBACECDJwBC0HhACECDIIBCyADQfMANgIcIAMgATYCFCADQYAbNgIQIANBFTYCDEEAIQIMmgELIAMtACkiAEEja0ELSQ0JAkAgAEEGSw0AQQEgAHRBygBxRQ0ADAoLQQAhAiADQQA2AhwgAyABNgIUIANB7Qk2AhAgA0EINgIMDJkBC0HyACECIAEgBEYNmAEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBs9UAai0AAEcNBSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMmQELIAMoAgQhACADQgA3AwAgAyAAIAZBAWoiARArIgAEQCADQfEANgIcIAMgATYCFCADIAA2AgxBACECDJkBC0HfACECDH8LQQAhAAJAIAMoAjgiAkUNACACKAI0IgJFDQAgAyACEQAAIQALAkAgAARAIABBFUYNASADQQA2AhwgAyABNgIUIANB6g02AhAgA0EmNgIMQQAhAgyZAQtB3gAhAgx/CyADQfAANgIcIAMgATYCFCADQYAbNgIQIANBFTYCDEEAIQIMlwELIAMtAClBIUYNBiADQQA2AhwgAyABNgIUIANBkQo2AhAgA0EINgIMQQAhAgyWAQtB7wAhAiABIARGDZUBIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQbDVAGotAABHDQIgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJYBCyADKAIEIQAgA0IANwMAIAMgACAGQQFqIgEQKyIARQ0CIANB7QA2AhwgAyABNgIUIAMgADYCDEEAIQIMlQELIANBADYCAAsgAygCBCEAIANBADYCBCADIAAgARArIgBFDYABIANB7gA2AhwgAyABNgIUIAMgADYCDEEAIQIMkwELQdwAIQIMeQtBACEAAkAgAygCOCICRQ0AIAIoAjQiAkUNACADIAIRAAAhAAsCQCAABEAgAEEVRg0BIANBADYCHCADIAE2AhQgA0HqDTYCECADQSY2AgxBACECDJMBC0HbACECDHkLIANB7AA2AhwgAyABNgIUIANBgBs2AhAgA0EVNgIMQQAhAgyRAQsgAy0AKSIAQSNJDQAgAEEuRg0AIANBADYCHCADIAE2AhQgA0HJCTYCECADQQg2AgxBACECDJABC0HaACECDHYLIAEgBEYEQEHrACECDI8BCwJAIAEtAABBL0YEQCABQQFqIQEMAQsgA0EANgIcIAMgATYCFCADQbI4NgIQIANBCDYCDEEAIQIMjwELQdkAIQIMdQsgASAERwRAIANBDjYCCCADIAE2AgRB2AAhAgx1C0HqACECDI0BCyABIARGBEBB6QAhAgyNAQsgAS0AAEEwayIAQf8BcUEKSQRAIAMgADoAKiABQQFqIQFB1wAhAgx0CyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNeiADQegANgIcIAMgATYCFCADIAA2AgxBACECDIwBCyABIARGBEBB5wAhAgyMAQsCQCABLQAAQS5GBEAgAUEBaiEBDAELIAMoAgQhACADQQA2AgQgAyAAIAEQLyIARQ17IANB5gA2AhwgAyABNgIUIAMgADYCDEEAIQIMjAELQdYAIQIMcgsgASAERgRAQeUAIQIMiwELQQAhAEEBIQVBASEHQQAhAgJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAEtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyECQQAhBUEAIQcMAgtBCSECQQEhAEEAIQVBACEHDAELQQAhBUEBIQILIAMgAjoAKyABQQFqIQECQAJAIAMtAC5BEHENAAJAAkACQCADLQAqDgMBAAIECyAHRQ0DDAILIAANAQwCCyAFRQ0BCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNAiADQeIANgIcIAMgATYCFCADIAA2AgxBACECDI0BCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNfSADQeMANgIcIAMgATYCFCADIAA2AgxBACECDIwBCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNeyADQeQANgIcIAMgATYCFCADIAA2AgwMiwELQdQAIQIMcQsgAy0AKUEiRg2GAUHTACECDHALQQAhAAJAIAMoAjgiAkUNACACKAJEIgJFDQAgAyACEQAAIQALIABFBEBB1QAhAgxwCyAAQRVHBEAgA0EANgIcIAMgATYCFCADQaQNNgIQIANBITYCDEEAIQIMiQELIANB4QA2AhwgAyABNgIUIANB0Bo2AhAgA0EVNgIMQQAhAgyIAQsgASAERgRAQeAAIQIMiAELAkACQAJAAkACQCABLQAAQQprDgQBBAQABAsgAUEBaiEBDAELIAFBAWohASADQS9qLQAAQQFxRQ0BC0HSACECDHALIANBADYCHCADIAE2AhQgA0G2ETYCECADQQk2AgxBACECDIgBCyADQQA2AhwgAyABNgIUIANBthE2AhAgA0EJNgIMQQAhAgyHAQsgASAERgRAQd8AIQIMhwELIAEtAABBCkYEQCABQQFqIQEMCQsgAy0ALkHAAHENCCADQQA2AhwgAyABNgIUIANBthE2AhAgA0ECNgIMQQAhAgyGAQsgASAERgRAQd0AIQIMhgELIAEtAAAiAkENRgRAIAFBAWohAUHQACECDG0LIAEhACACQQlrDgQFAQEFAQsgBCABIgBGBEBB3AAhAgyFAQsgAC0AAEEKRw0AIABBAWoMAgtBACECIANBADYCHCADIAA2AhQgA0HKLTYCECADQQc2AgwMgwELIAEgBEYEQEHbACECDIMBCwJAIAEtAABBCWsOBAMAAAMACyABQQFqCyEBQc4AIQIMaAsgASAERgRAQdoAIQIMgQELIAEtAABBCWsOBAABAQABC0EAIQIgA0EANgIcIANBmhI2AhAgA0EHNgIMIAMgAUEBajYCFAx/CyADQYASOwEqQQAhAAJAIAMoAjgiAkUNACACKAI4IgJFDQAgAyACEQAAIQALIABFDQAgAEEVRw0BIANB2QA2AhwgAyABNgIUIANB6ho2AhAgA0EVNgIMQQAhAgx+C0HNACECDGQLIANBADYCHCADIAE2AhQgA0HJDTYCECADQRo2AgxBACECDHwLIAEgBEYEQEHZACECDHwLIAEtAABBIEcNPSABQQFqIQEgAy0ALkEBcQ09IANBADYCHCADIAE2AhQgA0HCHDYCECADQR42AgxBACECDHsLIAEgBEYEQEHYACECDHsLAkACQAJAAkACQCABLQAAIgBBCmsOBAIDAwABCyABQQFqIQFBLCECDGULIABBOkcNASADQQA2AhwgAyABNgIUIANB5xE2AhAgA0EKNgIMQQAhAgx9CyABQQFqIQEgA0Evai0AAEEBcUUNcyADLQAyQYABcUUEQCADQTJqIQIgAxA1QQAhAAJAIAMoAjgiBkUNACAGKAIoIgZFDQAgAyAGEQAAIQALAkACQCAADhZNTEsBAQEBAQEBAQEBAQEBAQEBAQEAAQsgA0EpNgIcIAMgATYCFCADQawZNgIQIANBFTYCDEEAIQIMfgsgA0EANgIcIAMgATYCFCADQeULNgIQIANBETYCDEEAIQIMfQtBACEAAkAgAygCOCICRQ0AIAIoAlwiAkUNACADIAIRAAAhAAsgAEUNWSAAQRVHDQEgA0EFNgIcIAMgATYCFCADQZsbNgIQIANBFTYCDEEAIQIMfAtBywAhAgxiC0EAIQIgA0EANgIcIAMgATYCFCADQZAONgIQIANBFDYCDAx6CyADIAMvATJBgAFyOwEyDDsLIAEgBEcEQCADQRE2AgggAyABNgIEQcoAIQIMYAtB1wAhAgx4CyABIARGBEBB1gAhAgx4CwJAAkACQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxQeMAaw4TAEBAQEBAQEBAQEBAQAFAQEACA0ALIAFBAWohAUHGACECDGELIAFBAWohAUHHACECDGALIAFBAWohAUHIACECDF8LIAFBAWohAUHJACECDF4LQdUAIQIgBCABIgBGDXYgBCABayADKAIAIgFqIQYgACABa0EFaiEHA0AgAUGQyABqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0IQQQgAUEFRg0KGiABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAx2C0HUACECIAQgASIARg11IAQgAWsgAygCACIBaiEGIAAgAWtBD2ohBwNAIAFBgMgAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNB0EDIAFBD0YNCRogAUEBaiEBIAQgAEEBaiIARw0ACyADIAY2AgAMdQtB0wAhAiAEIAEiAEYNdCAEIAFrIAMoAgAiAWohBiAAIAFrQQ5qIQcDQCABQeLHAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQYgAUEORg0HIAFBAWohASAEIABBAWoiAEcNAAsgAyAGNgIADHQLQdIAIQIgBCABIgBGDXMgBCABayADKAIAIgFqIQUgACABa0EBaiEGA0AgAUHgxwBqLQAAIAAtAAAiB0EgciAHIAdBwQBrQf8BcUEaSRtB/wFxRw0FIAFBAUYNAiABQQFqIQEgBCAAQQFqIgBHDQALIAMgBTYCAAxzCyABIARGBEBB0QAhAgxzCwJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB7gBrDgcAOTk5OTkBOQsgAUEBaiEBQcMAIQIMWgsgAUEBaiEBQcQAIQIMWQsgA0EANgIAIAZBAWohAUHFACECDFgLQdAAIQIgBCABIgBGDXAgBCABayADKAIAIgFqIQYgACABa0EJaiEHA0AgAUHWxwBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0CQQIgAUEJRg0EGiABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAxwC0HPACECIAQgASIARg1vIAQgAWsgAygCACIBaiEGIAAgAWtBBWohBwNAIAFB0McAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNASABQQVGDQIgAUEBaiEBIAQgAEEBaiIARw0ACyADIAY2AgAMbwsgACEBIANBADYCAAwzC0EBCzoALCADQQA2AgAgB0EBaiEBC0EtIQIMUgsCQANAIAEtAABB0MUAai0AAEEBRw0BIAQgAUEBaiIBRw0AC0HNACECDGsLQcIAIQIMUQsgASAERgRAQcwAIQIMagsgAS0AAEE6RgRAIAMoAgQhACADQQA2AgQgAyAAIAEQMCIARQ0zIANBywA2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMagsgA0EANgIcIAMgATYCFCADQecRNgIQIANBCjYCDEEAIQIMaQsCQAJAIAMtACxBAmsOAgABJwsgA0Ezai0AAEECcUUNJiADLQAuQQJxDSYgA0EANgIcIAMgATYCFCADQaYUNgIQIANBCzYCDEEAIQIMaQsgAy0AMkEgcUUNJSADLQAuQQJxDSUgA0EANgIcIAMgATYCFCADQb0TNgIQIANBDzYCDEEAIQIMaAtBACEAAkAgAygCOCICRQ0AIAIoAkgiAkUNACADIAIRAAAhAAsgAEUEQEHBACECDE8LIABBFUcEQCADQQA2AhwgAyABNgIUIANBpg82AhAgA0EcNgIMQQAhAgxoCyADQcoANgIcIAMgATYCFCADQYUcNgIQIANBFTYCDEEAIQIMZwsgASAERwRAA0AgAS0AAEHAwQBqLQAAQQFHDRcgBCABQQFqIgFHDQALQcQAIQIMZwtBxAAhAgxmCyABIARHBEADQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxIgBBCUYNACAAQSBGDQACQAJAAkACQCAAQeMAaw4TAAMDAwMDAwMBAwMDAwMDAwMDAgMLIAFBAWohAUE2IQIMUgsgAUEBaiEBQTchAgxRCyABQQFqIQFBOCECDFALDBULIAQgAUEBaiIBRw0AC0E8IQIMZgtBPCECDGULIAEgBEYEQEHIACECDGULIANBEjYCCCADIAE2AgQCQAJAAkACQAJAIAMtACxBAWsOBBQAAQIJCyADLQAyQSBxDQNB4AEhAgxPCwJAIAMvATIiAEEIcUUNACADLQAoQQFHDQAgAy0ALkEIcUUNAgsgAyAAQff7A3FBgARyOwEyDAsLIAMgAy8BMkEQcjsBMgwECyADQQA2AgQgAyABIAEQMSIABEAgA0HBADYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgxmCyABQQFqIQEMWAsgA0EANgIcIAMgATYCFCADQfQTNgIQIANBBDYCDEEAIQIMZAtBxwAhAiABIARGDWMgAygCACIAIAQgAWtqIQUgASAAa0EGaiEGAkADQCAAQcDFAGotAAAgAS0AAEEgckcNASAAQQZGDUogAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMZAsgA0EANgIADAULAkAgASAERwRAA0AgAS0AAEHAwwBqLQAAIgBBAUcEQCAAQQJHDQMgAUEBaiEBDAULIAQgAUEBaiIBRw0AC0HFACECDGQLQcUAIQIMYwsLIANBADoALAwBC0ELIQIMRwtBPyECDEYLAkACQANAIAEtAAAiAEEgRwRAAkAgAEEKaw4EAwUFAwALIABBLEYNAwwECyAEIAFBAWoiAUcNAAtBxgAhAgxgCyADQQg6ACwMDgsgAy0AKEEBRw0CIAMtAC5BCHENAiADKAIEIQAgA0EANgIEIAMgACABEDEiAARAIANBwgA2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMXwsgAUEBaiEBDFALQTshAgxECwJAA0AgAS0AACIAQSBHIABBCUdxDQEgBCABQQFqIgFHDQALQcMAIQIMXQsLQTwhAgxCCwJAAkAgASAERwRAA0AgAS0AACIAQSBHBEAgAEEKaw4EAwQEAwQLIAQgAUEBaiIBRw0AC0E/IQIMXQtBPyECDFwLIAMgAy8BMkEgcjsBMgwKCyADKAIEIQAgA0EANgIEIAMgACABEDEiAEUNTiADQT42AhwgAyABNgIUIAMgADYCDEEAIQIMWgsCQCABIARHBEADQCABLQAAQcDDAGotAAAiAEEBRwRAIABBAkYNAwwMCyAEIAFBAWoiAUcNAAtBNyECDFsLQTchAgxaCyABQQFqIQEMBAtBOyECIAQgASIARg1YIAQgAWsgAygCACIBaiEGIAAgAWtBBWohBwJAA0AgAUGQyABqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYEQEEHIQEMPwsgAUEBaiEBIAQgAEEBaiIARw0ACyADIAY2AgAMWQsgA0EANgIAIAAhAQwFC0E6IQIgBCABIgBGDVcgBCABayADKAIAIgFqIQYgACABa0EIaiEHAkADQCABQbTBAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAUEIRgRAQQUhAQw+CyABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAxYCyADQQA2AgAgACEBDAQLQTkhAiAEIAEiAEYNViAEIAFrIAMoAgAiAWohBiAAIAFrQQNqIQcCQANAIAFBsMEAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNASABQQNGBEBBBiEBDD0LIAFBAWohASAEIABBAWoiAEcNAAsgAyAGNgIADFcLIANBADYCACAAIQEMAwsCQANAIAEtAAAiAEEgRwRAIABBCmsOBAcEBAcCCyAEIAFBAWoiAUcNAAtBOCECDFYLIABBLEcNASABQQFqIQBBASEBAkACQAJAAkACQCADLQAsQQVrDgQDAQIEAAsgACEBDAQLQQIhAQwBC0EEIQELIANBAToALCADIAMvATIgAXI7ATIgACEBDAELIAMgAy8BMkEIcjsBMiAAIQELQT4hAgw7CyADQQA6ACwLQTkhAgw5CyABIARGBEBBNiECDFILAkACQAJAAkACQCABLQAAQQprDgQAAgIBAgsgAygCBCEAIANBADYCBCADIAAgARAxIgBFDQIgA0EzNgIcIAMgATYCFCADIAA2AgxBACECDFULIAMoAgQhACADQQA2AgQgAyAAIAEQMSIARQRAIAFBAWohAQwGCyADQTI2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMVAsgAy0ALkEBcQRAQd8BIQIMOwsgAygCBCEAIANBADYCBCADIAAgARAxIgANAQxJC0E0IQIMOQsgA0E1NgIcIAMgATYCFCADIAA2AgxBACECDFELQTUhAgw3CyADQS9qLQAAQQFxDQAgA0EANgIcIAMgATYCFCADQesWNgIQIANBGTYCDEEAIQIMTwtBMyECDDULIAEgBEYEQEEyIQIMTgsCQCABLQAAQQpGBEAgAUEBaiEBDAELIANBADYCHCADIAE2AhQgA0GSFzYCECADQQM2AgxBACECDE4LQTIhAgw0CyABIARGBEBBMSECDE0LAkAgAS0AACIAQQlGDQAgAEEgRg0AQQEhAgJAIAMtACxBBWsOBAYEBQANCyADIAMvATJBCHI7ATIMDAsgAy0ALkEBcUUNASADLQAsQQhHDQAgA0EAOgAsC0E9IQIMMgsgA0EANgIcIAMgATYCFCADQcIWNgIQIANBCjYCDEEAIQIMSgtBAiECDAELQQQhAgsgA0EBOgAsIAMgAy8BMiACcjsBMgwGCyABIARGBEBBMCECDEcLIAEtAABBCkYEQCABQQFqIQEMAQsgAy0ALkEBcQ0AIANBADYCHCADIAE2AhQgA0HcKDYCECADQQI2AgxBACECDEYLQTAhAgwsCyABQQFqIQFBMSECDCsLIAEgBEYEQEEvIQIMRAsgAS0AACIAQQlHIABBIEdxRQRAIAFBAWohASADLQAuQQFxDQEgA0EANgIcIAMgATYCFCADQZcQNgIQIANBCjYCDEEAIQIMRAtBASECAkACQAJAAkACQAJAIAMtACxBAmsOBwUEBAMBAgAECyADIAMvATJBCHI7ATIMAwtBAiECDAELQQQhAgsgA0EBOgAsIAMgAy8BMiACcjsBMgtBLyECDCsLIANBADYCHCADIAE2AhQgA0GEEzYCECADQQs2AgxBACECDEMLQeEBIQIMKQsgASAERgRAQS4hAgxCCyADQQA2AgQgA0ESNgIIIAMgASABEDEiAA0BC0EuIQIMJwsgA0EtNgIcIAMgATYCFCADIAA2AgxBACECDD8LQQAhAAJAIAMoAjgiAkUNACACKAJMIgJFDQAgAyACEQAAIQALIABFDQAgAEEVRw0BIANB2AA2AhwgAyABNgIUIANBsxs2AhAgA0EVNgIMQQAhAgw+C0HMACECDCQLIANBADYCHCADIAE2AhQgA0GzDjYCECADQR02AgxBACECDDwLIAEgBEYEQEHOACECDDwLIAEtAAAiAEEgRg0CIABBOkYNAQsgA0EAOgAsQQkhAgwhCyADKAIEIQAgA0EANgIEIAMgACABEDAiAA0BDAILIAMtAC5BAXEEQEHeASECDCALIAMoAgQhACADQQA2AgQgAyAAIAEQMCIARQ0CIANBKjYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgw4CyADQcsANgIcIAMgADYCDCADIAFBAWo2AhRBACECDDcLIAFBAWohAUHAACECDB0LIAFBAWohAQwsCyABIARGBEBBKyECDDULAkAgAS0AAEEKRgRAIAFBAWohAQwBCyADLQAuQcAAcUUNBgsgAy0AMkGAAXEEQEEAIQACQCADKAI4IgJFDQAgAigCXCICRQ0AIAMgAhEAACEACyAARQ0SIABBFUYEQCADQQU2AhwgAyABNgIUIANBmxs2AhAgA0EVNgIMQQAhAgw2CyADQQA2AhwgAyABNgIUIANBkA42AhAgA0EUNgIMQQAhAgw1CyADQTJqIQIgAxA1QQAhAAJAIAMoAjgiBkUNACAGKAIoIgZFDQAgAyAGEQAAIQALIAAOFgIBAAQEBAQEBAQEBAQEBAQEBAQEBAMECyADQQE6ADALIAIgAi8BAEHAAHI7AQALQSshAgwYCyADQSk2AhwgAyABNgIUIANBrBk2AhAgA0EVNgIMQQAhAgwwCyADQQA2AhwgAyABNgIUIANB5Qs2AhAgA0ERNgIMQQAhAgwvCyADQQA2AhwgAyABNgIUIANBpQs2AhAgA0ECNgIMQQAhAgwuC0EBIQcgAy8BMiIFQQhxRQRAIAMpAyBCAFIhBwsCQCADLQAwBEBBASEAIAMtAClBBUYNASAFQcAAcUUgB3FFDQELAkAgAy0AKCICQQJGBEBBASEAIAMvATQiBkHlAEYNAkEAIQAgBUHAAHENAiAGQeQARg0CIAZB5gBrQQJJDQIgBkHMAUYNAiAGQbACRg0CDAELQQAhACAFQcAAcQ0BC0ECIQAgBUEIcQ0AIAVBgARxBEACQCACQQFHDQAgAy0ALkEKcQ0AQQUhAAwCC0EEIQAMAQsgBUEgcUUEQCADEDZBAEdBAnQhAAwBC0EAQQMgAykDIFAbIQALIABBAWsOBQIABwEDBAtBESECDBMLIANBAToAMQwpC0EAIQICQCADKAI4IgBFDQAgACgCMCIARQ0AIAMgABEAACECCyACRQ0mIAJBFUYEQCADQQM2AhwgAyABNgIUIANB0hs2AhAgA0EVNgIMQQAhAgwrC0EAIQIgA0EANgIcIAMgATYCFCADQd0ONgIQIANBEjYCDAwqCyADQQA2AhwgAyABNgIUIANB+SA2AhAgA0EPNgIMQQAhAgwpC0EAIQACQCADKAI4IgJFDQAgAigCMCICRQ0AIAMgAhEAACEACyAADQELQQ4hAgwOCyAAQRVGBEAgA0ECNgIcIAMgATYCFCADQdIbNgIQIANBFTYCDEEAIQIMJwsgA0EANgIcIAMgATYCFCADQd0ONgIQIANBEjYCDEEAIQIMJgtBKiECDAwLIAEgBEcEQCADQQk2AgggAyABNgIEQSkhAgwMC0EmIQIMJAsgAyADKQMgIgwgBCABa60iCn0iC0IAIAsgDFgbNwMgIAogDFQEQEElIQIMJAsgAygCBCEAIANBADYCBCADIAAgASAMp2oiARAyIgBFDQAgA0EFNgIcIAMgATYCFCADIAA2AgxBACECDCMLQQ8hAgwJC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43FxYAAQIDBAUGBxQUFBQUFBQICQoLDA0UFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFA4PEBESExQLQgIhCgwWC0IDIQoMFQtCBCEKDBQLQgUhCgwTC0IGIQoMEgtCByEKDBELQgghCgwQC0IJIQoMDwtCCiEKDA4LQgshCgwNC0IMIQoMDAtCDSEKDAsLQg4hCgwKC0IPIQoMCQtCCiEKDAgLQgshCgwHC0IMIQoMBgtCDSEKDAULQg4hCgwEC0IPIQoMAwsgA0EANgIcIAMgATYCFCADQZ8VNgIQIANBDDYCDEEAIQIMIQsgASAERgRAQSIhAgwhC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBMGsONxUUAAECAwQFBgcWFhYWFhYWCAkKCwwNFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYODxAREhMWC0ICIQoMFAtCAyEKDBMLQgQhCgwSC0IFIQoMEQtCBiEKDBALQgchCgwPC0IIIQoMDgtCCSEKDA0LQgohCgwMC0ILIQoMCwtCDCEKDAoLQg0hCgwJC0IOIQoMCAtCDyEKDAcLQgohCgwGC0ILIQoMBQtCDCEKDAQLQg0hCgwDC0IOIQoMAgtCDyEKDAELQgEhCgsgAUEBaiEBIAMpAyAiC0L//////////w9YBEAgAyALQgSGIAqENwMgDAILIANBADYCHCADIAE2AhQgA0G1CTYCECADQQw2AgxBACECDB4LQSchAgwEC0EoIQIMAwsgAyABOgAsIANBADYCACAHQQFqIQFBDCECDAILIANBADYCACAGQQFqIQFBCiECDAELIAFBAWohAUEIIQIMAAsAC0EAIQIgA0EANgIcIAMgATYCFCADQbI4NgIQIANBCDYCDAwXC0EAIQIgA0EANgIcIAMgATYCFCADQYMRNgIQIANBCTYCDAwWC0EAIQIgA0EANgIcIAMgATYCFCADQd8KNgIQIANBCTYCDAwVC0EAIQIgA0EANgIcIAMgATYCFCADQe0QNgIQIANBCTYCDAwUC0EAIQIgA0EANgIcIAMgATYCFCADQdIRNgIQIANBCTYCDAwTC0EAIQIgA0EANgIcIAMgATYCFCADQbI4NgIQIANBCDYCDAwSC0EAIQIgA0EANgIcIAMgATYCFCADQYMRNgIQIANBCTYCDAwRC0EAIQIgA0EANgIcIAMgATYCFCADQd8KNgIQIANBCTYCDAwQC0EAIQIgA0EANgIcIAMgATYCFCADQe0QNgIQIANBCTYCDAwPC0EAIQIgA0EANgIcIAMgATYCFCADQdIRNgIQIANBCTYCDAwOC0EAIQIgA0EANgIcIAMgATYCFCADQbkXNgIQIANBDzYCDAwNC0EAIQIgA0EANgIcIAMgATYCFCADQbkXNgIQIANBDzYCDAwMC0EAIQIgA0EANgIcIAMgATYCFCADQZkTNgIQIANBCzYCDAwLC0EAIQIgA0EANgIcIAMgATYCFCADQZ0JNgIQIANBCzYCDAwKC0EAIQIgA0EANgIcIAMgATYCFCADQZcQNgIQIANBCjYCDAwJC0EAIQIgA0EANgIcIAMgATYCFCADQbEQNgIQIANBCjYCDAwIC0EAIQIgA0EANgIcIAMgATYCFCADQbsdNgIQIANBAjYCDAwHC0EAIQIgA0EANgIcIAMgATYCFCADQZYWNgIQIANBAjYCDAwGC0EAIQIgA0EANgIcIAMgATYCFCADQfkYNgIQIANBAjYCDAwFC0EAIQIgA0EANgIcIAMgATYCFCADQcQYNgIQIANBAjYCDAwECyADQQI2AhwgAyABNgIUIANBqR42AhAgA0EWNgIMQQAhAgwDC0HeACECIAEgBEYNAiAJQQhqIQcgAygCACEFAkACQCABIARHBEAgBUGWyABqIQggBCAFaiABayEGIAVBf3NBCmoiBSABaiEAA0AgAS0AACAILQAARwRAQQIhCAwDCyAFRQRAQQAhCCAAIQEMAwsgBUEBayEFIAhBAWohCCAEIAFBAWoiAUcNAAsgBiEFIAQhAQsgB0EBNgIAIAMgBTYCAAwBCyADQQA2AgAgByAINgIACyAHIAE2AgQgCSgCDCEAAkACQCAJKAIIQQFrDgIEAQALIANBADYCHCADQcIeNgIQIANBFzYCDCADIABBAWo2AhRBACECDAMLIANBADYCHCADIAA2AhQgA0HXHjYCECADQQk2AgxBACECDAILIAEgBEYEQEEoIQIMAgsgA0EJNgIIIAMgATYCBEEnIQIMAQsgASAERgRAQQEhAgwBCwNAAkACQAJAIAEtAABBCmsOBAABAQABCyABQQFqIQEMAQsgAUEBaiEBIAMtAC5BIHENAEEAIQIgA0EANgIcIAMgATYCFCADQaEhNgIQIANBBTYCDAwCC0EBIQIgASAERw0ACwsgCUEQaiQAIAJFBEAgAygCDCEADAELIAMgAjYCHEEAIQAgAygCBCIBRQ0AIAMgASAEIAMoAggRAQAiAUUNACADIAQ2AhQgAyABNgIMIAEhAAsgAAu+AgECfyAAQQA6AAAgAEHkAGoiAUEBa0EAOgAAIABBADoAAiAAQQA6AAEgAUEDa0EAOgAAIAFBAmtBADoAACAAQQA6AAMgAUEEa0EAOgAAQQAgAGtBA3EiASAAaiIAQQA2AgBB5AAgAWtBfHEiAiAAaiIBQQRrQQA2AgACQCACQQlJDQAgAEEANgIIIABBADYCBCABQQhrQQA2AgAgAUEMa0EANgIAIAJBGUkNACAAQQA2AhggAEEANgIUIABBADYCECAAQQA2AgwgAUEQa0EANgIAIAFBFGtBADYCACABQRhrQQA2AgAgAUEca0EANgIAIAIgAEEEcUEYciICayIBQSBJDQAgACACaiEAA0AgAEIANwMYIABCADcDECAAQgA3AwggAEIANwMAIABBIGohACABQSBrIgFBH0sNAAsLC1YBAX8CQCAAKAIMDQACQAJAAkACQCAALQAxDgMBAAMCCyAAKAI4IgFFDQAgASgCMCIBRQ0AIAAgAREAACIBDQMLQQAPCwALIABByhk2AhBBDiEBCyABCxoAIAAoAgxFBEAgAEHeHzYCECAAQRU2AgwLCxQAIAAoAgxBFUYEQCAAQQA2AgwLCxQAIAAoAgxBFkYEQCAAQQA2AgwLCwcAIAAoAgwLBwAgACgCEAsJACAAIAE2AhALBwAgACgCFAsrAAJAIABBJ08NAEL//////wkgAK2IQgGDUA0AIABBAnRB0DhqKAIADwsACxcAIABBL08EQAALIABBAnRB7DlqKAIAC78JAQF/QfQtIQECQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCAAQeQAaw70A2NiAAFhYWFhYWECAwQFYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYQYHCAkKCwwNDg9hYWFhYRBhYWFhYWFhYWFhYRFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWESExQVFhcYGRobYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1NmE3ODk6YWFhYWFhYWE7YWFhPGFhYWE9Pj9hYWFhYWFhYUBhYUFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFCQ0RFRkdISUpLTE1OT1BRUlNhYWFhYWFhYVRVVldYWVpbYVxdYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhXmFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYV9gYQtB6iwPC0GYJg8LQe0xDwtBoDcPC0HJKQ8LQbQpDwtBli0PC0HrKw8LQaI1DwtB2zQPC0HgKQ8LQeMkDwtB1SQPC0HuJA8LQeYlDwtByjQPC0HQNw8LQao1DwtB9SwPC0H2Jg8LQYIiDwtB8jMPC0G+KA8LQec3DwtBzSEPC0HAIQ8LQbglDwtByyUPC0GWJA8LQY80DwtBzTUPC0HdKg8LQe4zDwtBnDQPC0GeMQ8LQfQ1DwtB5SIPC0GvJQ8LQZkxDwtBsjYPC0H5Ng8LQcQyDwtB3SwPC0GCMQ8LQcExDwtBjTcPC0HJJA8LQew2DwtB5yoPC0HIIw8LQeIhDwtByTcPC0GlIg8LQZQiDwtB2zYPC0HeNQ8LQYYmDwtBvCsPC0GLMg8LQaAjDwtB9jAPC0GALA8LQYkrDwtBpCYPC0HyIw8LQYEoDwtBqzIPC0HrJw8LQcI2DwtBoiQPC0HPKg8LQdwjDwtBhycPC0HkNA8LQbciDwtBrTEPC0HVIg8LQa80DwtB3iYPC0HWMg8LQfQ0DwtBgTgPC0H0Nw8LQZI2DwtBnScPC0GCKQ8LQY0jDwtB1zEPC0G9NQ8LQbQ3DwtB2DAPC0G2Jw8LQZo4DwtBpyoPC0HEJw8LQa4jDwtB9SIPCwALQcomIQELIAELFwAgACAALwEuQf7/A3EgAUEAR3I7AS4LGgAgACAALwEuQf3/A3EgAUEAR0EBdHI7AS4LGgAgACAALwEuQfv/A3EgAUEAR0ECdHI7AS4LGgAgACAALwEuQff/A3EgAUEAR0EDdHI7AS4LGgAgACAALwEuQe//A3EgAUEAR0EEdHI7AS4LGgAgACAALwEuQd//A3EgAUEAR0EFdHI7AS4LGgAgACAALwEuQb//A3EgAUEAR0EGdHI7AS4LGgAgACAALwEuQf/+A3EgAUEAR0EHdHI7AS4LGgAgACAALwEuQf/9A3EgAUEAR0EIdHI7AS4LGgAgACAALwEuQf/7A3EgAUEAR0EJdHI7AS4LPgECfwJAIAAoAjgiA0UNACADKAIEIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEHhEjYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIIIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEH8ETYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIMIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEHsCjYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIQIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEH6HjYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIUIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEHLEDYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIYIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEG3HzYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIcIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEG/FTYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIsIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEH+CDYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIgIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEGMHTYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIkIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEHmFTYCEEEYIQQLIAQLOAAgAAJ/IAAvATJBFHFBFEYEQEEBIAAtAChBAUYNARogAC8BNEHlAEYMAQsgAC0AKUEFRgs6ADALWQECfwJAIAAtAChBAUYNACAALwE0IgFB5ABrQeQASQ0AIAFBzAFGDQAgAUGwAkYNACAALwEyIgBBwABxDQBBASECIABBiARxQYAERg0AIABBKHFFIQILIAILjAEBAn8CQAJAAkAgAC0AKkUNACAALQArRQ0AIAAvATIiAUECcUUNAQwCCyAALwEyIgFBAXFFDQELQQEhAiAALQAoQQFGDQAgAC8BNCIAQeQAa0HkAEkNACAAQcwBRg0AIABBsAJGDQAgAUHAAHENAEEAIQIgAUGIBHFBgARGDQAgAUEocUEARyECCyACC1cAIABBGGpCADcDACAAQgA3AwAgAEE4akIANwMAIABBMGpCADcDACAAQShqQgA3AwAgAEEgakIANwMAIABBEGpCADcDACAAQQhqQgA3AwAgAEH9ATYCHAsGACAAEDoLmi0BC38jAEEQayIKJABB3NUAKAIAIglFBEBBnNkAKAIAIgVFBEBBqNkAQn83AgBBoNkAQoCAhICAgMAANwIAQZzZACAKQQhqQXBxQdiq1aoFcyIFNgIAQbDZAEEANgIAQYDZAEEANgIAC0GE2QBBwNkENgIAQdTVAEHA2QQ2AgBB6NUAIAU2AgBB5NUAQX82AgBBiNkAQcCmAzYCAANAIAFBgNYAaiABQfTVAGoiAjYCACACIAFB7NUAaiIDNgIAIAFB+NUAaiADNgIAIAFBiNYAaiABQfzVAGoiAzYCACADIAI2AgAgAUGQ1gBqIAFBhNYAaiICNgIAIAIgAzYCACABQYzWAGogAjYCACABQSBqIgFBgAJHDQALQczZBEGBpgM2AgBB4NUAQazZACgCADYCAEHQ1QBBgKYDNgIAQdzVAEHI2QQ2AgBBzP8HQTg2AgBByNkEIQkLAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAEHsAU0EQEHE1QAoAgAiBkEQIABBE2pBcHEgAEELSRsiBEEDdiIAdiIBQQNxBEACQCABQQFxIAByQQFzIgJBA3QiAEHs1QBqIgEgAEH01QBqKAIAIgAoAggiA0YEQEHE1QAgBkF+IAJ3cTYCAAwBCyABIAM2AgggAyABNgIMCyAAQQhqIQEgACACQQN0IgJBA3I2AgQgACACaiIAIAAoAgRBAXI2AgQMEQtBzNUAKAIAIgggBE8NASABBEACQEECIAB0IgJBACACa3IgASAAdHFoIgBBA3QiAkHs1QBqIgEgAkH01QBqKAIAIgIoAggiA0YEQEHE1QAgBkF+IAB3cSIGNgIADAELIAEgAzYCCCADIAE2AgwLIAIgBEEDcjYCBCAAQQN0IgAgBGshBSAAIAJqIAU2AgAgAiAEaiIEIAVBAXI2AgQgCARAIAhBeHFB7NUAaiEAQdjVACgCACEDAn9BASAIQQN2dCIBIAZxRQRAQcTVACABIAZyNgIAIAAMAQsgACgCCAsiASADNgIMIAAgAzYCCCADIAA2AgwgAyABNgIICyACQQhqIQFB2NUAIAQ2AgBBzNUAIAU2AgAMEQtByNUAKAIAIgtFDQEgC2hBAnRB9NcAaigCACIAKAIEQXhxIARrIQUgACECA0ACQCACKAIQIgFFBEAgAkEUaigCACIBRQ0BCyABKAIEQXhxIARrIgMgBUkhAiADIAUgAhshBSABIAAgAhshACABIQIMAQsLIAAoAhghCSAAKAIMIgMgAEcEQEHU1QAoAgAaIAMgACgCCCIBNgIIIAEgAzYCDAwQCyAAQRRqIgIoAgAiAUUEQCAAKAIQIgFFDQMgAEEQaiECCwNAIAIhByABIgNBFGoiAigCACIBDQAgA0EQaiECIAMoAhAiAQ0ACyAHQQA2AgAMDwtBfyEEIABBv39LDQAgAEETaiIBQXBxIQRByNUAKAIAIghFDQBBACAEayEFAkACQAJAAn9BACAEQYACSQ0AGkEfIARB////B0sNABogBEEmIAFBCHZnIgBrdkEBcSAAQQF0a0E+agsiBkECdEH01wBqKAIAIgJFBEBBACEBQQAhAwwBC0EAIQEgBEEZIAZBAXZrQQAgBkEfRxt0IQBBACEDA0ACQCACKAIEQXhxIARrIgcgBU8NACACIQMgByIFDQBBACEFIAIhAQwDCyABIAJBFGooAgAiByAHIAIgAEEddkEEcWpBEGooAgAiAkYbIAEgBxshASAAQQF0IQAgAg0ACwsgASADckUEQEEAIQNBAiAGdCIAQQAgAGtyIAhxIgBFDQMgAGhBAnRB9NcAaigCACEBCyABRQ0BCwNAIAEoAgRBeHEgBGsiAiAFSSEAIAIgBSAAGyEFIAEgAyAAGyEDIAEoAhAiAAR/IAAFIAFBFGooAgALIgENAAsLIANFDQAgBUHM1QAoAgAgBGtPDQAgAygCGCEHIAMgAygCDCIARwRAQdTVACgCABogACADKAIIIgE2AgggASAANgIMDA4LIANBFGoiAigCACIBRQRAIAMoAhAiAUUNAyADQRBqIQILA0AgAiEGIAEiAEEUaiICKAIAIgENACAAQRBqIQIgACgCECIBDQALIAZBADYCAAwNC0HM1QAoAgAiAyAETwRAQdjVACgCACEBAkAgAyAEayICQRBPBEAgASAEaiIAIAJBAXI2AgQgASADaiACNgIAIAEgBEEDcjYCBAwBCyABIANBA3I2AgQgASADaiIAIAAoAgRBAXI2AgRBACEAQQAhAgtBzNUAIAI2AgBB2NUAIAA2AgAgAUEIaiEBDA8LQdDVACgCACIDIARLBEAgBCAJaiIAIAMgBGsiAUEBcjYCBEHc1QAgADYCAEHQ1QAgATYCACAJIARBA3I2AgQgCUEIaiEBDA8LQQAhASAEAn9BnNkAKAIABEBBpNkAKAIADAELQajZAEJ/NwIAQaDZAEKAgISAgIDAADcCAEGc2QAgCkEMakFwcUHYqtWqBXM2AgBBsNkAQQA2AgBBgNkAQQA2AgBBgIAECyIAIARBxwBqIgVqIgZBACAAayIHcSICTwRAQbTZAEEwNgIADA8LAkBB/NgAKAIAIgFFDQBB9NgAKAIAIgggAmohACAAIAFNIAAgCEtxDQBBACEBQbTZAEEwNgIADA8LQYDZAC0AAEEEcQ0EAkACQCAJBEBBhNkAIQEDQCABKAIAIgAgCU0EQCAAIAEoAgRqIAlLDQMLIAEoAggiAQ0ACwtBABA7IgBBf0YNBSACIQZBoNkAKAIAIgFBAWsiAyAAcQRAIAIgAGsgACADakEAIAFrcWohBgsgBCAGTw0FIAZB/v///wdLDQVB/NgAKAIAIgMEQEH02AAoAgAiByAGaiEBIAEgB00NBiABIANLDQYLIAYQOyIBIABHDQEMBwsgBiADayAHcSIGQf7///8HSw0EIAYQOyEAIAAgASgCACABKAIEakYNAyAAIQELAkAgBiAEQcgAak8NACABQX9GDQBBpNkAKAIAIgAgBSAGa2pBACAAa3EiAEH+////B0sEQCABIQAMBwsgABA7QX9HBEAgACAGaiEGIAEhAAwHC0EAIAZrEDsaDAQLIAEiAEF/Rw0FDAMLQQAhAwwMC0EAIQAMCgsgAEF/Rw0CC0GA2QBBgNkAKAIAQQRyNgIACyACQf7///8HSw0BIAIQOyEAQQAQOyEBIABBf0YNASABQX9GDQEgACABTw0BIAEgAGsiBiAEQThqTQ0BC0H02ABB9NgAKAIAIAZqIgE2AgBB+NgAKAIAIAFJBEBB+NgAIAE2AgALAkACQAJAQdzVACgCACICBEBBhNkAIQEDQCAAIAEoAgAiAyABKAIEIgVqRg0CIAEoAggiAQ0ACwwCC0HU1QAoAgAiAUEARyAAIAFPcUUEQEHU1QAgADYCAAtBACEBQYjZACAGNgIAQYTZACAANgIAQeTVAEF/NgIAQejVAEGc2QAoAgA2AgBBkNkAQQA2AgADQCABQYDWAGogAUH01QBqIgI2AgAgAiABQezVAGoiAzYCACABQfjVAGogAzYCACABQYjWAGogAUH81QBqIgM2AgAgAyACNgIAIAFBkNYAaiABQYTWAGoiAjYCACACIAM2AgAgAUGM1gBqIAI2AgAgAUEgaiIBQYACRw0AC0F4IABrQQ9xIgEgAGoiAiAGQThrIgMgAWsiAUEBcjYCBEHg1QBBrNkAKAIANgIAQdDVACABNgIAQdzVACACNgIAIAAgA2pBODYCBAwCCyAAIAJNDQAgAiADSQ0AIAEoAgxBCHENAEF4IAJrQQ9xIgAgAmoiA0HQ1QAoAgAgBmoiByAAayIAQQFyNgIEIAEgBSAGajYCBEHg1QBBrNkAKAIANgIAQdDVACAANgIAQdzVACADNgIAIAIgB2pBODYCBAwBCyAAQdTVACgCAEkEQEHU1QAgADYCAAsgACAGaiEDQYTZACEBAkACQAJAA0AgAyABKAIARwRAIAEoAggiAQ0BDAILCyABLQAMQQhxRQ0BC0GE2QAhAQNAIAEoAgAiAyACTQRAIAMgASgCBGoiBSACSw0DCyABKAIIIQEMAAsACyABIAA2AgAgASABKAIEIAZqNgIEIABBeCAAa0EPcWoiCSAEQQNyNgIEIANBeCADa0EPcWoiBiAEIAlqIgRrIQEgAiAGRgRAQdzVACAENgIAQdDVAEHQ1QAoAgAgAWoiADYCACAEIABBAXI2AgQMCAtB2NUAKAIAIAZGBEBB2NUAIAQ2AgBBzNUAQczVACgCACABaiIANgIAIAQgAEEBcjYCBCAAIARqIAA2AgAMCAsgBigCBCIFQQNxQQFHDQYgBUF4cSEIIAVB/wFNBEAgBUEDdiEDIAYoAggiACAGKAIMIgJGBEBBxNUAQcTVACgCAEF+IAN3cTYCAAwHCyACIAA2AgggACACNgIMDAYLIAYoAhghByAGIAYoAgwiAEcEQCAAIAYoAggiAjYCCCACIAA2AgwMBQsgBkEUaiICKAIAIgVFBEAgBigCECIFRQ0EIAZBEGohAgsDQCACIQMgBSIAQRRqIgIoAgAiBQ0AIABBEGohAiAAKAIQIgUNAAsgA0EANgIADAQLQXggAGtBD3EiASAAaiIHIAZBOGsiAyABayIBQQFyNgIEIAAgA2pBODYCBCACIAVBNyAFa0EPcWpBP2siAyADIAJBEGpJGyIDQSM2AgRB4NUAQazZACgCADYCAEHQ1QAgATYCAEHc1QAgBzYCACADQRBqQYzZACkCADcCACADQYTZACkCADcCCEGM2QAgA0EIajYCAEGI2QAgBjYCAEGE2QAgADYCAEGQ2QBBADYCACADQSRqIQEDQCABQQc2AgAgBSABQQRqIgFLDQALIAIgA0YNACADIAMoAgRBfnE2AgQgAyADIAJrIgU2AgAgAiAFQQFyNgIEIAVB/wFNBEAgBUF4cUHs1QBqIQACf0HE1QAoAgAiAUEBIAVBA3Z0IgNxRQRAQcTVACABIANyNgIAIAAMAQsgACgCCAsiASACNgIMIAAgAjYCCCACIAA2AgwgAiABNgIIDAELQR8hASAFQf///wdNBEAgBUEmIAVBCHZnIgBrdkEBcSAAQQF0a0E+aiEBCyACIAE2AhwgAkIANwIQIAFBAnRB9NcAaiEAQcjVACgCACIDQQEgAXQiBnFFBEAgACACNgIAQcjVACADIAZyNgIAIAIgADYCGCACIAI2AgggAiACNgIMDAELIAVBGSABQQF2a0EAIAFBH0cbdCEBIAAoAgAhAwJAA0AgAyIAKAIEQXhxIAVGDQEgAUEddiEDIAFBAXQhASAAIANBBHFqQRBqIgYoAgAiAw0ACyAGIAI2AgAgAiAANgIYIAIgAjYCDCACIAI2AggMAQsgACgCCCIBIAI2AgwgACACNgIIIAJBADYCGCACIAA2AgwgAiABNgIIC0HQ1QAoAgAiASAETQ0AQdzVACgCACIAIARqIgIgASAEayIBQQFyNgIEQdDVACABNgIAQdzVACACNgIAIAAgBEEDcjYCBCAAQQhqIQEMCAtBACEBQbTZAEEwNgIADAcLQQAhAAsgB0UNAAJAIAYoAhwiAkECdEH01wBqIgMoAgAgBkYEQCADIAA2AgAgAA0BQcjVAEHI1QAoAgBBfiACd3E2AgAMAgsgB0EQQRQgBygCECAGRhtqIAA2AgAgAEUNAQsgACAHNgIYIAYoAhAiAgRAIAAgAjYCECACIAA2AhgLIAZBFGooAgAiAkUNACAAQRRqIAI2AgAgAiAANgIYCyABIAhqIQEgBiAIaiIGKAIEIQULIAYgBUF+cTYCBCABIARqIAE2AgAgBCABQQFyNgIEIAFB/wFNBEAgAUF4cUHs1QBqIQACf0HE1QAoAgAiAkEBIAFBA3Z0IgFxRQRAQcTVACABIAJyNgIAIAAMAQsgACgCCAsiASAENgIMIAAgBDYCCCAEIAA2AgwgBCABNgIIDAELQR8hBSABQf///wdNBEAgAUEmIAFBCHZnIgBrdkEBcSAAQQF0a0E+aiEFCyAEIAU2AhwgBEIANwIQIAVBAnRB9NcAaiEAQcjVACgCACICQQEgBXQiA3FFBEAgACAENgIAQcjVACACIANyNgIAIAQgADYCGCAEIAQ2AgggBCAENgIMDAELIAFBGSAFQQF2a0EAIAVBH0cbdCEFIAAoAgAhAAJAA0AgACICKAIEQXhxIAFGDQEgBUEddiEAIAVBAXQhBSACIABBBHFqQRBqIgMoAgAiAA0ACyADIAQ2AgAgBCACNgIYIAQgBDYCDCAEIAQ2AggMAQsgAigCCCIAIAQ2AgwgAiAENgIIIARBADYCGCAEIAI2AgwgBCAANgIICyAJQQhqIQEMAgsCQCAHRQ0AAkAgAygCHCIBQQJ0QfTXAGoiAigCACADRgRAIAIgADYCACAADQFByNUAIAhBfiABd3EiCDYCAAwCCyAHQRBBFCAHKAIQIANGG2ogADYCACAARQ0BCyAAIAc2AhggAygCECIBBEAgACABNgIQIAEgADYCGAsgA0EUaigCACIBRQ0AIABBFGogATYCACABIAA2AhgLAkAgBUEPTQRAIAMgBCAFaiIAQQNyNgIEIAAgA2oiACAAKAIEQQFyNgIEDAELIAMgBGoiAiAFQQFyNgIEIAMgBEEDcjYCBCACIAVqIAU2AgAgBUH/AU0EQCAFQXhxQezVAGohAAJ/QcTVACgCACIBQQEgBUEDdnQiBXFFBEBBxNUAIAEgBXI2AgAgAAwBCyAAKAIICyIBIAI2AgwgACACNgIIIAIgADYCDCACIAE2AggMAQtBHyEBIAVB////B00EQCAFQSYgBUEIdmciAGt2QQFxIABBAXRrQT5qIQELIAIgATYCHCACQgA3AhAgAUECdEH01wBqIQBBASABdCIEIAhxRQRAIAAgAjYCAEHI1QAgBCAIcjYCACACIAA2AhggAiACNgIIIAIgAjYCDAwBCyAFQRkgAUEBdmtBACABQR9HG3QhASAAKAIAIQQCQANAIAQiACgCBEF4cSAFRg0BIAFBHXYhBCABQQF0IQEgACAEQQRxakEQaiIGKAIAIgQNAAsgBiACNgIAIAIgADYCGCACIAI2AgwgAiACNgIIDAELIAAoAggiASACNgIMIAAgAjYCCCACQQA2AhggAiAANgIMIAIgATYCCAsgA0EIaiEBDAELAkAgCUUNAAJAIAAoAhwiAUECdEH01wBqIgIoAgAgAEYEQCACIAM2AgAgAw0BQcjVACALQX4gAXdxNgIADAILIAlBEEEUIAkoAhAgAEYbaiADNgIAIANFDQELIAMgCTYCGCAAKAIQIgEEQCADIAE2AhAgASADNgIYCyAAQRRqKAIAIgFFDQAgA0EUaiABNgIAIAEgAzYCGAsCQCAFQQ9NBEAgACAEIAVqIgFBA3I2AgQgACABaiIBIAEoAgRBAXI2AgQMAQsgACAEaiIHIAVBAXI2AgQgACAEQQNyNgIEIAUgB2ogBTYCACAIBEAgCEF4cUHs1QBqIQFB2NUAKAIAIQMCf0EBIAhBA3Z0IgIgBnFFBEBBxNUAIAIgBnI2AgAgAQwBCyABKAIICyICIAM2AgwgASADNgIIIAMgATYCDCADIAI2AggLQdjVACAHNgIAQczVACAFNgIACyAAQQhqIQELIApBEGokACABC0MAIABFBEA/AEEQdA8LAkAgAEH//wNxDQAgAEEASA0AIABBEHZAACIAQX9GBEBBtNkAQTA2AgBBfw8LIABBEHQPCwALC5lCIgBBgAgLDQEAAAAAAAAAAgAAAAMAQZgICwUEAAAABQBBqAgLCQYAAAAHAAAACABB5AgLwjJJbnZhbGlkIGNoYXIgaW4gdXJsIHF1ZXJ5AFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fYm9keQBDb250ZW50LUxlbmd0aCBvdmVyZmxvdwBDaHVuayBzaXplIG92ZXJmbG93AEludmFsaWQgbWV0aG9kIGZvciBIVFRQL3gueCByZXF1ZXN0AEludmFsaWQgbWV0aG9kIGZvciBSVFNQL3gueCByZXF1ZXN0AEV4cGVjdGVkIFNPVVJDRSBtZXRob2QgZm9yIElDRS94LnggcmVxdWVzdABJbnZhbGlkIGNoYXIgaW4gdXJsIGZyYWdtZW50IHN0YXJ0AEV4cGVjdGVkIGRvdABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3N0YXR1cwBJbnZhbGlkIHJlc3BvbnNlIHN0YXR1cwBFeHBlY3RlZCBMRiBhZnRlciBoZWFkZXJzAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMAVXNlciBjYWxsYmFjayBlcnJvcgBgb25fcmVzZXRgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19oZWFkZXJgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2JlZ2luYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX3ZhbHVlYCBjYWxsYmFjayBlcnJvcgBgb25fc3RhdHVzX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fdmVyc2lvbl9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3VybF9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3Byb3RvY29sX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fbWV0aG9kX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX25hbWVgIGNhbGxiYWNrIGVycm9yAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2VydmVyAEludmFsaWQgaGVhZGVyIHZhbHVlIGNoYXIASW52YWxpZCBoZWFkZXIgZmllbGQgY2hhcgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3ZlcnNpb24ASW52YWxpZCBtaW5vciB2ZXJzaW9uAEludmFsaWQgbWFqb3IgdmVyc2lvbgBFeHBlY3RlZCBzcGFjZSBhZnRlciB2ZXJzaW9uAEV4cGVjdGVkIENSTEYgYWZ0ZXIgdmVyc2lvbgBJbnZhbGlkIEhUVFAgdmVyc2lvbgBJbnZhbGlkIGhlYWRlciB0b2tlbgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3VybABJbnZhbGlkIGNoYXJhY3RlcnMgaW4gdXJsAFVuZXhwZWN0ZWQgc3RhcnQgY2hhciBpbiB1cmwARG91YmxlIEAgaW4gdXJsAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fcHJvdG9jb2wARW1wdHkgQ29udGVudC1MZW5ndGgASW52YWxpZCBjaGFyYWN0ZXIgaW4gQ29udGVudC1MZW5ndGgAVHJhbnNmZXItRW5jb2RpbmcgY2FuJ3QgYmUgcHJlc2VudCB3aXRoIENvbnRlbnQtTGVuZ3RoAER1cGxpY2F0ZSBDb250ZW50LUxlbmd0aABJbnZhbGlkIGNoYXIgaW4gdXJsIHBhdGgAQ29udGVudC1MZW5ndGggY2FuJ3QgYmUgcHJlc2VudCB3aXRoIFRyYW5zZmVyLUVuY29kaW5nAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgY2h1bmsgc2l6ZQBFeHBlY3RlZCBMRiBhZnRlciBjaHVuayBzaXplAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIHNpemUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfdmFsdWUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9jaHVua19leHRlbnNpb25fdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyB2YWx1ZQBVbmV4cGVjdGVkIHdoaXRlc3BhY2UgYWZ0ZXIgaGVhZGVyIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgaGVhZGVyIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgTEYgYWZ0ZXIgaGVhZGVyIHZhbHVlAEludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYCBoZWFkZXIgdmFsdWUATWlzc2luZyBleHBlY3RlZCBDUiBhZnRlciBjaHVuayBleHRlbnNpb24gdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZSB2YWx1ZQBJbnZhbGlkIHF1b3RlZC1wYWlyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGVkIHZhbHVlAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGVkIHZhbHVlAFBhdXNlZCBieSBvbl9oZWFkZXJzX2NvbXBsZXRlAEludmFsaWQgRU9GIHN0YXRlAG9uX3Jlc2V0IHBhdXNlAG9uX2NodW5rX2hlYWRlciBwYXVzZQBvbl9tZXNzYWdlX2JlZ2luIHBhdXNlAG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZSBwYXVzZQBvbl9zdGF0dXNfY29tcGxldGUgcGF1c2UAb25fdmVyc2lvbl9jb21wbGV0ZSBwYXVzZQBvbl91cmxfY29tcGxldGUgcGF1c2UAb25fcHJvdG9jb2xfY29tcGxldGUgcGF1c2UAb25fY2h1bmtfY29tcGxldGUgcGF1c2UAb25faGVhZGVyX3ZhbHVlX2NvbXBsZXRlIHBhdXNlAG9uX21lc3NhZ2VfY29tcGxldGUgcGF1c2UAb25fbWV0aG9kX2NvbXBsZXRlIHBhdXNlAG9uX2hlYWRlcl9maWVsZF9jb21wbGV0ZSBwYXVzZQBvbl9jaHVua19leHRlbnNpb25fbmFtZSBwYXVzZQBVbmV4cGVjdGVkIHNwYWNlIGFmdGVyIHN0YXJ0IGxpbmUATWlzc2luZyBleHBlY3RlZCBDUiBhZnRlciByZXNwb25zZSBsaW5lAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBuYW1lAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgY2h1bmsgZXh0ZW5zaW9uIG5hbWUASW52YWxpZCBzdGF0dXMgY29kZQBQYXVzZSBvbiBDT05ORUNUL1VwZ3JhZGUAUGF1c2Ugb24gUFJJL1VwZ3JhZGUARXhwZWN0ZWQgSFRUUC8yIENvbm5lY3Rpb24gUHJlZmFjZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX21ldGhvZABFeHBlY3RlZCBzcGFjZSBhZnRlciBtZXRob2QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfZmllbGQAUGF1c2VkAEludmFsaWQgd29yZCBlbmNvdW50ZXJlZABJbnZhbGlkIG1ldGhvZCBlbmNvdW50ZXJlZABNaXNzaW5nIGV4cGVjdGVkIENSIGFmdGVyIGNodW5rIGRhdGEARXhwZWN0ZWQgTEYgYWZ0ZXIgY2h1bmsgZGF0YQBVbmV4cGVjdGVkIGNoYXIgaW4gdXJsIHNjaGVtYQBSZXF1ZXN0IGhhcyBpbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AARGF0YSBhZnRlciBgQ29ubmVjdGlvbjogY2xvc2VgAFNXSVRDSF9QUk9YWQBVU0VfUFJPWFkATUtBQ1RJVklUWQBVTlBST0NFU1NBQkxFX0VOVElUWQBRVUVSWQBDT1BZAE1PVkVEX1BFUk1BTkVOVExZAFRPT19FQVJMWQBOT1RJRlkARkFJTEVEX0RFUEVOREVOQ1kAQkFEX0dBVEVXQVkAUExBWQBQVVQAQ0hFQ0tPVVQAR0FURVdBWV9USU1FT1VUAFJFUVVFU1RfVElNRU9VVABORVRXT1JLX0NPTk5FQ1RfVElNRU9VVABDT05ORUNUSU9OX1RJTUVPVVQATE9HSU5fVElNRU9VVABORVRXT1JLX1JFQURfVElNRU9VVABQT1NUAE1JU0RJUkVDVEVEX1JFUVVFU1QAQ0xJRU5UX0NMT1NFRF9SRVFVRVNUAENMSUVOVF9DTE9TRURfTE9BRF9CQUxBTkNFRF9SRVFVRVNUAEJBRF9SRVFVRVNUAEhUVFBfUkVRVUVTVF9TRU5UX1RPX0hUVFBTX1BPUlQAUkVQT1JUAElNX0FfVEVBUE9UAFJFU0VUX0NPTlRFTlQATk9fQ09OVEVOVABQQVJUSUFMX0NPTlRFTlQASFBFX0lOVkFMSURfQ09OU1RBTlQASFBFX0NCX1JFU0VUAEdFVABIUEVfU1RSSUNUAENPTkZMSUNUAFRFTVBPUkFSWV9SRURJUkVDVABQRVJNQU5FTlRfUkVESVJFQ1QAQ09OTkVDVABNVUxUSV9TVEFUVVMASFBFX0lOVkFMSURfU1RBVFVTAFRPT19NQU5ZX1JFUVVFU1RTAEVBUkxZX0hJTlRTAFVOQVZBSUxBQkxFX0ZPUl9MRUdBTF9SRUFTT05TAE9QVElPTlMAU1dJVENISU5HX1BST1RPQ09MUwBWQVJJQU5UX0FMU09fTkVHT1RJQVRFUwBNVUxUSVBMRV9DSE9JQ0VTAElOVEVSTkFMX1NFUlZFUl9FUlJPUgBXRUJfU0VSVkVSX1VOS05PV05fRVJST1IAUkFJTEdVTl9FUlJPUgBJREVOVElUWV9QUk9WSURFUl9BVVRIRU5USUNBVElPTl9FUlJPUgBTU0xfQ0VSVElGSUNBVEVfRVJST1IASU5WQUxJRF9YX0ZPUldBUkRFRF9GT1IAU0VUX1BBUkFNRVRFUgBHRVRfUEFSQU1FVEVSAEhQRV9VU0VSAFNFRV9PVEhFUgBIUEVfQ0JfQ0hVTktfSEVBREVSAEV4cGVjdGVkIExGIGFmdGVyIENSAE1LQ0FMRU5EQVIAU0VUVVAAV0VCX1NFUlZFUl9JU19ET1dOAFRFQVJET1dOAEhQRV9DTE9TRURfQ09OTkVDVElPTgBIRVVSSVNUSUNfRVhQSVJBVElPTgBESVNDT05ORUNURURfT1BFUkFUSU9OAE5PTl9BVVRIT1JJVEFUSVZFX0lORk9STUFUSU9OAEhQRV9JTlZBTElEX1ZFUlNJT04ASFBFX0NCX01FU1NBR0VfQkVHSU4AU0lURV9JU19GUk9aRU4ASFBFX0lOVkFMSURfSEVBREVSX1RPS0VOAElOVkFMSURfVE9LRU4ARk9SQklEREVOAEVOSEFOQ0VfWU9VUl9DQUxNAEhQRV9JTlZBTElEX1VSTABCTE9DS0VEX0JZX1BBUkVOVEFMX0NPTlRST0wATUtDT0wAQUNMAEhQRV9JTlRFUk5BTABSRVFVRVNUX0hFQURFUl9GSUVMRFNfVE9PX0xBUkdFX1VOT0ZGSUNJQUwASFBFX09LAFVOTElOSwBVTkxPQ0sAUFJJAFJFVFJZX1dJVEgASFBFX0lOVkFMSURfQ09OVEVOVF9MRU5HVEgASFBFX1VORVhQRUNURURfQ09OVEVOVF9MRU5HVEgARkxVU0gAUFJPUFBBVENIAE0tU0VBUkNIAFVSSV9UT09fTE9ORwBQUk9DRVNTSU5HAE1JU0NFTExBTkVPVVNfUEVSU0lTVEVOVF9XQVJOSU5HAE1JU0NFTExBTkVPVVNfV0FSTklORwBIUEVfSU5WQUxJRF9UUkFOU0ZFUl9FTkNPRElORwBFeHBlY3RlZCBDUkxGAEhQRV9JTlZBTElEX0NIVU5LX1NJWkUATU9WRQBDT05USU5VRQBIUEVfQ0JfU1RBVFVTX0NPTVBMRVRFAEhQRV9DQl9IRUFERVJTX0NPTVBMRVRFAEhQRV9DQl9WRVJTSU9OX0NPTVBMRVRFAEhQRV9DQl9VUkxfQ09NUExFVEUASFBFX0NCX1BST1RPQ09MX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19DT01QTEVURQBIUEVfQ0JfSEVBREVSX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fVkFMVUVfQ09NUExFVEUASFBFX0NCX0NIVU5LX0VYVEVOU0lPTl9OQU1FX0NPTVBMRVRFAEhQRV9DQl9NRVNTQUdFX0NPTVBMRVRFAEhQRV9DQl9NRVRIT0RfQ09NUExFVEUASFBFX0NCX0hFQURFUl9GSUVMRF9DT01QTEVURQBERUxFVEUASFBFX0lOVkFMSURfRU9GX1NUQVRFAElOVkFMSURfU1NMX0NFUlRJRklDQVRFAFBBVVNFAE5PX1JFU1BPTlNFAFVOU1VQUE9SVEVEX01FRElBX1RZUEUAR09ORQBOT1RfQUNDRVBUQUJMRQBTRVJWSUNFX1VOQVZBSUxBQkxFAFJBTkdFX05PVF9TQVRJU0ZJQUJMRQBPUklHSU5fSVNfVU5SRUFDSEFCTEUAUkVTUE9OU0VfSVNfU1RBTEUAUFVSR0UATUVSR0UAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRQBSRVFVRVNUX0hFQURFUl9UT09fTEFSR0UAUEFZTE9BRF9UT09fTEFSR0UASU5TVUZGSUNJRU5UX1NUT1JBR0UASFBFX1BBVVNFRF9VUEdSQURFAEhQRV9QQVVTRURfSDJfVVBHUkFERQBTT1VSQ0UAQU5OT1VOQ0UAVFJBQ0UASFBFX1VORVhQRUNURURfU1BBQ0UAREVTQ1JJQkUAVU5TVUJTQ1JJQkUAUkVDT1JEAEhQRV9JTlZBTElEX01FVEhPRABOT1RfRk9VTkQAUFJPUEZJTkQAVU5CSU5EAFJFQklORABVTkFVVEhPUklaRUQATUVUSE9EX05PVF9BTExPV0VEAEhUVFBfVkVSU0lPTl9OT1RfU1VQUE9SVEVEAEFMUkVBRFlfUkVQT1JURUQAQUNDRVBURUQATk9UX0lNUExFTUVOVEVEAExPT1BfREVURUNURUQASFBFX0NSX0VYUEVDVEVEAEhQRV9MRl9FWFBFQ1RFRABDUkVBVEVEAElNX1VTRUQASFBFX1BBVVNFRABUSU1FT1VUX09DQ1VSRUQAUEFZTUVOVF9SRVFVSVJFRABQUkVDT05ESVRJT05fUkVRVUlSRUQAUFJPWFlfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATkVUV09SS19BVVRIRU5USUNBVElPTl9SRVFVSVJFRABMRU5HVEhfUkVRVUlSRUQAU1NMX0NFUlRJRklDQVRFX1JFUVVJUkVEAFVQR1JBREVfUkVRVUlSRUQAUEFHRV9FWFBJUkVEAFBSRUNPTkRJVElPTl9GQUlMRUQARVhQRUNUQVRJT05fRkFJTEVEAFJFVkFMSURBVElPTl9GQUlMRUQAU1NMX0hBTkRTSEFLRV9GQUlMRUQATE9DS0VEAFRSQU5TRk9STUFUSU9OX0FQUExJRUQATk9UX01PRElGSUVEAE5PVF9FWFRFTkRFRABCQU5EV0lEVEhfTElNSVRfRVhDRUVERUQAU0lURV9JU19PVkVSTE9BREVEAEhFQUQARXhwZWN0ZWQgSFRUUC8sIFJUU1AvIG9yIElDRS8A5xUAAK8VAACkEgAAkhoAACYWAACeFAAA2xkAAHkVAAB+EgAA/hQAADYVAAALFgAA2BYAAPMSAABCGAAArBYAABIVAAAUFwAA7xcAAEgUAABxFwAAshoAAGsZAAB+GQAANRQAAIIaAABEFwAA/RYAAB4YAACHFwAAqhkAAJMSAAAHGAAALBcAAMoXAACkFwAA5xUAAOcVAABYFwAAOxgAAKASAAAtHAAAwxEAAEgRAADeEgAAQhMAAKQZAAD9EAAA9xUAAKUVAADvFgAA+BkAAEoWAABWFgAA9RUAAAoaAAAIGgAAARoAAKsVAABCEgAA1xAAAEwRAAAFGQAAVBYAAB4RAADKGQAAyBkAAE4WAAD/GAAAcRQAAPAVAADuFQAAlBkAAPwVAAC/GQAAmxkAAHwUAABDEQAAcBgAAJUUAAAnFAAAGRQAANUSAADUGQAARBYAAPcQAEG5OwsBAQBB0DsL4AEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEDAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBuj0LBAEAAAIAQdE9C14DBAMDAwMDAAADAwADAwADAwMDAwMDAwMDAAUAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAwADAEG6PwsEAQAAAgBB0T8LXgMAAwMDAwMAAAMDAAMDAAMDAwMDAwMDAwMABAAFAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwADAAMAQbDBAAsNbG9zZWVlcC1hbGl2ZQBBycEACwEBAEHgwQAL4AEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBycMACwEBAEHgwwAL5wEBAQEBAQEBAQEBAQECAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAWNodW5rZWQAQfHFAAteAQABAQEBAQAAAQEAAQEAAQEBAQEBAQEBAQAAAAAAAAABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQBB0McACyFlY3Rpb25lbnQtbGVuZ3Rob25yb3h5LWNvbm5lY3Rpb24AQYDIAAsgcmFuc2Zlci1lbmNvZGluZ3BncmFkZQ0KDQpTTQ0KDQoAQanIAAsFAQIAAQMAQcDIAAtfBAUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAQanKAAsFAQIAAQMAQcDKAAtfBAUFBgUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAQanMAAsEAQAAAQBBwcwAC14CAgACAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAEGpzgALBQECAAEDAEHAzgALXwQFAAAFBQUFBQUFBQUFBQYFBQUFBQUFBQUFBQUABQAHCAUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQAFAAUABQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAAAAFAEGp0AALBQEBAAEBAEHA0AALAQEAQdrQAAtBAgAAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAQanSAAsFAQEAAQEAQcDSAAsBAQBBytIACwYCAAAAAAIAQeHSAAs6AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBBoNQAC50BTk9VTkNFRUNLT1VUTkVDVEVURUNSSUJFTFVTSEVURUFEU0VBUkNIUkdFQ1RJVklUWUxFTkRBUlZFT1RJRllQVElPTlNDSFNFQVlTVEFUQ0hHRVVFUllPUkRJUkVDVE9SVFJDSFBBUkFNRVRFUlVSQ0VCU0NSSUJFQVJET1dOQUNFSU5ETktDS1VCU0NSSUJFVFRQQ0VUU1BBRFRQLw==";
 	let wasmBuffer;
@@ -7442,7 +6237,7 @@ var require_llhttp_wasm = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	} });
 }));
 // node_modules/undici/lib/llhttp/llhttp_simd-wasm.js
-var require_llhttp_simd_wasm = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_llhttp_simd_wasm = __commonJSMin(((exports, module) => {
 	const { Buffer } = __require("node:buffer");
 	const wasmBase64 = "AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAn9/AGABfwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAzU0BQYAAAMAAAAAAAADAQMAAwMDAAACAAAAAAICAgICAgICAgIBAQEBAQEBAQEBAwAAAwAAAAQFAXABExMFAwEAAgYIAX8BQcDZBAsHxQcoBm1lbW9yeQIAC19pbml0aWFsaXplAAgZX19pbmRpcmVjdF9mdW5jdGlvbl90YWJsZQEAC2xsaHR0cF9pbml0AAkYbGxodHRwX3Nob3VsZF9rZWVwX2FsaXZlADcMbGxodHRwX2FsbG9jAAsGbWFsbG9jADkLbGxodHRwX2ZyZWUADARmcmVlAAwPbGxodHRwX2dldF90eXBlAA0VbGxodHRwX2dldF9odHRwX21ham9yAA4VbGxodHRwX2dldF9odHRwX21pbm9yAA8RbGxodHRwX2dldF9tZXRob2QAEBZsbGh0dHBfZ2V0X3N0YXR1c19jb2RlABESbGxodHRwX2dldF91cGdyYWRlABIMbGxodHRwX3Jlc2V0ABMObGxodHRwX2V4ZWN1dGUAFBRsbGh0dHBfc2V0dGluZ3NfaW5pdAAVDWxsaHR0cF9maW5pc2gAFgxsbGh0dHBfcGF1c2UAFw1sbGh0dHBfcmVzdW1lABgbbGxodHRwX3Jlc3VtZV9hZnRlcl91cGdyYWRlABkQbGxodHRwX2dldF9lcnJubwAaF2xsaHR0cF9nZXRfZXJyb3JfcmVhc29uABsXbGxodHRwX3NldF9lcnJvcl9yZWFzb24AHBRsbGh0dHBfZ2V0X2Vycm9yX3BvcwAdEWxsaHR0cF9lcnJub19uYW1lAB4SbGxodHRwX21ldGhvZF9uYW1lAB8SbGxodHRwX3N0YXR1c19uYW1lACAabGxodHRwX3NldF9sZW5pZW50X2hlYWRlcnMAISFsbGh0dHBfc2V0X2xlbmllbnRfY2h1bmtlZF9sZW5ndGgAIh1sbGh0dHBfc2V0X2xlbmllbnRfa2VlcF9hbGl2ZQAjJGxsaHR0cF9zZXRfbGVuaWVudF90cmFuc2Zlcl9lbmNvZGluZwAkGmxsaHR0cF9zZXRfbGVuaWVudF92ZXJzaW9uACUjbGxodHRwX3NldF9sZW5pZW50X2RhdGFfYWZ0ZXJfY2xvc2UAJidsbGh0dHBfc2V0X2xlbmllbnRfb3B0aW9uYWxfbGZfYWZ0ZXJfY3IAJyxsbGh0dHBfc2V0X2xlbmllbnRfb3B0aW9uYWxfY3JsZl9hZnRlcl9jaHVuawAoKGxsaHR0cF9zZXRfbGVuaWVudF9vcHRpb25hbF9jcl9iZWZvcmVfbGYAKSpsbGh0dHBfc2V0X2xlbmllbnRfc3BhY2VzX2FmdGVyX2NodW5rX3NpemUAKhhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YANgkYAQBBAQsSAQIDBAUKBgcyNDMuKy8tLDAxCuzaAjQWAEHA1QAoAgAEQAALQcDVAEEBNgIACxQAIAAQOCAAIAI2AjggACABOgAoCxQAIAAgAC8BNCAALQAwIAAQNxAACx4BAX9BwAAQOiIBEDggAUGACDYCOCABIAA6ACggAQuPDAEHfwJAIABFDQAgAEEIayIBIABBBGsoAgAiAEF4cSIEaiEFAkAgAEEBcQ0AIABBA3FFDQEgASABKAIAIgBrIgFB1NUAKAIASQ0BIAAgBGohBAJAAkBB2NUAKAIAIAFHBEAgAEH/AU0EQCAAQQN2IQMgASgCCCIAIAEoAgwiAkYEQEHE1QBBxNUAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgASgCGCEGIAEgASgCDCIARwRAIAAgASgCCCICNgIIIAIgADYCDAwDCyABQRRqIgMoAgAiAkUEQCABKAIQIgJFDQIgAUEQaiEDCwNAIAMhByACIgBBFGoiAygCACICDQAgAEEQaiEDIAAoAhAiAg0ACyAHQQA2AgAMAgsgBSgCBCIAQQNxQQNHDQIgBSAAQX5xNgIEQczVACAENgIAIAUgBDYCACABIARBAXI2AgQMAwtBACEACyAGRQ0AAkAgASgCHCICQQJ0QfTXAGoiAygCACABRgRAIAMgADYCACAADQFByNUAQcjVACgCAEF+IAJ3cTYCAAwCCyAGQRBBFCAGKAIQIAFGG2ogADYCACAARQ0BCyAAIAY2AhggASgCECICBEAgACACNgIQIAIgADYCGAsgAUEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgBU8NACAFKAIEIgBBAXFFDQACQAJAAkACQCAAQQJxRQRAQdzVACgCACAFRgRAQdzVACABNgIAQdDVAEHQ1QAoAgAgBGoiADYCACABIABBAXI2AgQgAUHY1QAoAgBHDQZBzNUAQQA2AgBB2NUAQQA2AgAMBgtB2NUAKAIAIAVGBEBB2NUAIAE2AgBBzNUAQczVACgCACAEaiIANgIAIAEgAEEBcjYCBCAAIAFqIAA2AgAMBgsgAEF4cSAEaiEEIABB/wFNBEAgAEEDdiEDIAUoAggiACAFKAIMIgJGBEBBxNUAQcTVACgCAEF+IAN3cTYCAAwFCyACIAA2AgggACACNgIMDAQLIAUoAhghBiAFIAUoAgwiAEcEQEHU1QAoAgAaIAAgBSgCCCICNgIIIAIgADYCDAwDCyAFQRRqIgMoAgAiAkUEQCAFKAIQIgJFDQIgBUEQaiEDCwNAIAMhByACIgBBFGoiAygCACICDQAgAEEQaiEDIAAoAhAiAg0ACyAHQQA2AgAMAgsgBSAAQX5xNgIEIAEgBGogBDYCACABIARBAXI2AgQMAwtBACEACyAGRQ0AAkAgBSgCHCICQQJ0QfTXAGoiAygCACAFRgRAIAMgADYCACAADQFByNUAQcjVACgCAEF+IAJ3cTYCAAwCCyAGQRBBFCAGKAIQIAVGG2ogADYCACAARQ0BCyAAIAY2AhggBSgCECICBEAgACACNgIQIAIgADYCGAsgBUEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgBGogBDYCACABIARBAXI2AgQgAUHY1QAoAgBHDQBBzNUAIAQ2AgAMAQsgBEH/AU0EQCAEQXhxQezVAGohAAJ/QcTVACgCACICQQEgBEEDdnQiA3FFBEBBxNUAIAIgA3I2AgAgAAwBCyAAKAIICyICIAE2AgwgACABNgIIIAEgADYCDCABIAI2AggMAQtBHyECIARB////B00EQCAEQSYgBEEIdmciAGt2QQFxIABBAXRrQT5qIQILIAEgAjYCHCABQgA3AhAgAkECdEH01wBqIQACQEHI1QAoAgAiA0EBIAJ0IgdxRQRAIAAgATYCAEHI1QAgAyAHcjYCACABIAA2AhggASABNgIIIAEgATYCDAwBCyAEQRkgAkEBdmtBACACQR9HG3QhAiAAKAIAIQACQANAIAAiAygCBEF4cSAERg0BIAJBHXYhACACQQF0IQIgAyAAQQRxakEQaiIHKAIAIgANAAsgByABNgIAIAEgAzYCGCABIAE2AgwgASABNgIIDAELIAMoAggiACABNgIMIAMgATYCCCABQQA2AhggASADNgIMIAEgADYCCAtB5NUAQeTVACgCAEEBayIAQX8gABs2AgALCwcAIAAtACgLBwAgAC0AKgsHACAALQArCwcAIAAtACkLBwAgAC8BNAsHACAALQAwC0ABBH8gACgCGCEBIAAvAS4hAiAALQAoIQMgACgCOCEEIAAQOCAAIAQ2AjggACADOgAoIAAgAjsBLiAAIAE2AhgLhocCAwd/A34BeyABIAJqIQQCQCAAIgMoAgwiAA0AIAMoAgQEQCADIAE2AgQLIwBBEGsiCSQAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADKAIcIgJBAmsO/AEB+QECAwQFBgcICQoLDA0ODxAREvgBE/cBFBX2ARYX9QEYGRobHB0eHyD9AfsBIfQBIiMkJSYnKCkqK/MBLC0uLzAxMvIB8QEzNPAB7wE1Njc4OTo7PD0+P0BBQkNERUZHSElKS0xNTk/6AVBRUlPuAe0BVOwBVesBVldYWVrqAVtcXV5fYGFiY2RlZmdoaWprbG1ub3BxcnN0dXZ3eHl6e3x9fn+AAYEBggGDAYQBhQGGAYcBiAGJAYoBiwGMAY0BjgGPAZABkQGSAZMBlAGVAZYBlwGYAZkBmgGbAZwBnQGeAZ8BoAGhAaIBowGkAaUBpgGnAagBqQGqAasBrAGtAa4BrwGwAbEBsgGzAbQBtQG2AbcBuAG5AboBuwG8Ab0BvgG/AcABwQHCAcMBxAHFAcYBxwHIAckBygHLAcwBzQHOAekB6AHPAecB0AHmAdEB0gHTAdQB5QHVAdYB1wHYAdkB2gHbAdwB3QHeAd8B4AHhAeIB4wEA/AELQQAM4wELQQ4M4gELQQ0M4QELQQ8M4AELQRAM3wELQRMM3gELQRQM3QELQRUM3AELQRYM2wELQRcM2gELQRgM2QELQRkM2AELQRoM1wELQRsM1gELQRwM1QELQR0M1AELQR4M0wELQR8M0gELQSAM0QELQSEM0AELQQgMzwELQSIMzgELQSQMzQELQSMMzAELQQcMywELQSUMygELQSYMyQELQScMyAELQSgMxwELQRIMxgELQREMxQELQSkMxAELQSoMwwELQSsMwgELQSwMwQELQd4BDMABC0EuDL8BC0EvDL4BC0EwDL0BC0ExDLwBC0EyDLsBC0EzDLoBC0E0DLkBC0HfAQy4AQtBNQy3AQtBOQy2AQtBDAy1AQtBNgy0AQtBNwyzAQtBOAyyAQtBPgyxAQtBOgywAQtB4AEMrwELQQsMrgELQT8MrQELQTsMrAELQQoMqwELQTwMqgELQT0MqQELQeEBDKgBC0HBAAynAQtBwAAMpgELQcIADKUBC0EJDKQBC0EtDKMBC0HDAAyiAQtBxAAMoQELQcUADKABC0HGAAyfAQtBxwAMngELQcgADJ0BC0HJAAycAQtBygAMmwELQcsADJoBC0HMAAyZAQtBzQAMmAELQc4ADJcBC0HPAAyWAQtB0AAMlQELQdEADJQBC0HSAAyTAQtB0wAMkgELQdUADJEBC0HUAAyQAQtB1gAMjwELQdcADI4BC0HYAAyNAQtB2QAMjAELQdoADIsBC0HbAAyKAQtB3AAMiQELQd0ADIgBC0HeAAyHAQtB3wAMhgELQeAADIUBC0HhAAyEAQtB4gAMgwELQeMADIIBC0HkAAyBAQtB5QAMgAELQeIBDH8LQeYADH4LQecADH0LQQYMfAtB6AAMewtBBQx6C0HpAAx5C0EEDHgLQeoADHcLQesADHYLQewADHULQe0ADHQLQQMMcwtB7gAMcgtB7wAMcQtB8AAMcAtB8gAMbwtB8QAMbgtB8wAMbQtB9AAMbAtB9QAMawtB9gAMagtBAgxpC0H3AAxoC0H4AAxnC0H5AAxmC0H6AAxlC0H7AAxkC0H8AAxjC0H9AAxiC0H+AAxhC0H/AAxgC0GAAQxfC0GBAQxeC0GCAQxdC0GDAQxcC0GEAQxbC0GFAQxaC0GGAQxZC0GHAQxYC0GIAQxXC0GJAQxWC0GKAQxVC0GLAQxUC0GMAQxTC0GNAQxSC0GOAQxRC0GPAQxQC0GQAQxPC0GRAQxOC0GSAQxNC0GTAQxMC0GUAQxLC0GVAQxKC0GWAQxJC0GXAQxIC0GYAQxHC0GZAQxGC0GaAQxFC0GbAQxEC0GcAQxDC0GdAQxCC0GeAQxBC0GfAQxAC0GgAQw/C0GhAQw+C0GiAQw9C0GjAQw8C0GkAQw7C0GlAQw6C0GmAQw5C0GnAQw4C0GoAQw3C0GpAQw2C0GqAQw1C0GrAQw0C0GsAQwzC0GtAQwyC0GuAQwxC0GvAQwwC0GwAQwvC0GxAQwuC0GyAQwtC0GzAQwsC0G0AQwrC0G1AQwqC0G2AQwpC0G3AQwoC0G4AQwnC0G5AQwmC0G6AQwlC0G7AQwkC0G8AQwjC0G9AQwiC0G+AQwhC0G/AQwgC0HAAQwfC0HBAQweC0HCAQwdC0EBDBwLQcMBDBsLQcQBDBoLQcUBDBkLQcYBDBgLQccBDBcLQcgBDBYLQckBDBULQcoBDBQLQcsBDBMLQcwBDBILQc0BDBELQc4BDBALQc8BDA8LQdABDA4LQdEBDA0LQdIBDAwLQdMBDAsLQdQBDAoLQdUBDAkLQdYBDAgLQeMBDAcLQdcBDAYLQdgBDAULQdkBDAQLQdoBDAMLQdsBDAILQd0BDAELQdwBCyECA0ACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAMCfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAn8CQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAwJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJ/AkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCACDuMBAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISMkJScoKZ4DmwOaA5EDigODA4AD/QL7AvgC8gLxAu8C7QLoAucC5gLlAuQC3ALbAtoC2QLYAtcC1gLVAs8CzgLMAssCygLJAsgCxwLGAsQCwwK+ArwCugK5ArgCtwK2ArUCtAKzArICsQKwAq4CrQKpAqgCpwKmAqUCpAKjAqICoQKgAp8CmAKQAowCiwKKAoEC/gH9AfwB+wH6AfkB+AH3AfUB8wHwAesB6QHoAecB5gHlAeQB4wHiAeEB4AHfAd4B3QHcAdoB2QHYAdcB1gHVAdQB0wHSAdEB0AHPAc4BzQHMAcsBygHJAcgBxwHGAcUBxAHDAcIBwQHAAb8BvgG9AbwBuwG6AbkBuAG3AbYBtQG0AbMBsgGxAbABrwGuAa0BrAGrAaoBqQGoAacBpgGlAaQBowGiAZ8BngGZAZgBlwGWAZUBlAGTAZIBkQGQAY8BjQGMAYcBhgGFAYQBgwGCAX18e3p5dnV0UFFSU1RVCyABIARHDXJB/QEhAgy+AwsgASAERw2YAUHbASECDL0DCyABIARHDfEBQY4BIQIMvAMLIAEgBEcN/AFBhAEhAgy7AwsgASAERw2KAkH/ACECDLoDCyABIARHDZECQf0AIQIMuQMLIAEgBEcNlAJB+wAhAgy4AwsgASAERw0eQR4hAgy3AwsgASAERw0ZQRghAgy2AwsgASAERw3KAkHNACECDLUDCyABIARHDdUCQcYAIQIMtAMLIAEgBEcN1gJBwwAhAgyzAwsgASAERw3cAkE4IQIMsgMLIAMtADBBAUYNrQMMiQMLQQAhAAJAAkACQCADLQAqRQ0AIAMtACtFDQAgAy8BMiICQQJxRQ0BDAILIAMvATIiAkEBcUUNAQtBASEAIAMtAChBAUYNACADLwE0IgZB5ABrQeQASQ0AIAZBzAFGDQAgBkGwAkYNACACQcAAcQ0AQQAhACACQYgEcUGABEYNACACQShxQQBHIQALIANBADsBMiADQQA6ADECQCAARQRAIANBADoAMSADLQAuQQRxDQEMsQMLIANCADcDIAsgA0EAOgAxIANBAToANgxIC0EAIQACQCADKAI4IgJFDQAgAigCMCICRQ0AIAMgAhEAACEACyAARQ1IIABBFUcNYiADQQQ2AhwgAyABNgIUIANB0hs2AhAgA0EVNgIMQQAhAgyvAwsgASAERgRAQQYhAgyvAwsgAS0AAEEKRw0ZIAFBAWohAQwaCyADQgA3AyBBEiECDJQDCyABIARHDYoDQSMhAgysAwsgASAERgRAQQchAgysAwsCQAJAIAEtAABBCmsOBAEYGAAYCyABQQFqIQFBECECDJMDCyABQQFqIQEgA0Evai0AAEEBcQ0XQQAhAiADQQA2AhwgAyABNgIUIANBmSA2AhAgA0EZNgIMDKsDCyADIAMpAyAiDCAEIAFrrSIKfSILQgAgCyAMWBs3AyAgCiAMWg0YQQghAgyqAwsgASAERwRAIANBCTYCCCADIAE2AgRBFCECDJEDC0EJIQIMqQMLIAMpAyBQDa4CDEMLIAEgBEYEQEELIQIMqAMLIAEtAABBCkcNFiABQQFqIQEMFwsgA0Evai0AAEEBcUUNGQwmC0EAIQACQCADKAI4IgJFDQAgAigCUCICRQ0AIAMgAhEAACEACyAADRkMQgtBACEAAkAgAygCOCICRQ0AIAIoAlAiAkUNACADIAIRAAAhAAsgAA0aDCQLQQAhAAJAIAMoAjgiAkUNACACKAJQIgJFDQAgAyACEQAAIQALIAANGwwyCyADQS9qLQAAQQFxRQ0cDCILQQAhAAJAIAMoAjgiAkUNACACKAJUIgJFDQAgAyACEQAAIQALIAANHAxCC0EAIQACQCADKAI4IgJFDQAgAigCVCICRQ0AIAMgAhEAACEACyAADR0MIAsgASAERgRAQRMhAgygAwsCQCABLQAAIgBBCmsOBB8jIwAiCyABQQFqIQEMHwtBACEAAkAgAygCOCICRQ0AIAIoAlQiAkUNACADIAIRAAAhAAsgAA0iDEILIAEgBEYEQEEWIQIMngMLIAEtAABBwMEAai0AAEEBRw0jDIMDCwJAA0AgAS0AAEGwO2otAAAiAEEBRwRAAkAgAEECaw4CAwAnCyABQQFqIQFBISECDIYDCyAEIAFBAWoiAUcNAAtBGCECDJ0DCyADKAIEIQBBACECIANBADYCBCADIAAgAUEBaiIBEDQiAA0hDEELQQAhAAJAIAMoAjgiAkUNACACKAJUIgJFDQAgAyACEQAAIQALIAANIwwqCyABIARGBEBBHCECDJsDCyADQQo2AgggAyABNgIEQQAhAAJAIAMoAjgiAkUNACACKAJQIgJFDQAgAyACEQAAIQALIAANJUEkIQIMgQMLIAEgBEcEQANAIAEtAABBsD1qLQAAIgBBA0cEQCAAQQFrDgUYGiaCAyUmCyAEIAFBAWoiAUcNAAtBGyECDJoDC0EbIQIMmQMLA0AgAS0AAEGwP2otAAAiAEEDRwRAIABBAWsOBQ8RJxMmJwsgBCABQQFqIgFHDQALQR4hAgyYAwsgASAERwRAIANBCzYCCCADIAE2AgRBByECDP8CC0EfIQIMlwMLIAEgBEYEQEEgIQIMlwMLAkAgAS0AAEENaw4ULj8/Pz8/Pz8/Pz8/Pz8/Pz8/PwA/C0EAIQIgA0EANgIcIANBvws2AhAgA0ECNgIMIAMgAUEBajYCFAyWAwsgA0EvaiECA0AgASAERgRAQSEhAgyXAwsCQAJAAkAgAS0AACIAQQlrDhgCACkpASkpKSkpKSkpKSkpKSkpKSkpKQInCyABQQFqIQEgA0Evai0AAEEBcUUNCgwYCyABQQFqIQEMFwsgAUEBaiEBIAItAABBAnENAAtBACECIANBADYCHCADIAE2AhQgA0GfFTYCECADQQw2AgwMlQMLIAMtAC5BgAFxRQ0BC0EAIQACQCADKAI4IgJFDQAgAigCXCICRQ0AIAMgAhEAACEACyAARQ3mAiAAQRVGBEAgA0EkNgIcIAMgATYCFCADQZsbNgIQIANBFTYCDEEAIQIMlAMLQQAhAiADQQA2AhwgAyABNgIUIANBkA42AhAgA0EUNgIMDJMDC0EAIQIgA0EANgIcIAMgATYCFCADQb4gNgIQIANBAjYCDAySAwsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEgDKdqIgEQMiIARQ0rIANBBzYCHCADIAE2AhQgAyAANgIMDJEDCyADLQAuQcAAcUUNAQtBACEAAkAgAygCOCICRQ0AIAIoAlgiAkUNACADIAIRAAAhAAsgAEUNKyAAQRVGBEAgA0EKNgIcIAMgATYCFCADQesZNgIQIANBFTYCDEEAIQIMkAMLQQAhAiADQQA2AhwgAyABNgIUIANBkww2AhAgA0ETNgIMDI8DC0EAIQIgA0EANgIcIAMgATYCFCADQYIVNgIQIANBAjYCDAyOAwtBACECIANBADYCHCADIAE2AhQgA0HdFDYCECADQRk2AgwMjQMLQQAhAiADQQA2AhwgAyABNgIUIANB5h02AhAgA0EZNgIMDIwDCyAAQRVGDT1BACECIANBADYCHCADIAE2AhQgA0HQDzYCECADQSI2AgwMiwMLIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDMiAEUNKCADQQ02AhwgAyABNgIUIAMgADYCDAyKAwsgAEEVRg06QQAhAiADQQA2AhwgAyABNgIUIANB0A82AhAgA0EiNgIMDIkDCyADKAIEIQBBACECIANBADYCBCADIAAgARAzIgBFBEAgAUEBaiEBDCgLIANBDjYCHCADIAA2AgwgAyABQQFqNgIUDIgDCyAAQRVGDTdBACECIANBADYCHCADIAE2AhQgA0HQDzYCECADQSI2AgwMhwMLIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDMiAEUEQCABQQFqIQEMJwsgA0EPNgIcIAMgADYCDCADIAFBAWo2AhQMhgMLQQAhAiADQQA2AhwgAyABNgIUIANB4hc2AhAgA0EZNgIMDIUDCyAAQRVGDTNBACECIANBADYCHCADIAE2AhQgA0HWDDYCECADQSM2AgwMhAMLIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDQiAEUNJSADQRE2AhwgAyABNgIUIAMgADYCDAyDAwsgAEEVRg0wQQAhAiADQQA2AhwgAyABNgIUIANB1gw2AhAgA0EjNgIMDIIDCyADKAIEIQBBACECIANBADYCBCADIAAgARA0IgBFBEAgAUEBaiEBDCULIANBEjYCHCADIAA2AgwgAyABQQFqNgIUDIEDCyADQS9qLQAAQQFxRQ0BC0EXIQIM5gILQQAhAiADQQA2AhwgAyABNgIUIANB4hc2AhAgA0EZNgIMDP4CCyAAQTtHDQAgAUEBaiEBDAwLQQAhAiADQQA2AhwgAyABNgIUIANBkhg2AhAgA0ECNgIMDPwCCyAAQRVGDShBACECIANBADYCHCADIAE2AhQgA0HWDDYCECADQSM2AgwM+wILIANBFDYCHCADIAE2AhQgAyAANgIMDPoCCyADKAIEIQBBACECIANBADYCBCADIAAgARA0IgBFBEAgAUEBaiEBDPUCCyADQRU2AhwgAyAANgIMIAMgAUEBajYCFAz5AgsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQNCIARQRAIAFBAWohAQzzAgsgA0EXNgIcIAMgADYCDCADIAFBAWo2AhQM+AILIABBFUYNI0EAIQIgA0EANgIcIAMgATYCFCADQdYMNgIQIANBIzYCDAz3AgsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQNCIARQRAIAFBAWohAQwdCyADQRk2AhwgAyAANgIMIAMgAUEBajYCFAz2AgsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQNCIARQRAIAFBAWohAQzvAgsgA0EaNgIcIAMgADYCDCADIAFBAWo2AhQM9QILIABBFUYNH0EAIQIgA0EANgIcIAMgATYCFCADQdAPNgIQIANBIjYCDAz0AgsgAygCBCEAIANBADYCBCADIAAgARAzIgBFBEAgAUEBaiEBDBsLIANBHDYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgzzAgsgAygCBCEAIANBADYCBCADIAAgARAzIgBFBEAgAUEBaiEBDOsCCyADQR02AhwgAyAANgIMIAMgAUEBajYCFEEAIQIM8gILIABBO0cNASABQQFqIQELQSYhAgzXAgtBACECIANBADYCHCADIAE2AhQgA0GfFTYCECADQQw2AgwM7wILIAEgBEcEQANAIAEtAABBIEcNhAIgBCABQQFqIgFHDQALQSwhAgzvAgtBLCECDO4CCyABIARGBEBBNCECDO4CCwJAAkADQAJAIAEtAABBCmsOBAIAAAMACyAEIAFBAWoiAUcNAAtBNCECDO8CCyADKAIEIQAgA0EANgIEIAMgACABEDEiAEUNnwIgA0EyNgIcIAMgATYCFCADIAA2AgxBACECDO4CCyADKAIEIQAgA0EANgIEIAMgACABEDEiAEUEQCABQQFqIQEMnwILIANBMjYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgztAgsgASAERwRAAkADQCABLQAAQTBrIgBB/wFxQQpPBEBBOiECDNcCCyADKQMgIgtCmbPmzJmz5swZVg0BIAMgC0IKfiIKNwMgIAogAK1C/wGDIgtCf4VWDQEgAyAKIAt8NwMgIAQgAUEBaiIBRw0AC0HAACECDO4CCyADKAIEIQAgA0EANgIEIAMgACABQQFqIgEQMSIADRcM4gILQcAAIQIM7AILIAEgBEYEQEHJACECDOwCCwJAA0ACQCABLQAAQQlrDhgAAqICogKpAqICogKiAqICogKiAqICogKiAqICogKiAqICogKiAqICogKiAgCiAgsgBCABQQFqIgFHDQALQckAIQIM7AILIAFBAWohASADQS9qLQAAQQFxDaUCIANBADYCHCADIAE2AhQgA0GXEDYCECADQQo2AgxBACECDOsCCyABIARHBEADQCABLQAAQSBHDRUgBCABQQFqIgFHDQALQfgAIQIM6wILQfgAIQIM6gILIANBAjoAKAw4C0EAIQIgA0EANgIcIANBvws2AhAgA0ECNgIMIAMgAUEBajYCFAzoAgtBACECDM4CC0ENIQIMzQILQRMhAgzMAgtBFSECDMsCC0EWIQIMygILQRghAgzJAgtBGSECDMgCC0EaIQIMxwILQRshAgzGAgtBHCECDMUCC0EdIQIMxAILQR4hAgzDAgtBHyECDMICC0EgIQIMwQILQSIhAgzAAgtBIyECDL8CC0ElIQIMvgILQeUAIQIMvQILIANBPTYCHCADIAE2AhQgAyAANgIMQQAhAgzVAgsgA0EbNgIcIAMgATYCFCADQaQcNgIQIANBFTYCDEEAIQIM1AILIANBIDYCHCADIAE2AhQgA0GYGjYCECADQRU2AgxBACECDNMCCyADQRM2AhwgAyABNgIUIANBmBo2AhAgA0EVNgIMQQAhAgzSAgsgA0ELNgIcIAMgATYCFCADQZgaNgIQIANBFTYCDEEAIQIM0QILIANBEDYCHCADIAE2AhQgA0GYGjYCECADQRU2AgxBACECDNACCyADQSA2AhwgAyABNgIUIANBpBw2AhAgA0EVNgIMQQAhAgzPAgsgA0ELNgIcIAMgATYCFCADQaQcNgIQIANBFTYCDEEAIQIMzgILIANBDDYCHCADIAE2AhQgA0GkHDYCECADQRU2AgxBACECDM0CC0EAIQIgA0EANgIcIAMgATYCFCADQd0ONgIQIANBEjYCDAzMAgsCQANAAkAgAS0AAEEKaw4EAAICAAILIAQgAUEBaiIBRw0AC0H9ASECDMwCCwJAAkAgAy0ANkEBRw0AQQAhAAJAIAMoAjgiAkUNACACKAJgIgJFDQAgAyACEQAAIQALIABFDQAgAEEVRw0BIANB/AE2AhwgAyABNgIUIANB3Bk2AhAgA0EVNgIMQQAhAgzNAgtB3AEhAgyzAgsgA0EANgIcIAMgATYCFCADQfkLNgIQIANBHzYCDEEAIQIMywILAkACQCADLQAoQQFrDgIEAQALQdsBIQIMsgILQdQBIQIMsQILIANBAjoAMUEAIQACQCADKAI4IgJFDQAgAigCACICRQ0AIAMgAhEAACEACyAARQRAQd0BIQIMsQILIABBFUcEQCADQQA2AhwgAyABNgIUIANBtAw2AhAgA0EQNgIMQQAhAgzKAgsgA0H7ATYCHCADIAE2AhQgA0GBGjYCECADQRU2AgxBACECDMkCCyABIARGBEBB+gEhAgzJAgsgAS0AAEHIAEYNASADQQE6ACgLQcABIQIMrgILQdoBIQIMrQILIAEgBEcEQCADQQw2AgggAyABNgIEQdkBIQIMrQILQfkBIQIMxQILIAEgBEYEQEH4ASECDMUCCyABLQAAQcgARw0EIAFBAWohAUHYASECDKsCCyABIARGBEBB9wEhAgzEAgsCQAJAIAEtAABBxQBrDhAABQUFBQUFBQUFBQUFBQUBBQsgAUEBaiEBQdYBIQIMqwILIAFBAWohAUHXASECDKoCC0H2ASECIAEgBEYNwgIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABButUAai0AAEcNAyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMwwILIAMoAgQhACADQgA3AwAgAyAAIAZBAWoiARAuIgBFBEBB4wEhAgyqAgsgA0H1ATYCHCADIAE2AhQgAyAANgIMQQAhAgzCAgtB9AEhAiABIARGDcECIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQbjVAGotAABHDQIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADMICCyADQYEEOwEoIAMoAgQhACADQgA3AwAgAyAAIAZBAWoiARAuIgANAwwCCyADQQA2AgALQQAhAiADQQA2AhwgAyABNgIUIANB5R82AhAgA0EINgIMDL8CC0HVASECDKUCCyADQfMBNgIcIAMgATYCFCADIAA2AgxBACECDL0CC0EAIQACQCADKAI4IgJFDQAgAigCQCICRQ0AIAMgAhEAACEACyAARQ1uIABBFUcEQCADQQA2AhwgAyABNgIUIANBgg82AhAgA0EgNgIMQQAhAgy9AgsgA0GPATYCHCADIAE2AhQgA0HsGzYCECADQRU2AgxBACECDLwCCyABIARHBEAgA0ENNgIIIAMgATYCBEHTASECDKMCC0HyASECDLsCCyABIARGBEBB8QEhAgy7AgsCQAJAAkAgAS0AAEHIAGsOCwABCAgICAgICAgCCAsgAUEBaiEBQdABIQIMowILIAFBAWohAUHRASECDKICCyABQQFqIQFB0gEhAgyhAgtB8AEhAiABIARGDbkCIAMoAgAiACAEIAFraiEGIAEgAGtBAmohBQNAIAEtAAAgAEG11QBqLQAARw0EIABBAkYNAyAAQQFqIQAgBCABQQFqIgFHDQALIAMgBjYCAAy5AgtB7wEhAiABIARGDbgCIAMoAgAiACAEIAFraiEGIAEgAGtBAWohBQNAIAEtAAAgAEGz1QBqLQAARw0DIABBAUYNAiAAQQFqIQAgBCABQQFqIgFHDQALIAMgBjYCAAy4AgtB7gEhAiABIARGDbcCIAMoAgAiACAEIAFraiEGIAEgAGtBAmohBQNAIAEtAAAgAEGw1QBqLQAARw0CIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBjYCAAy3AgsgAygCBCEAIANCADcDACADIAAgBUEBaiIBECsiAEUNAiADQewBNgIcIAMgATYCFCADIAA2AgxBACECDLYCCyADQQA2AgALIAMoAgQhACADQQA2AgQgAyAAIAEQKyIARQ2cAiADQe0BNgIcIAMgATYCFCADIAA2AgxBACECDLQCC0HPASECDJoCC0EAIQACQCADKAI4IgJFDQAgAigCNCICRQ0AIAMgAhEAACEACwJAIAAEQCAAQRVGDQEgA0EANgIcIAMgATYCFCADQeoNNgIQIANBJjYCDEEAIQIMtAILQc4BIQIMmgILIANB6wE2AhwgAyABNgIUIANBgBs2AhAgA0EVNgIMQQAhAgyyAgsgASAERgRAQesBIQIMsgILIAEtAABBL0YEQCABQQFqIQEMAQsgA0EANgIcIAMgATYCFCADQbI4NgIQIANBCDYCDEEAIQIMsQILQc0BIQIMlwILIAEgBEcEQCADQQ42AgggAyABNgIEQcwBIQIMlwILQeoBIQIMrwILIAEgBEYEQEHpASECDK8CCyABLQAAQTBrIgBB/wFxQQpJBEAgAyAAOgAqIAFBAWohAUHLASECDJYCCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNlwIgA0HoATYCHCADIAE2AhQgAyAANgIMQQAhAgyuAgsgASAERgRAQecBIQIMrgILAkAgAS0AAEEuRgRAIAFBAWohAQwBCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNmAIgA0HmATYCHCADIAE2AhQgAyAANgIMQQAhAgyuAgtBygEhAgyUAgsgASAERgRAQeUBIQIMrQILQQAhAEEBIQVBASEHQQAhAgJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAEtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyECQQAhBUEAIQcMAgtBCSECQQEhAEEAIQVBACEHDAELQQAhBUEBIQILIAMgAjoAKyABQQFqIQECQAJAIAMtAC5BEHENAAJAAkACQCADLQAqDgMBAAIECyAHRQ0DDAILIAANAQwCCyAFRQ0BCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNAiADQeIBNgIcIAMgATYCFCADIAA2AgxBACECDK8CCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNmgIgA0HjATYCHCADIAE2AhQgAyAANgIMQQAhAgyuAgsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDZgCIANB5AE2AhwgAyABNgIUIAMgADYCDAytAgtByQEhAgyTAgtBACEAAkAgAygCOCICRQ0AIAIoAkQiAkUNACADIAIRAAAhAAsCQCAABEAgAEEVRg0BIANBADYCHCADIAE2AhQgA0GkDTYCECADQSE2AgxBACECDK0CC0HIASECDJMCCyADQeEBNgIcIAMgATYCFCADQdAaNgIQIANBFTYCDEEAIQIMqwILIAEgBEYEQEHhASECDKsCCwJAIAEtAABBIEYEQCADQQA7ATQgAUEBaiEBDAELIANBADYCHCADIAE2AhQgA0GZETYCECADQQk2AgxBACECDKsCC0HHASECDJECCyABIARGBEBB4AEhAgyqAgsCQCABLQAAQTBrQf8BcSICQQpJBEAgAUEBaiEBAkAgAy8BNCIAQZkzSw0AIAMgAEEKbCIAOwE0IABB/v8DcSACQf//A3NLDQAgAyAAIAJqOwE0DAILQQAhAiADQQA2AhwgAyABNgIUIANBlR42AhAgA0ENNgIMDKsCCyADQQA2AhwgAyABNgIUIANBlR42AhAgA0ENNgIMQQAhAgyqAgtBxgEhAgyQAgsgASAERgRAQd8BIQIMqQILAkAgAS0AAEEwa0H/AXEiAkEKSQRAIAFBAWohAQJAIAMvATQiAEGZM0sNACADIABBCmwiADsBNCAAQf7/A3EgAkH//wNzSw0AIAMgACACajsBNAwCC0EAIQIgA0EANgIcIAMgATYCFCADQZUeNgIQIANBDTYCDAyqAgsgA0EANgIcIAMgATYCFCADQZUeNgIQIANBDTYCDEEAIQIMqQILQcUBIQIMjwILIAEgBEYEQEHeASECDKgCCwJAIAEtAABBMGtB/wFxIgJBCkkEQCABQQFqIQECQCADLwE0IgBBmTNLDQAgAyAAQQpsIgA7ATQgAEH+/wNxIAJB//8Dc0sNACADIAAgAmo7ATQMAgtBACECIANBADYCHCADIAE2AhQgA0GVHjYCECADQQ02AgwMqQILIANBADYCHCADIAE2AhQgA0GVHjYCECADQQ02AgxBACECDKgCC0HEASECDI4CCyABIARGBEBB3QEhAgynAgsCQAJAAkACQCABLQAAQQprDhcCAwMAAwMDAwMDAwMDAwMDAwMDAwMDAQMLIAFBAWoMBQsgAUEBaiEBQcMBIQIMjwILIAFBAWohASADQS9qLQAAQQFxDQggA0EANgIcIAMgATYCFCADQY0LNgIQIANBDTYCDEEAIQIMpwILIANBADYCHCADIAE2AhQgA0GNCzYCECADQQ02AgxBACECDKYCCyABIARHBEAgA0EPNgIIIAMgATYCBEEBIQIMjQILQdwBIQIMpQILAkACQANAAkAgAS0AAEEKaw4EAgAAAwALIAQgAUEBaiIBRw0AC0HbASECDKYCCyADKAIEIQAgA0EANgIEIAMgACABEC0iAEUEQCABQQFqIQEMBAsgA0HaATYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgylAgsgAygCBCEAIANBADYCBCADIAAgARAtIgANASABQQFqCyEBQcEBIQIMigILIANB2QE2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMogILQcIBIQIMiAILIANBL2otAABBAXENASADQQA2AhwgAyABNgIUIANB5Bw2AhAgA0EZNgIMQQAhAgygAgsgASAERgRAQdkBIQIMoAILAkACQAJAIAEtAABBCmsOBAECAgACCyABQQFqIQEMAgsgAUEBaiEBDAELIAMtAC5BwABxRQ0BC0EAIQACQCADKAI4IgJFDQAgAigCPCICRQ0AIAMgAhEAACEACyAARQ2gASAAQRVGBEAgA0HZADYCHCADIAE2AhQgA0G3GjYCECADQRU2AgxBACECDJ8CCyADQQA2AhwgAyABNgIUIANBgA02AhAgA0EbNgIMQQAhAgyeAgsgA0EANgIcIAMgATYCFCADQdwoNgIQIANBAjYCDEEAIQIMnQILIAEgBEcEQCADQQw2AgggAyABNgIEQb8BIQIMhAILQdgBIQIMnAILIAEgBEYEQEHXASECDJwCCwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEHBAGsOFQABAgNaBAUGWlpaBwgJCgsMDQ4PEFoLIAFBAWohAUH7ACECDJICCyABQQFqIQFB/AAhAgyRAgsgAUEBaiEBQYEBIQIMkAILIAFBAWohAUGFASECDI8CCyABQQFqIQFBhgEhAgyOAgsgAUEBaiEBQYkBIQIMjQILIAFBAWohAUGKASECDIwCCyABQQFqIQFBjQEhAgyLAgsgAUEBaiEBQZYBIQIMigILIAFBAWohAUGXASECDIkCCyABQQFqIQFBmAEhAgyIAgsgAUEBaiEBQaUBIQIMhwILIAFBAWohAUGmASECDIYCCyABQQFqIQFBrAEhAgyFAgsgAUEBaiEBQbQBIQIMhAILIAFBAWohAUG3ASECDIMCCyABQQFqIQFBvgEhAgyCAgsgASAERgRAQdYBIQIMmwILIAEtAABBzgBHDUggAUEBaiEBQb0BIQIMgQILIAEgBEYEQEHVASECDJoCCwJAAkACQCABLQAAQcIAaw4SAEpKSkpKSkpKSgFKSkpKSkoCSgsgAUEBaiEBQbgBIQIMggILIAFBAWohAUG7ASECDIECCyABQQFqIQFBvAEhAgyAAgtB1AEhAiABIARGDZgCIAMoAgAiACAEIAFraiEFIAEgAGtBB2ohBgJAA0AgAS0AACAAQajVAGotAABHDUUgAEEHRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJkCCyADQQA2AgAgBkEBaiEBQRsMRQsgASAERgRAQdMBIQIMmAILAkACQCABLQAAQckAaw4HAEdHR0dHAUcLIAFBAWohAUG5ASECDP8BCyABQQFqIQFBugEhAgz+AQtB0gEhAiABIARGDZYCIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQabVAGotAABHDUMgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJcCCyADQQA2AgAgBkEBaiEBQQ8MQwtB0QEhAiABIARGDZUCIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQaTVAGotAABHDUIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJYCCyADQQA2AgAgBkEBaiEBQSAMQgtB0AEhAiABIARGDZQCIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQaHVAGotAABHDUEgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJUCCyADQQA2AgAgBkEBaiEBQRIMQQsgASAERgRAQc8BIQIMlAILAkACQCABLQAAQcUAaw4OAENDQ0NDQ0NDQ0NDQwFDCyABQQFqIQFBtQEhAgz7AQsgAUEBaiEBQbYBIQIM+gELQc4BIQIgASAERg2SAiADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGe1QBqLQAARw0/IABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyTAgsgA0EANgIAIAZBAWohAUEHDD8LQc0BIQIgASAERg2RAiADKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGY1QBqLQAARw0+IABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAySAgsgA0EANgIAIAZBAWohAUEoDD4LIAEgBEYEQEHMASECDJECCwJAAkACQCABLQAAQcUAaw4RAEFBQUFBQUFBQQFBQUFBQQJBCyABQQFqIQFBsQEhAgz5AQsgAUEBaiEBQbIBIQIM+AELIAFBAWohAUGzASECDPcBC0HLASECIAEgBEYNjwIgAygCACIAIAQgAWtqIQUgASAAa0EGaiEGAkADQCABLQAAIABBkdUAai0AAEcNPCAAQQZGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMkAILIANBADYCACAGQQFqIQFBGgw8C0HKASECIAEgBEYNjgIgAygCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBjdUAai0AAEcNOyAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMjwILIANBADYCACAGQQFqIQFBIQw7CyABIARGBEBByQEhAgyOAgsCQAJAIAEtAABBwQBrDhQAPT09PT09PT09PT09PT09PT09AT0LIAFBAWohAUGtASECDPUBCyABQQFqIQFBsAEhAgz0AQsgASAERgRAQcgBIQIMjQILAkACQCABLQAAQdUAaw4LADw8PDw8PDw8PAE8CyABQQFqIQFBrgEhAgz0AQsgAUEBaiEBQa8BIQIM8wELQccBIQIgASAERg2LAiADKAIAIgAgBCABa2ohBSABIABrQQhqIQYCQANAIAEtAAAgAEGE1QBqLQAARw04IABBCEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyMAgsgA0EANgIAIAZBAWohAUEqDDgLIAEgBEYEQEHGASECDIsCCyABLQAAQdAARw04IAFBAWohAUElDDcLQcUBIQIgASAERg2JAiADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGB1QBqLQAARw02IABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyKAgsgA0EANgIAIAZBAWohAUEODDYLIAEgBEYEQEHEASECDIkCCyABLQAAQcUARw02IAFBAWohAUGrASECDO8BCyABIARGBEBBwwEhAgyIAgsCQAJAAkACQCABLQAAQcIAaw4PAAECOTk5OTk5OTk5OTkDOQsgAUEBaiEBQacBIQIM8QELIAFBAWohAUGoASECDPABCyABQQFqIQFBqQEhAgzvAQsgAUEBaiEBQaoBIQIM7gELQcIBIQIgASAERg2GAiADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEH+1ABqLQAARw0zIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyHAgsgA0EANgIAIAZBAWohAUEUDDMLQcEBIQIgASAERg2FAiADKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEH51ABqLQAARw0yIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyGAgsgA0EANgIAIAZBAWohAUErDDILQcABIQIgASAERg2EAiADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEH21ABqLQAARw0xIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyFAgsgA0EANgIAIAZBAWohAUEsDDELQb8BIQIgASAERg2DAiADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGh1QBqLQAARw0wIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyEAgsgA0EANgIAIAZBAWohAUERDDALQb4BIQIgASAERg2CAiADKAIAIgAgBCABa2ohBSABIABrQQNqIQYCQANAIAEtAAAgAEHy1ABqLQAARw0vIABBA0YNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyDAgsgA0EANgIAIAZBAWohAUEuDC8LIAEgBEYEQEG9ASECDIICCwJAAkACQAJAAkAgAS0AAEHBAGsOFQA0NDQ0NDQ0NDQ0ATQ0AjQ0AzQ0BDQLIAFBAWohAUGbASECDOwBCyABQQFqIQFBnAEhAgzrAQsgAUEBaiEBQZ0BIQIM6gELIAFBAWohAUGiASECDOkBCyABQQFqIQFBpAEhAgzoAQsgASAERgRAQbwBIQIMgQILAkACQCABLQAAQdIAaw4DADABMAsgAUEBaiEBQaMBIQIM6AELIAFBAWohAUEEDC0LQbsBIQIgASAERg3/ASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHw1ABqLQAARw0sIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyAAgsgA0EANgIAIAZBAWohAUEdDCwLIAEgBEYEQEG6ASECDP8BCwJAAkAgAS0AAEHJAGsOBwEuLi4uLgAuCyABQQFqIQFBoQEhAgzmAQsgAUEBaiEBQSIMKwsgASAERgRAQbkBIQIM/gELIAEtAABB0ABHDSsgAUEBaiEBQaABIQIM5AELIAEgBEYEQEG4ASECDP0BCwJAAkAgAS0AAEHGAGsOCwAsLCwsLCwsLCwBLAsgAUEBaiEBQZ4BIQIM5AELIAFBAWohAUGfASECDOMBC0G3ASECIAEgBEYN+wEgAygCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABB7NQAai0AAEcNKCAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM/AELIANBADYCACAGQQFqIQFBDQwoC0G2ASECIAEgBEYN+gEgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBodUAai0AAEcNJyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM+wELIANBADYCACAGQQFqIQFBDAwnC0G1ASECIAEgBEYN+QEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB6tQAai0AAEcNJiAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM+gELIANBADYCACAGQQFqIQFBAwwmC0G0ASECIAEgBEYN+AEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB6NQAai0AAEcNJSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM+QELIANBADYCACAGQQFqIQFBJgwlCyABIARGBEBBswEhAgz4AQsCQAJAIAEtAABB1ABrDgIAAScLIAFBAWohAUGZASECDN8BCyABQQFqIQFBmgEhAgzeAQtBsgEhAiABIARGDfYBIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQebUAGotAABHDSMgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPcBCyADQQA2AgAgBkEBaiEBQScMIwtBsQEhAiABIARGDfUBIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQeTUAGotAABHDSIgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPYBCyADQQA2AgAgBkEBaiEBQRwMIgtBsAEhAiABIARGDfQBIAMoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQd7UAGotAABHDSEgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPUBCyADQQA2AgAgBkEBaiEBQQYMIQtBrwEhAiABIARGDfMBIAMoAgAiACAEIAFraiEFIAEgAGtBBGohBgJAA0AgAS0AACAAQdnUAGotAABHDSAgAEEERg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPQBCyADQQA2AgAgBkEBaiEBQRkMIAsgASAERgRAQa4BIQIM8wELAkACQAJAAkAgAS0AAEEtaw4jACQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkASQkJCQkAiQkJAMkCyABQQFqIQFBjgEhAgzcAQsgAUEBaiEBQY8BIQIM2wELIAFBAWohAUGUASECDNoBCyABQQFqIQFBlQEhAgzZAQtBrQEhAiABIARGDfEBIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQdfUAGotAABHDR4gAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPIBCyADQQA2AgAgBkEBaiEBQQsMHgsgASAERgRAQawBIQIM8QELAkACQCABLQAAQcEAaw4DACABIAsgAUEBaiEBQZABIQIM2AELIAFBAWohAUGTASECDNcBCyABIARGBEBBqwEhAgzwAQsCQAJAIAEtAABBwQBrDg8AHx8fHx8fHx8fHx8fHwEfCyABQQFqIQFBkQEhAgzXAQsgAUEBaiEBQZIBIQIM1gELIAEgBEYEQEGqASECDO8BCyABLQAAQcwARw0cIAFBAWohAUEKDBsLQakBIQIgASAERg3tASADKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHR1ABqLQAARw0aIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzuAQsgA0EANgIAIAZBAWohAUEeDBoLQagBIQIgASAERg3sASADKAIAIgAgBCABa2ohBSABIABrQQZqIQYCQANAIAEtAAAgAEHK1ABqLQAARw0ZIABBBkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAztAQsgA0EANgIAIAZBAWohAUEVDBkLQacBIQIgASAERg3rASADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEHH1ABqLQAARw0YIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzsAQsgA0EANgIAIAZBAWohAUEXDBgLQaYBIQIgASAERg3qASADKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHB1ABqLQAARw0XIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzrAQsgA0EANgIAIAZBAWohAUEYDBcLIAEgBEYEQEGlASECDOoBCwJAAkAgAS0AAEHJAGsOBwAZGRkZGQEZCyABQQFqIQFBiwEhAgzRAQsgAUEBaiEBQYwBIQIM0AELQaQBIQIgASAERg3oASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGm1QBqLQAARw0VIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzpAQsgA0EANgIAIAZBAWohAUEJDBULQaMBIQIgASAERg3nASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGk1QBqLQAARw0UIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzoAQsgA0EANgIAIAZBAWohAUEfDBQLQaIBIQIgASAERg3mASADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEG+1ABqLQAARw0TIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAznAQsgA0EANgIAIAZBAWohAUECDBMLQaEBIQIgASAERg3lASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYDQCABLQAAIABBvNQAai0AAEcNESAAQQFGDQIgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM5QELIAEgBEYEQEGgASECDOUBC0EBIAEtAABB3wBHDREaIAFBAWohAUGHASECDMsBCyADQQA2AgAgBkEBaiEBQYgBIQIMygELQZ8BIQIgASAERg3iASADKAIAIgAgBCABa2ohBSABIABrQQhqIQYCQANAIAEtAAAgAEGE1QBqLQAARw0PIABBCEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzjAQsgA0EANgIAIAZBAWohAUEpDA8LQZ4BIQIgASAERg3hASADKAIAIgAgBCABa2ohBSABIABrQQNqIQYCQANAIAEtAAAgAEG41ABqLQAARw0OIABBA0YNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAziAQsgA0EANgIAIAZBAWohAUEtDA4LIAEgBEYEQEGdASECDOEBCyABLQAAQcUARw0OIAFBAWohAUGEASECDMcBCyABIARGBEBBnAEhAgzgAQsCQAJAIAEtAABBzABrDggADw8PDw8PAQ8LIAFBAWohAUGCASECDMcBCyABQQFqIQFBgwEhAgzGAQtBmwEhAiABIARGDd4BIAMoAgAiACAEIAFraiEFIAEgAGtBBGohBgJAA0AgAS0AACAAQbPUAGotAABHDQsgAEEERg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADN8BCyADQQA2AgAgBkEBaiEBQSMMCwtBmgEhAiABIARGDd0BIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQbDUAGotAABHDQogAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADN4BCyADQQA2AgAgBkEBaiEBQQAMCgsgASAERgRAQZkBIQIM3QELAkACQCABLQAAQcgAaw4IAAwMDAwMDAEMCyABQQFqIQFB/QAhAgzEAQsgAUEBaiEBQYABIQIMwwELIAEgBEYEQEGYASECDNwBCwJAAkAgAS0AAEHOAGsOAwALAQsLIAFBAWohAUH+ACECDMMBCyABQQFqIQFB/wAhAgzCAQsgASAERgRAQZcBIQIM2wELIAEtAABB2QBHDQggAUEBaiEBQQgMBwtBlgEhAiABIARGDdkBIAMoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQazUAGotAABHDQYgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADNoBCyADQQA2AgAgBkEBaiEBQQUMBgtBlQEhAiABIARGDdgBIAMoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQabUAGotAABHDQUgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADNkBCyADQQA2AgAgBkEBaiEBQRYMBQtBlAEhAiABIARGDdcBIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQaHVAGotAABHDQQgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADNgBCyADQQA2AgAgBkEBaiEBQRAMBAsgASAERgRAQZMBIQIM1wELAkACQCABLQAAQcMAaw4MAAYGBgYGBgYGBgYBBgsgAUEBaiEBQfkAIQIMvgELIAFBAWohAUH6ACECDL0BC0GSASECIAEgBEYN1QEgAygCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBoNQAai0AAEcNAiAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM1gELIANBADYCACAGQQFqIQFBJAwCCyADQQA2AgAMAgsgASAERgRAQZEBIQIM1AELIAEtAABBzABHDQEgAUEBaiEBQRMLOgApIAMoAgQhACADQQA2AgQgAyAAIAEQLiIADQIMAQtBACECIANBADYCHCADIAE2AhQgA0H+HzYCECADQQY2AgwM0QELQfgAIQIMtwELIANBkAE2AhwgAyABNgIUIAMgADYCDEEAIQIMzwELQQAhAAJAIAMoAjgiAkUNACACKAJAIgJFDQAgAyACEQAAIQALIABFDQAgAEEVRg0BIANBADYCHCADIAE2AhQgA0GCDzYCECADQSA2AgxBACECDM4BC0H3ACECDLQBCyADQY8BNgIcIAMgATYCFCADQewbNgIQIANBFTYCDEEAIQIMzAELIAEgBEYEQEGPASECDMwBCwJAIAEtAABBIEYEQCABQQFqIQEMAQsgA0EANgIcIAMgATYCFCADQZsfNgIQIANBBjYCDEEAIQIMzAELQQIhAgyyAQsDQCABLQAAQSBHDQIgBCABQQFqIgFHDQALQY4BIQIMygELIAEgBEYEQEGNASECDMoBCwJAIAEtAABBCWsOBEoAAEoAC0H1ACECDLABCyADLQApQQVGBEBB9gAhAgywAQtB9AAhAgyvAQsgASAERgRAQYwBIQIMyAELIANBEDYCCCADIAE2AgQMCgsgASAERgRAQYsBIQIMxwELAkAgAS0AAEEJaw4ERwAARwALQfMAIQIMrQELIAEgBEcEQCADQRA2AgggAyABNgIEQfEAIQIMrQELQYoBIQIMxQELAkAgASAERwRAA0AgAS0AAEGg0ABqLQAAIgBBA0cEQAJAIABBAWsOAkkABAtB8AAhAgyvAQsgBCABQQFqIgFHDQALQYgBIQIMxgELQYgBIQIMxQELIANBADYCHCADIAE2AhQgA0HbIDYCECADQQc2AgxBACECDMQBCyABIARGBEBBiQEhAgzEAQsCQAJAAkAgAS0AAEGg0gBqLQAAQQFrDgNGAgABC0HyACECDKwBCyADQQA2AhwgAyABNgIUIANBtBI2AhAgA0EHNgIMQQAhAgzEAQtB6gAhAgyqAQsgASAERwRAIAFBAWohAUHvACECDKoBC0GHASECDMIBCyAEIAEiAEYEQEGGASECDMIBCyAALQAAIgFBL0YEQCAAQQFqIQFB7gAhAgypAQsgAUEJayICQRdLDQEgACEBQQEgAnRBm4CABHENQQwBCyAEIAEiAEYEQEGFASECDMEBCyAALQAAQS9HDQAgAEEBaiEBDAMLQQAhAiADQQA2AhwgAyAANgIUIANB2yA2AhAgA0EHNgIMDL8BCwJAAkACQAJAAkADQCABLQAAQaDOAGotAAAiAEEFRwRAAkACQCAAQQFrDghHBQYHCAAEAQgLQesAIQIMrQELIAFBAWohAUHtACECDKwBCyAEIAFBAWoiAUcNAAtBhAEhAgzDAQsgAUEBagwUCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNHiADQdsANgIcIAMgATYCFCADIAA2AgxBACECDMEBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNHiADQd0ANgIcIAMgATYCFCADIAA2AgxBACECDMABCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNHiADQfoANgIcIAMgATYCFCADIAA2AgxBACECDL8BCyADQQA2AhwgAyABNgIUIANB+Q82AhAgA0EHNgIMQQAhAgy+AQsgASAERgRAQYMBIQIMvgELAkAgAS0AAEGgzgBqLQAAQQFrDgg+BAUGAAgCAwcLIAFBAWohAQtBAyECDKMBCyABQQFqDA0LQQAhAiADQQA2AhwgA0HREjYCECADQQc2AgwgAyABQQFqNgIUDLoBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNFiADQdsANgIcIAMgATYCFCADIAA2AgxBACECDLkBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNFiADQd0ANgIcIAMgATYCFCADIAA2AgxBACECDLgBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNFiADQfoANgIcIAMgATYCFCADIAA2AgxBACECDLcBCyADQQA2AhwgAyABNgIUIANB+Q82AhAgA0EHNgIMQQAhAgy2AQtB7AAhAgycAQsgASAERgRAQYIBIQIMtQELIAFBAWoMAgsgASAERgRAQYEBIQIMtAELIAFBAWoMAQsgASAERg0BIAFBAWoLIQFBBCECDJgBC0GAASECDLABCwNAIAEtAABBoMwAai0AACIAQQJHBEAgAEEBRwRAQekAIQIMmQELDDELIAQgAUEBaiIBRw0AC0H/ACECDK8BCyABIARGBEBB/gAhAgyvAQsCQCABLQAAQQlrDjcvAwYvBAYGBgYGBgYGBgYGBgYGBgYGBgUGBgIGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYABgsgAUEBagshAUEFIQIMlAELIAFBAWoMBgsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDQggA0HbADYCHCADIAE2AhQgAyAANgIMQQAhAgyrAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDQggA0HdADYCHCADIAE2AhQgAyAANgIMQQAhAgyqAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDQggA0H6ADYCHCADIAE2AhQgAyAANgIMQQAhAgypAQsgA0EANgIcIAMgATYCFCADQY0UNgIQIANBBzYCDEEAIQIMqAELAkACQAJAAkADQCABLQAAQaDKAGotAAAiAEEFRwRAAkAgAEEBaw4GLgMEBQYABgtB6AAhAgyUAQsgBCABQQFqIgFHDQALQf0AIQIMqwELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0HIANB2wA2AhwgAyABNgIUIAMgADYCDEEAIQIMqgELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0HIANB3QA2AhwgAyABNgIUIAMgADYCDEEAIQIMqQELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0HIANB+gA2AhwgAyABNgIUIAMgADYCDEEAIQIMqAELIANBADYCHCADIAE2AhQgA0HkCDYCECADQQc2AgxBACECDKcBCyABIARGDQEgAUEBagshAUEGIQIMjAELQfwAIQIMpAELAkACQAJAAkADQCABLQAAQaDIAGotAAAiAEEFRwRAIABBAWsOBCkCAwQFCyAEIAFBAWoiAUcNAAtB+wAhAgynAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDQMgA0HbADYCHCADIAE2AhQgAyAANgIMQQAhAgymAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDQMgA0HdADYCHCADIAE2AhQgAyAANgIMQQAhAgylAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDQMgA0H6ADYCHCADIAE2AhQgAyAANgIMQQAhAgykAQsgA0EANgIcIAMgATYCFCADQbwKNgIQIANBBzYCDEEAIQIMowELQc8AIQIMiQELQdEAIQIMiAELQecAIQIMhwELIAEgBEYEQEH6ACECDKABCwJAIAEtAABBCWsOBCAAACAACyABQQFqIQFB5gAhAgyGAQsgASAERgRAQfkAIQIMnwELAkAgAS0AAEEJaw4EHwAAHwALQQAhAAJAIAMoAjgiAkUNACACKAI4IgJFDQAgAyACEQAAIQALIABFBEBB4gEhAgyGAQsgAEEVRwRAIANBADYCHCADIAE2AhQgA0HJDTYCECADQRo2AgxBACECDJ8BCyADQfgANgIcIAMgATYCFCADQeoaNgIQIANBFTYCDEEAIQIMngELIAEgBEcEQCADQQ02AgggAyABNgIEQeQAIQIMhQELQfcAIQIMnQELIAEgBEYEQEH2ACECDJ0BCwJAAkACQCABLQAAQcgAaw4LAAELCwsLCwsLCwILCyABQQFqIQFB3QAhAgyFAQsgAUEBaiEBQeAAIQIMhAELIAFBAWohAUHjACECDIMBC0H1ACECIAEgBEYNmwEgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBtdUAai0AAEcNCCAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMnAELIAMoAgQhACADQgA3AwAgAyAAIAZBAWoiARArIgAEQCADQfQANgIcIAMgATYCFCADIAA2AgxBACECDJwBC0HiACECDIIBC0EAIQACQCADKAI4IgJFDQAgAigCNCICRQ0AIAMgAhEAACEACwJAIAAEQCAAQRVGDQEgA0EANgIcIAMgATYCFCADQeoNNgIQIANBJjYCDEEAIQIMnAELQeEAIQIMggELIANB8wA2AhwgAyABNgIUIANBgBs2AhAgA0EVNgIMQQAhAgyaAQsgAy0AKSIAQSNrQQtJDQkCQCAAQQZLDQBBASAAdEHKAHFFDQAMCgtBACECIANBADYCHCADIAE2AhQgA0HtCTYCECADQQg2AgwMmQELQfIAIQIgASAERg2YASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGz1QBqLQAARw0FIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyZAQsgAygCBCEAIANCADcDACADIAAgBkEBaiIBECsiAARAIANB8QA2AhwgAyABNgIUIAMgADYCDEEAIQIMmQELQd8AIQIMfwtBACEAAkAgAygCOCICRQ0AIAIoAjQiAkUNACADIAIRAAAhAAsCQCAABEAgAEEVRg0BIANBADYCHCADIAE2AhQgA0HqDTYCECADQSY2AgxBACECDJkBC0HeACECDH8LIANB8AA2AhwgAyABNgIUIANBgBs2AhAgA0EVNgIMQQAhAgyXAQsgAy0AKUEhRg0GIANBADYCHCADIAE2AhQgA0GRCjYCECADQQg2AgxBACECDJYBC0HvACECIAEgBEYNlQEgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBsNUAai0AAEcNAiAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMlgELIAMoAgQhACADQgA3AwAgAyAAIAZBAWoiARArIgBFDQIgA0HtADYCHCADIAE2AhQgAyAANgIMQQAhAgyVAQsgA0EANgIACyADKAIEIQAgA0EANgIEIAMgACABECsiAEUNgAEgA0HuADYCHCADIAE2AhQgAyAANgIMQQAhAgyTAQtB3AAhAgx5C0EAIQACQCADKAI4IgJFDQAgAigCNCICRQ0AIAMgAhEAACEACwJAIAAEQCAAQRVGDQEgA0EANgIcIAMgATYCFCADQeoNNgIQIANBJjYCDEEAIQIMkwELQdsAIQIMeQsgA0HsADYCHCADIAE2AhQgA0GAGzYCECADQRU2AgxBACECDJEBCyADLQApIgBBI0kNACAAQS5GDQAgA0EANgIcIAMgATYCFCADQckJNgIQIANBCDYCDEEAIQIMkAELQdoAIQIMdgsgASAERgRAQesAIQIMjwELAkAgAS0AAEEvRgRAIAFBAWohAQwBCyADQQA2AhwgAyABNgIUIANBsjg2AhAgA0EINgIMQQAhAgyPAQtB2QAhAgx1CyABIARHBEAgA0EONgIIIAMgATYCBEHYACECDHULQeoAIQIMjQELIAEgBEYEQEHpACECDI0BCyABLQAAQTBrIgBB/wFxQQpJBEAgAyAAOgAqIAFBAWohAUHXACECDHQLIAMoAgQhACADQQA2AgQgAyAAIAEQLyIARQ16IANB6AA2AhwgAyABNgIUIAMgADYCDEEAIQIMjAELIAEgBEYEQEHnACECDIwBCwJAIAEtAABBLkYEQCABQQFqIQEMAQsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDXsgA0HmADYCHCADIAE2AhQgAyAANgIMQQAhAgyMAQtB1gAhAgxyCyABIARGBEBB5QAhAgyLAQtBACEAQQEhBUEBIQdBACECAkACQAJAAkACQAJ/AkACQAJAAkACQAJAAkAgAS0AAEEwaw4KCgkAAQIDBAUGCAsLQQIMBgtBAwwFC0EEDAQLQQUMAwtBBgwCC0EHDAELQQgLIQJBACEFQQAhBwwCC0EJIQJBASEAQQAhBUEAIQcMAQtBACEFQQEhAgsgAyACOgArIAFBAWohAQJAAkAgAy0ALkEQcQ0AAkACQAJAIAMtACoOAwEAAgQLIAdFDQMMAgsgAA0BDAILIAVFDQELIAMoAgQhACADQQA2AgQgAyAAIAEQLyIARQ0CIANB4gA2AhwgAyABNgIUIAMgADYCDEEAIQIMjQELIAMoAgQhACADQQA2AgQgAyAAIAEQLyIARQ19IANB4wA2AhwgAyABNgIUIAMgADYCDEEAIQIMjAELIAMoAgQhACADQQA2AgQgAyAAIAEQLyIARQ17IANB5AA2AhwgAyABNgIUIAMgADYCDAyLAQtB1AAhAgxxCyADLQApQSJGDYYBQdMAIQIMcAtBACEAAkAgAygCOCICRQ0AIAIoAkQiAkUNACADIAIRAAAhAAsgAEUEQEHVACECDHALIABBFUcEQCADQQA2AhwgAyABNgIUIANBpA02AhAgA0EhNgIMQQAhAgyJAQsgA0HhADYCHCADIAE2AhQgA0HQGjYCECADQRU2AgxBACECDIgBCyABIARGBEBB4AAhAgyIAQsCQAJAAkACQAJAIAEtAABBCmsOBAEEBAAECyABQQFqIQEMAQsgAUEBaiEBIANBL2otAABBAXFFDQELQdIAIQIMcAsgA0EANgIcIAMgATYCFCADQbYRNgIQIANBCTYCDEEAIQIMiAELIANBADYCHCADIAE2AhQgA0G2ETYCECADQQk2AgxBACECDIcBCyABIARGBEBB3wAhAgyHAQsgAS0AAEEKRgRAIAFBAWohAQwJCyADLQAuQcAAcQ0IIANBADYCHCADIAE2AhQgA0G2ETYCECADQQI2AgxBACECDIYBCyABIARGBEBB3QAhAgyGAQsgAS0AACICQQ1GBEAgAUEBaiEBQdAAIQIMbQsgASEAIAJBCWsOBAUBAQUBCyAEIAEiAEYEQEHcACECDIUBCyAALQAAQQpHDQAgAEEBagwCC0EAIQIgA0EANgIcIAMgADYCFCADQcotNgIQIANBBzYCDAyDAQsgASAERgRAQdsAIQIMgwELAkAgAS0AAEEJaw4EAwAAAwALIAFBAWoLIQFBzgAhAgxoCyABIARGBEBB2gAhAgyBAQsgAS0AAEEJaw4EAAEBAAELQQAhAiADQQA2AhwgA0GaEjYCECADQQc2AgwgAyABQQFqNgIUDH8LIANBgBI7ASpBACEAAkAgAygCOCICRQ0AIAIoAjgiAkUNACADIAIRAAAhAAsgAEUNACAAQRVHDQEgA0HZADYCHCADIAE2AhQgA0HqGjYCECADQRU2AgxBACECDH4LQc0AIQIMZAsgA0EANgIcIAMgATYCFCADQckNNgIQIANBGjYCDEEAIQIMfAsgASAERgRAQdkAIQIMfAsgAS0AAEEgRw09IAFBAWohASADLQAuQQFxDT0gA0EANgIcIAMgATYCFCADQcIcNgIQIANBHjYCDEEAIQIMewsgASAERgRAQdgAIQIMewsCQAJAAkACQAJAIAEtAAAiAEEKaw4EAgMDAAELIAFBAWohAUEsIQIMZQsgAEE6Rw0BIANBADYCHCADIAE2AhQgA0HnETYCECADQQo2AgxBACECDH0LIAFBAWohASADQS9qLQAAQQFxRQ1zIAMtADJBgAFxRQRAIANBMmohAiADEDVBACEAAkAgAygCOCIGRQ0AIAYoAigiBkUNACADIAYRAAAhAAsCQAJAIAAOFk1MSwEBAQEBAQEBAQEBAQEBAQEBAQABCyADQSk2AhwgAyABNgIUIANBrBk2AhAgA0EVNgIMQQAhAgx+CyADQQA2AhwgAyABNgIUIANB5Qs2AhAgA0ERNgIMQQAhAgx9C0EAIQACQCADKAI4IgJFDQAgAigCXCICRQ0AIAMgAhEAACEACyAARQ1ZIABBFUcNASADQQU2AhwgAyABNgIUIANBmxs2AhAgA0EVNgIMQQAhAgx8C0HLACECDGILQQAhAiADQQA2AhwgAyABNgIUIANBkA42AhAgA0EUNgIMDHoLIAMgAy8BMkGAAXI7ATIMOwsgASAERwRAIANBETYCCCADIAE2AgRBygAhAgxgC0HXACECDHgLIAEgBEYEQEHWACECDHgLAkACQAJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB4wBrDhMAQEBAQEBAQEBAQEBAAUBAQAIDQAsgAUEBaiEBQcYAIQIMYQsgAUEBaiEBQccAIQIMYAsgAUEBaiEBQcgAIQIMXwsgAUEBaiEBQckAIQIMXgtB1QAhAiAEIAEiAEYNdiAEIAFrIAMoAgAiAWohBiAAIAFrQQVqIQcDQCABQZDIAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQhBBCABQQVGDQoaIAFBAWohASAEIABBAWoiAEcNAAsgAyAGNgIADHYLQdQAIQIgBCABIgBGDXUgBCABayADKAIAIgFqIQYgACABa0EPaiEHA0AgAUGAyABqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0HQQMgAUEPRg0JGiABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAx1C0HTACECIAQgASIARg10IAQgAWsgAygCACIBaiEGIAAgAWtBDmohBwNAIAFB4scAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNBiABQQ5GDQcgAUEBaiEBIAQgAEEBaiIARw0ACyADIAY2AgAMdAtB0gAhAiAEIAEiAEYNcyAEIAFrIAMoAgAiAWohBSAAIAFrQQFqIQYDQCABQeDHAGotAAAgAC0AACIHQSByIAcgB0HBAGtB/wFxQRpJG0H/AXFHDQUgAUEBRg0CIAFBAWohASAEIABBAWoiAEcNAAsgAyAFNgIADHMLIAEgBEYEQEHRACECDHMLAkACQCABLQAAIgBBIHIgACAAQcEAa0H/AXFBGkkbQf8BcUHuAGsOBwA5OTk5OQE5CyABQQFqIQFBwwAhAgxaCyABQQFqIQFBxAAhAgxZCyADQQA2AgAgBkEBaiEBQcUAIQIMWAtB0AAhAiAEIAEiAEYNcCAEIAFrIAMoAgAiAWohBiAAIAFrQQlqIQcDQCABQdbHAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQJBAiABQQlGDQQaIAFBAWohASAEIABBAWoiAEcNAAsgAyAGNgIADHALQc8AIQIgBCABIgBGDW8gBCABayADKAIAIgFqIQYgACABa0EFaiEHA0AgAUHQxwBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYNAiABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAxvCyAAIQEgA0EANgIADDMLQQELOgAsIANBADYCACAHQQFqIQELQS0hAgxSCwJAA0AgAS0AAEHQxQBqLQAAQQFHDQEgBCABQQFqIgFHDQALQc0AIQIMawtBwgAhAgxRCyABIARGBEBBzAAhAgxqCyABLQAAQTpGBEAgAygCBCEAIANBADYCBCADIAAgARAwIgBFDTMgA0HLADYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgxqCyADQQA2AhwgAyABNgIUIANB5xE2AhAgA0EKNgIMQQAhAgxpCwJAAkAgAy0ALEECaw4CAAEnCyADQTNqLQAAQQJxRQ0mIAMtAC5BAnENJiADQQA2AhwgAyABNgIUIANBphQ2AhAgA0ELNgIMQQAhAgxpCyADLQAyQSBxRQ0lIAMtAC5BAnENJSADQQA2AhwgAyABNgIUIANBvRM2AhAgA0EPNgIMQQAhAgxoC0EAIQACQCADKAI4IgJFDQAgAigCSCICRQ0AIAMgAhEAACEACyAARQRAQcEAIQIMTwsgAEEVRwRAIANBADYCHCADIAE2AhQgA0GmDzYCECADQRw2AgxBACECDGgLIANBygA2AhwgAyABNgIUIANBhRw2AhAgA0EVNgIMQQAhAgxnCyABIARHBEAgASECA0AgBCACIgFrQRBOBEAgAUEQaiEC/Qz/////////////////////IAH9AAAAIg1BB/1sIA39DODg4ODg4ODg4ODg4ODg4OD9bv0MX19fX19fX19fX19fX19fX/0mIA39DAkJCQkJCQkJCQkJCQkJCQn9I/1Q/VL9ZEF/c2giAEEQRg0BIAAgAWohAQwYCyABIARGBEBBxAAhAgxpCyABLQAAQcDBAGotAABBAUcNFyAEIAFBAWoiAkcNAAtBxAAhAgxnC0HEACECDGYLIAEgBEcEQANAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXEiAEEJRg0AIABBIEYNAAJAAkACQAJAIABB4wBrDhMAAwMDAwMDAwEDAwMDAwMDAwMCAwsgAUEBaiEBQTYhAgxSCyABQQFqIQFBNyECDFELIAFBAWohAUE4IQIMUAsMFQsgBCABQQFqIgFHDQALQTwhAgxmC0E8IQIMZQsgASAERgRAQcgAIQIMZQsgA0ESNgIIIAMgATYCBAJAAkACQAJAAkAgAy0ALEEBaw4EFAABAgkLIAMtADJBIHENA0HgASECDE8LAkAgAy8BMiIAQQhxRQ0AIAMtAChBAUcNACADLQAuQQhxRQ0CCyADIABB9/sDcUGABHI7ATIMCwsgAyADLwEyQRByOwEyDAQLIANBADYCBCADIAEgARAxIgAEQCADQcEANgIcIAMgADYCDCADIAFBAWo2AhRBACECDGYLIAFBAWohAQxYCyADQQA2AhwgAyABNgIUIANB9BM2AhAgA0EENgIMQQAhAgxkC0HHACECIAEgBEYNYyADKAIAIgAgBCABa2ohBSABIABrQQZqIQYCQANAIABBwMUAai0AACABLQAAQSByRw0BIABBBkYNSiAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAxkCyADQQA2AgAMBQsCQCABIARHBEADQCABLQAAQcDDAGotAAAiAEEBRwRAIABBAkcNAyABQQFqIQEMBQsgBCABQQFqIgFHDQALQcUAIQIMZAtBxQAhAgxjCwsgA0EAOgAsDAELQQshAgxHC0E/IQIMRgsCQAJAA0AgAS0AACIAQSBHBEACQCAAQQprDgQDBQUDAAsgAEEsRg0DDAQLIAQgAUEBaiIBRw0AC0HGACECDGALIANBCDoALAwOCyADLQAoQQFHDQIgAy0ALkEIcQ0CIAMoAgQhACADQQA2AgQgAyAAIAEQMSIABEAgA0HCADYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgxfCyABQQFqIQEMUAtBOyECDEQLAkADQCABLQAAIgBBIEcgAEEJR3ENASAEIAFBAWoiAUcNAAtBwwAhAgxdCwtBPCECDEILAkACQCABIARHBEADQCABLQAAIgBBIEcEQCAAQQprDgQDBAQDBAsgBCABQQFqIgFHDQALQT8hAgxdC0E/IQIMXAsgAyADLwEyQSByOwEyDAoLIAMoAgQhACADQQA2AgQgAyAAIAEQMSIARQ1OIANBPjYCHCADIAE2AhQgAyAANgIMQQAhAgxaCwJAIAEgBEcEQANAIAEtAABBwMMAai0AACIAQQFHBEAgAEECRg0DDAwLIAQgAUEBaiIBRw0AC0E3IQIMWwtBNyECDFoLIAFBAWohAQwEC0E7IQIgBCABIgBGDVggBCABayADKAIAIgFqIQYgACABa0EFaiEHAkADQCABQZDIAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAUEFRgRAQQchAQw/CyABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAxZCyADQQA2AgAgACEBDAULQTohAiAEIAEiAEYNVyAEIAFrIAMoAgAiAWohBiAAIAFrQQhqIQcCQANAIAFBtMEAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNASABQQhGBEBBBSEBDD4LIAFBAWohASAEIABBAWoiAEcNAAsgAyAGNgIADFgLIANBADYCACAAIQEMBAtBOSECIAQgASIARg1WIAQgAWsgAygCACIBaiEGIAAgAWtBA2ohBwJAA0AgAUGwwQBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBA0YEQEEGIQEMPQsgAUEBaiEBIAQgAEEBaiIARw0ACyADIAY2AgAMVwsgA0EANgIAIAAhAQwDCwJAA0AgAS0AACIAQSBHBEAgAEEKaw4EBwQEBwILIAQgAUEBaiIBRw0AC0E4IQIMVgsgAEEsRw0BIAFBAWohAEEBIQECQAJAAkACQAJAIAMtACxBBWsOBAMBAgQACyAAIQEMBAtBAiEBDAELQQQhAQsgA0EBOgAsIAMgAy8BMiABcjsBMiAAIQEMAQsgAyADLwEyQQhyOwEyIAAhAQtBPiECDDsLIANBADoALAtBOSECDDkLIAEgBEYEQEE2IQIMUgsCQAJAAkACQAJAIAEtAABBCmsOBAACAgECCyADKAIEIQAgA0EANgIEIAMgACABEDEiAEUNAiADQTM2AhwgAyABNgIUIAMgADYCDEEAIQIMVQsgAygCBCEAIANBADYCBCADIAAgARAxIgBFBEAgAUEBaiEBDAYLIANBMjYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgxUCyADLQAuQQFxBEBB3wEhAgw7CyADKAIEIQAgA0EANgIEIAMgACABEDEiAA0BDEkLQTQhAgw5CyADQTU2AhwgAyABNgIUIAMgADYCDEEAIQIMUQtBNSECDDcLIANBL2otAABBAXENACADQQA2AhwgAyABNgIUIANB6xY2AhAgA0EZNgIMQQAhAgxPC0EzIQIMNQsgASAERgRAQTIhAgxOCwJAIAEtAABBCkYEQCABQQFqIQEMAQsgA0EANgIcIAMgATYCFCADQZIXNgIQIANBAzYCDEEAIQIMTgtBMiECDDQLIAEgBEYEQEExIQIMTQsCQCABLQAAIgBBCUYNACAAQSBGDQBBASECAkAgAy0ALEEFaw4EBgQFAA0LIAMgAy8BMkEIcjsBMgwMCyADLQAuQQFxRQ0BIAMtACxBCEcNACADQQA6ACwLQT0hAgwyCyADQQA2AhwgAyABNgIUIANBwhY2AhAgA0EKNgIMQQAhAgxKC0ECIQIMAQtBBCECCyADQQE6ACwgAyADLwEyIAJyOwEyDAYLIAEgBEYEQEEwIQIMRwsgAS0AAEEKRgRAIAFBAWohAQwBCyADLQAuQQFxDQAgA0EANgIcIAMgATYCFCADQdwoNgIQIANBAjYCDEEAIQIMRgtBMCECDCwLIAFBAWohAUExIQIMKwsgASAERgRAQS8hAgxECyABLQAAIgBBCUcgAEEgR3FFBEAgAUEBaiEBIAMtAC5BAXENASADQQA2AhwgAyABNgIUIANBlxA2AhAgA0EKNgIMQQAhAgxEC0EBIQICQAJAAkACQAJAAkAgAy0ALEECaw4HBQQEAwECAAQLIAMgAy8BMkEIcjsBMgwDC0ECIQIMAQtBBCECCyADQQE6ACwgAyADLwEyIAJyOwEyC0EvIQIMKwsgA0EANgIcIAMgATYCFCADQYQTNgIQIANBCzYCDEEAIQIMQwtB4QEhAgwpCyABIARGBEBBLiECDEILIANBADYCBCADQRI2AgggAyABIAEQMSIADQELQS4hAgwnCyADQS02AhwgAyABNgIUIAMgADYCDEEAIQIMPwtBACEAAkAgAygCOCICRQ0AIAIoAkwiAkUNACADIAIRAAAhAAsgAEUNACAAQRVHDQEgA0HYADYCHCADIAE2AhQgA0GzGzYCECADQRU2AgxBACECDD4LQcwAIQIMJAsgA0EANgIcIAMgATYCFCADQbMONgIQIANBHTYCDEEAIQIMPAsgASAERgRAQc4AIQIMPAsgAS0AACIAQSBGDQIgAEE6Rg0BCyADQQA6ACxBCSECDCELIAMoAgQhACADQQA2AgQgAyAAIAEQMCIADQEMAgsgAy0ALkEBcQRAQd4BIQIMIAsgAygCBCEAIANBADYCBCADIAAgARAwIgBFDQIgA0EqNgIcIAMgADYCDCADIAFBAWo2AhRBACECDDgLIANBywA2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMNwsgAUEBaiEBQcAAIQIMHQsgAUEBaiEBDCwLIAEgBEYEQEErIQIMNQsCQCABLQAAQQpGBEAgAUEBaiEBDAELIAMtAC5BwABxRQ0GCyADLQAyQYABcQRAQQAhAAJAIAMoAjgiAkUNACACKAJcIgJFDQAgAyACEQAAIQALIABFDRIgAEEVRgRAIANBBTYCHCADIAE2AhQgA0GbGzYCECADQRU2AgxBACECDDYLIANBADYCHCADIAE2AhQgA0GQDjYCECADQRQ2AgxBACECDDULIANBMmohAiADEDVBACEAAkAgAygCOCIGRQ0AIAYoAigiBkUNACADIAYRAAAhAAsgAA4WAgEABAQEBAQEBAQEBAQEBAQEBAQEAwQLIANBAToAMAsgAiACLwEAQcAAcjsBAAtBKyECDBgLIANBKTYCHCADIAE2AhQgA0GsGTYCECADQRU2AgxBACECDDALIANBADYCHCADIAE2AhQgA0HlCzYCECADQRE2AgxBACECDC8LIANBADYCHCADIAE2AhQgA0GlCzYCECADQQI2AgxBACECDC4LQQEhByADLwEyIgVBCHFFBEAgAykDIEIAUiEHCwJAIAMtADAEQEEBIQAgAy0AKUEFRg0BIAVBwABxRSAHcUUNAQsCQCADLQAoIgJBAkYEQEEBIQAgAy8BNCIGQeUARg0CQQAhACAFQcAAcQ0CIAZB5ABGDQIgBkHmAGtBAkkNAiAGQcwBRg0CIAZBsAJGDQIMAQtBACEAIAVBwABxDQELQQIhACAFQQhxDQAgBUGABHEEQAJAIAJBAUcNACADLQAuQQpxDQBBBSEADAILQQQhAAwBCyAFQSBxRQRAIAMQNkEAR0ECdCEADAELQQBBAyADKQMgUBshAAsgAEEBaw4FAgAHAQMEC0ERIQIMEwsgA0EBOgAxDCkLQQAhAgJAIAMoAjgiAEUNACAAKAIwIgBFDQAgAyAAEQAAIQILIAJFDSYgAkEVRgRAIANBAzYCHCADIAE2AhQgA0HSGzYCECADQRU2AgxBACECDCsLQQAhAiADQQA2AhwgAyABNgIUIANB3Q42AhAgA0ESNgIMDCoLIANBADYCHCADIAE2AhQgA0H5IDYCECADQQ82AgxBACECDCkLQQAhAAJAIAMoAjgiAkUNACACKAIwIgJFDQAgAyACEQAAIQALIAANAQtBDiECDA4LIABBFUYEQCADQQI2AhwgAyABNgIUIANB0hs2AhAgA0EVNgIMQQAhAgwnCyADQQA2AhwgAyABNgIUIANB3Q42AhAgA0ESNgIMQQAhAgwmC0EqIQIMDAsgASAERwRAIANBCTYCCCADIAE2AgRBKSECDAwLQSYhAgwkCyADIAMpAyAiDCAEIAFrrSIKfSILQgAgCyAMWBs3AyAgCiAMVARAQSUhAgwkCyADKAIEIQAgA0EANgIEIAMgACABIAynaiIBEDIiAEUNACADQQU2AhwgAyABNgIUIAMgADYCDEEAIQIMIwtBDyECDAkLQgAhCgJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCABLQAAQTBrDjcXFgABAgMEBQYHFBQUFBQUFAgJCgsMDRQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUDg8QERITFAtCAiEKDBYLQgMhCgwVC0IEIQoMFAtCBSEKDBMLQgYhCgwSC0IHIQoMEQtCCCEKDBALQgkhCgwPC0IKIQoMDgtCCyEKDA0LQgwhCgwMC0INIQoMCwtCDiEKDAoLQg8hCgwJC0IKIQoMCAtCCyEKDAcLQgwhCgwGC0INIQoMBQtCDiEKDAQLQg8hCgwDCyADQQA2AhwgAyABNgIUIANBnxU2AhAgA0EMNgIMQQAhAgwhCyABIARGBEBBIiECDCELQgAhCgJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43FRQAAQIDBAUGBxYWFhYWFhYICQoLDA0WFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFg4PEBESExYLQgIhCgwUC0IDIQoMEwtCBCEKDBILQgUhCgwRC0IGIQoMEAtCByEKDA8LQgghCgwOC0IJIQoMDQtCCiEKDAwLQgshCgwLC0IMIQoMCgtCDSEKDAkLQg4hCgwIC0IPIQoMBwtCCiEKDAYLQgshCgwFC0IMIQoMBAtCDSEKDAMLQg4hCgwCC0IPIQoMAQtCASEKCyABQQFqIQEgAykDICILQv//////////D1gEQCADIAtCBIYgCoQ3AyAMAgsgA0EANgIcIAMgATYCFCADQbUJNgIQIANBDDYCDEEAIQIMHgtBJyECDAQLQSghAgwDCyADIAE6ACwgA0EANgIAIAdBAWohAUEMIQIMAgsgA0EANgIAIAZBAWohAUEKIQIMAQsgAUEBaiEBQQghAgwACwALQQAhAiADQQA2AhwgAyABNgIUIANBsjg2AhAgA0EINgIMDBcLQQAhAiADQQA2AhwgAyABNgIUIANBgxE2AhAgA0EJNgIMDBYLQQAhAiADQQA2AhwgAyABNgIUIANB3wo2AhAgA0EJNgIMDBULQQAhAiADQQA2AhwgAyABNgIUIANB7RA2AhAgA0EJNgIMDBQLQQAhAiADQQA2AhwgAyABNgIUIANB0hE2AhAgA0EJNgIMDBMLQQAhAiADQQA2AhwgAyABNgIUIANBsjg2AhAgA0EINgIMDBILQQAhAiADQQA2AhwgAyABNgIUIANBgxE2AhAgA0EJNgIMDBELQQAhAiADQQA2AhwgAyABNgIUIANB3wo2AhAgA0EJNgIMDBALQQAhAiADQQA2AhwgAyABNgIUIANB7RA2AhAgA0EJNgIMDA8LQQAhAiADQQA2AhwgAyABNgIUIANB0hE2AhAgA0EJNgIMDA4LQQAhAiADQQA2AhwgAyABNgIUIANBuRc2AhAgA0EPNgIMDA0LQQAhAiADQQA2AhwgAyABNgIUIANBuRc2AhAgA0EPNgIMDAwLQQAhAiADQQA2AhwgAyABNgIUIANBmRM2AhAgA0ELNgIMDAsLQQAhAiADQQA2AhwgAyABNgIUIANBnQk2AhAgA0ELNgIMDAoLQQAhAiADQQA2AhwgAyABNgIUIANBlxA2AhAgA0EKNgIMDAkLQQAhAiADQQA2AhwgAyABNgIUIANBsRA2AhAgA0EKNgIMDAgLQQAhAiADQQA2AhwgAyABNgIUIANBux02AhAgA0ECNgIMDAcLQQAhAiADQQA2AhwgAyABNgIUIANBlhY2AhAgA0ECNgIMDAYLQQAhAiADQQA2AhwgAyABNgIUIANB+Rg2AhAgA0ECNgIMDAULQQAhAiADQQA2AhwgAyABNgIUIANBxBg2AhAgA0ECNgIMDAQLIANBAjYCHCADIAE2AhQgA0GpHjYCECADQRY2AgxBACECDAMLQd4AIQIgASAERg0CIAlBCGohByADKAIAIQUCQAJAIAEgBEcEQCAFQZbIAGohCCAEIAVqIAFrIQYgBUF/c0EKaiIFIAFqIQADQCABLQAAIAgtAABHBEBBAiEIDAMLIAVFBEBBACEIIAAhAQwDCyAFQQFrIQUgCEEBaiEIIAQgAUEBaiIBRw0ACyAGIQUgBCEBCyAHQQE2AgAgAyAFNgIADAELIANBADYCACAHIAg2AgALIAcgATYCBCAJKAIMIQACQAJAIAkoAghBAWsOAgQBAAsgA0EANgIcIANBwh42AhAgA0EXNgIMIAMgAEEBajYCFEEAIQIMAwsgA0EANgIcIAMgADYCFCADQdceNgIQIANBCTYCDEEAIQIMAgsgASAERgRAQSghAgwCCyADQQk2AgggAyABNgIEQSchAgwBCyABIARGBEBBASECDAELA0ACQAJAAkAgAS0AAEEKaw4EAAEBAAELIAFBAWohAQwBCyABQQFqIQEgAy0ALkEgcQ0AQQAhAiADQQA2AhwgAyABNgIUIANBoSE2AhAgA0EFNgIMDAILQQEhAiABIARHDQALCyAJQRBqJAAgAkUEQCADKAIMIQAMAQsgAyACNgIcQQAhACADKAIEIgFFDQAgAyABIAQgAygCCBEBACIBRQ0AIAMgBDYCFCADIAE2AgwgASEACyAAC74CAQJ/IABBADoAACAAQeQAaiIBQQFrQQA6AAAgAEEAOgACIABBADoAASABQQNrQQA6AAAgAUECa0EAOgAAIABBADoAAyABQQRrQQA6AABBACAAa0EDcSIBIABqIgBBADYCAEHkACABa0F8cSICIABqIgFBBGtBADYCAAJAIAJBCUkNACAAQQA2AgggAEEANgIEIAFBCGtBADYCACABQQxrQQA2AgAgAkEZSQ0AIABBADYCGCAAQQA2AhQgAEEANgIQIABBADYCDCABQRBrQQA2AgAgAUEUa0EANgIAIAFBGGtBADYCACABQRxrQQA2AgAgAiAAQQRxQRhyIgJrIgFBIEkNACAAIAJqIQADQCAAQgA3AxggAEIANwMQIABCADcDCCAAQgA3AwAgAEEgaiEAIAFBIGsiAUEfSw0ACwsLVgEBfwJAIAAoAgwNAAJAAkACQAJAIAAtADEOAwEAAwILIAAoAjgiAUUNACABKAIwIgFFDQAgACABEQAAIgENAwtBAA8LAAsgAEHKGTYCEEEOIQELIAELGgAgACgCDEUEQCAAQd4fNgIQIABBFTYCDAsLFAAgACgCDEEVRgRAIABBADYCDAsLFAAgACgCDEEWRgRAIABBADYCDAsLBwAgACgCDAsHACAAKAIQCwkAIAAgATYCEAsHACAAKAIUCysAAkAgAEEnTw0AQv//////CSAArYhCAYNQDQAgAEECdEHQOGooAgAPCwALFwAgAEEvTwRAAAsgAEECdEHsOWooAgALvwkBAX9B9C0hAQJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIABB5ABrDvQDY2IAAWFhYWFhYQIDBAVhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhBgcICQoLDA0OD2FhYWFhEGFhYWFhYWFhYWFhEWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRITFBUWFxgZGhthYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhHB0eHyAhIiMkJSYnKCkqKywtLi8wMTIzNDU2YTc4OTphYWFhYWFhYTthYWE8YWFhYT0+P2FhYWFhYWFhQGFhQWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYUJDREVGR0hJSktMTU5PUFFSU2FhYWFhYWFhVFVWV1hZWlthXF1hYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFeYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhX2BhC0HqLA8LQZgmDwtB7TEPC0GgNw8LQckpDwtBtCkPC0GWLQ8LQesrDwtBojUPC0HbNA8LQeApDwtB4yQPC0HVJA8LQe4kDwtB5iUPC0HKNA8LQdA3DwtBqjUPC0H1LA8LQfYmDwtBgiIPC0HyMw8LQb4oDwtB5zcPC0HNIQ8LQcAhDwtBuCUPC0HLJQ8LQZYkDwtBjzQPC0HNNQ8LQd0qDwtB7jMPC0GcNA8LQZ4xDwtB9DUPC0HlIg8LQa8lDwtBmTEPC0GyNg8LQfk2DwtBxDIPC0HdLA8LQYIxDwtBwTEPC0GNNw8LQckkDwtB7DYPC0HnKg8LQcgjDwtB4iEPC0HJNw8LQaUiDwtBlCIPC0HbNg8LQd41DwtBhiYPC0G8Kw8LQYsyDwtBoCMPC0H2MA8LQYAsDwtBiSsPC0GkJg8LQfIjDwtBgSgPC0GrMg8LQesnDwtBwjYPC0GiJA8LQc8qDwtB3CMPC0GHJw8LQeQ0DwtBtyIPC0GtMQ8LQdUiDwtBrzQPC0HeJg8LQdYyDwtB9DQPC0GBOA8LQfQ3DwtBkjYPC0GdJw8LQYIpDwtBjSMPC0HXMQ8LQb01DwtBtDcPC0HYMA8LQbYnDwtBmjgPC0GnKg8LQcQnDwtBriMPC0H1Ig8LAAtByiYhAQsgAQsXACAAIAAvAS5B/v8DcSABQQBHcjsBLgsaACAAIAAvAS5B/f8DcSABQQBHQQF0cjsBLgsaACAAIAAvAS5B+/8DcSABQQBHQQJ0cjsBLgsaACAAIAAvAS5B9/8DcSABQQBHQQN0cjsBLgsaACAAIAAvAS5B7/8DcSABQQBHQQR0cjsBLgsaACAAIAAvAS5B3/8DcSABQQBHQQV0cjsBLgsaACAAIAAvAS5Bv/8DcSABQQBHQQZ0cjsBLgsaACAAIAAvAS5B//4DcSABQQBHQQd0cjsBLgsaACAAIAAvAS5B//0DcSABQQBHQQh0cjsBLgsaACAAIAAvAS5B//sDcSABQQBHQQl0cjsBLgs+AQJ/AkAgACgCOCIDRQ0AIAMoAgQiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQeESNgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAggiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQfwRNgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAgwiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQewKNgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAhAiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQfoeNgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAhQiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQcsQNgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAhgiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQbcfNgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAhwiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQb8VNgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAiwiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQf4INgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAiAiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQYwdNgIQQRghBAsgBAs+AQJ/AkAgACgCOCIDRQ0AIAMoAiQiA0UNACAAIAEgAiABayADEQEAIgRBf0cNACAAQeYVNgIQQRghBAsgBAs4ACAAAn8gAC8BMkEUcUEURgRAQQEgAC0AKEEBRg0BGiAALwE0QeUARgwBCyAALQApQQVGCzoAMAtZAQJ/AkAgAC0AKEEBRg0AIAAvATQiAUHkAGtB5ABJDQAgAUHMAUYNACABQbACRg0AIAAvATIiAEHAAHENAEEBIQIgAEGIBHFBgARGDQAgAEEocUUhAgsgAguMAQECfwJAAkACQCAALQAqRQ0AIAAtACtFDQAgAC8BMiIBQQJxRQ0BDAILIAAvATIiAUEBcUUNAQtBASECIAAtAChBAUYNACAALwE0IgBB5ABrQeQASQ0AIABBzAFGDQAgAEGwAkYNACABQcAAcQ0AQQAhAiABQYgEcUGABEYNACABQShxQQBHIQILIAILcwAgAEEQav0MAAAAAAAAAAAAAAAAAAAAAP0LAwAgAP0MAAAAAAAAAAAAAAAAAAAAAP0LAwAgAEEwav0MAAAAAAAAAAAAAAAAAAAAAP0LAwAgAEEgav0MAAAAAAAAAAAAAAAAAAAAAP0LAwAgAEH9ATYCHAsGACAAEDoLmi0BC38jAEEQayIKJABB3NUAKAIAIglFBEBBnNkAKAIAIgVFBEBBqNkAQn83AgBBoNkAQoCAhICAgMAANwIAQZzZACAKQQhqQXBxQdiq1aoFcyIFNgIAQbDZAEEANgIAQYDZAEEANgIAC0GE2QBBwNkENgIAQdTVAEHA2QQ2AgBB6NUAIAU2AgBB5NUAQX82AgBBiNkAQcCmAzYCAANAIAFBgNYAaiABQfTVAGoiAjYCACACIAFB7NUAaiIDNgIAIAFB+NUAaiADNgIAIAFBiNYAaiABQfzVAGoiAzYCACADIAI2AgAgAUGQ1gBqIAFBhNYAaiICNgIAIAIgAzYCACABQYzWAGogAjYCACABQSBqIgFBgAJHDQALQczZBEGBpgM2AgBB4NUAQazZACgCADYCAEHQ1QBBgKYDNgIAQdzVAEHI2QQ2AgBBzP8HQTg2AgBByNkEIQkLAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAEHsAU0EQEHE1QAoAgAiBkEQIABBE2pBcHEgAEELSRsiBEEDdiIAdiIBQQNxBEACQCABQQFxIAByQQFzIgJBA3QiAEHs1QBqIgEgAEH01QBqKAIAIgAoAggiA0YEQEHE1QAgBkF+IAJ3cTYCAAwBCyABIAM2AgggAyABNgIMCyAAQQhqIQEgACACQQN0IgJBA3I2AgQgACACaiIAIAAoAgRBAXI2AgQMEQtBzNUAKAIAIgggBE8NASABBEACQEECIAB0IgJBACACa3IgASAAdHFoIgBBA3QiAkHs1QBqIgEgAkH01QBqKAIAIgIoAggiA0YEQEHE1QAgBkF+IAB3cSIGNgIADAELIAEgAzYCCCADIAE2AgwLIAIgBEEDcjYCBCAAQQN0IgAgBGshBSAAIAJqIAU2AgAgAiAEaiIEIAVBAXI2AgQgCARAIAhBeHFB7NUAaiEAQdjVACgCACEDAn9BASAIQQN2dCIBIAZxRQRAQcTVACABIAZyNgIAIAAMAQsgACgCCAsiASADNgIMIAAgAzYCCCADIAA2AgwgAyABNgIICyACQQhqIQFB2NUAIAQ2AgBBzNUAIAU2AgAMEQtByNUAKAIAIgtFDQEgC2hBAnRB9NcAaigCACIAKAIEQXhxIARrIQUgACECA0ACQCACKAIQIgFFBEAgAkEUaigCACIBRQ0BCyABKAIEQXhxIARrIgMgBUkhAiADIAUgAhshBSABIAAgAhshACABIQIMAQsLIAAoAhghCSAAKAIMIgMgAEcEQEHU1QAoAgAaIAMgACgCCCIBNgIIIAEgAzYCDAwQCyAAQRRqIgIoAgAiAUUEQCAAKAIQIgFFDQMgAEEQaiECCwNAIAIhByABIgNBFGoiAigCACIBDQAgA0EQaiECIAMoAhAiAQ0ACyAHQQA2AgAMDwtBfyEEIABBv39LDQAgAEETaiIBQXBxIQRByNUAKAIAIghFDQBBACAEayEFAkACQAJAAn9BACAEQYACSQ0AGkEfIARB////B0sNABogBEEmIAFBCHZnIgBrdkEBcSAAQQF0a0E+agsiBkECdEH01wBqKAIAIgJFBEBBACEBQQAhAwwBC0EAIQEgBEEZIAZBAXZrQQAgBkEfRxt0IQBBACEDA0ACQCACKAIEQXhxIARrIgcgBU8NACACIQMgByIFDQBBACEFIAIhAQwDCyABIAJBFGooAgAiByAHIAIgAEEddkEEcWpBEGooAgAiAkYbIAEgBxshASAAQQF0IQAgAg0ACwsgASADckUEQEEAIQNBAiAGdCIAQQAgAGtyIAhxIgBFDQMgAGhBAnRB9NcAaigCACEBCyABRQ0BCwNAIAEoAgRBeHEgBGsiAiAFSSEAIAIgBSAAGyEFIAEgAyAAGyEDIAEoAhAiAAR/IAAFIAFBFGooAgALIgENAAsLIANFDQAgBUHM1QAoAgAgBGtPDQAgAygCGCEHIAMgAygCDCIARwRAQdTVACgCABogACADKAIIIgE2AgggASAANgIMDA4LIANBFGoiAigCACIBRQRAIAMoAhAiAUUNAyADQRBqIQILA0AgAiEGIAEiAEEUaiICKAIAIgENACAAQRBqIQIgACgCECIBDQALIAZBADYCAAwNC0HM1QAoAgAiAyAETwRAQdjVACgCACEBAkAgAyAEayICQRBPBEAgASAEaiIAIAJBAXI2AgQgASADaiACNgIAIAEgBEEDcjYCBAwBCyABIANBA3I2AgQgASADaiIAIAAoAgRBAXI2AgRBACEAQQAhAgtBzNUAIAI2AgBB2NUAIAA2AgAgAUEIaiEBDA8LQdDVACgCACIDIARLBEAgBCAJaiIAIAMgBGsiAUEBcjYCBEHc1QAgADYCAEHQ1QAgATYCACAJIARBA3I2AgQgCUEIaiEBDA8LQQAhASAEAn9BnNkAKAIABEBBpNkAKAIADAELQajZAEJ/NwIAQaDZAEKAgISAgIDAADcCAEGc2QAgCkEMakFwcUHYqtWqBXM2AgBBsNkAQQA2AgBBgNkAQQA2AgBBgIAECyIAIARBxwBqIgVqIgZBACAAayIHcSICTwRAQbTZAEEwNgIADA8LAkBB/NgAKAIAIgFFDQBB9NgAKAIAIgggAmohACAAIAFNIAAgCEtxDQBBACEBQbTZAEEwNgIADA8LQYDZAC0AAEEEcQ0EAkACQCAJBEBBhNkAIQEDQCABKAIAIgAgCU0EQCAAIAEoAgRqIAlLDQMLIAEoAggiAQ0ACwtBABA7IgBBf0YNBSACIQZBoNkAKAIAIgFBAWsiAyAAcQRAIAIgAGsgACADakEAIAFrcWohBgsgBCAGTw0FIAZB/v///wdLDQVB/NgAKAIAIgMEQEH02AAoAgAiByAGaiEBIAEgB00NBiABIANLDQYLIAYQOyIBIABHDQEMBwsgBiADayAHcSIGQf7///8HSw0EIAYQOyEAIAAgASgCACABKAIEakYNAyAAIQELAkAgBiAEQcgAak8NACABQX9GDQBBpNkAKAIAIgAgBSAGa2pBACAAa3EiAEH+////B0sEQCABIQAMBwsgABA7QX9HBEAgACAGaiEGIAEhAAwHC0EAIAZrEDsaDAQLIAEiAEF/Rw0FDAMLQQAhAwwMC0EAIQAMCgsgAEF/Rw0CC0GA2QBBgNkAKAIAQQRyNgIACyACQf7///8HSw0BIAIQOyEAQQAQOyEBIABBf0YNASABQX9GDQEgACABTw0BIAEgAGsiBiAEQThqTQ0BC0H02ABB9NgAKAIAIAZqIgE2AgBB+NgAKAIAIAFJBEBB+NgAIAE2AgALAkACQAJAQdzVACgCACICBEBBhNkAIQEDQCAAIAEoAgAiAyABKAIEIgVqRg0CIAEoAggiAQ0ACwwCC0HU1QAoAgAiAUEARyAAIAFPcUUEQEHU1QAgADYCAAtBACEBQYjZACAGNgIAQYTZACAANgIAQeTVAEF/NgIAQejVAEGc2QAoAgA2AgBBkNkAQQA2AgADQCABQYDWAGogAUH01QBqIgI2AgAgAiABQezVAGoiAzYCACABQfjVAGogAzYCACABQYjWAGogAUH81QBqIgM2AgAgAyACNgIAIAFBkNYAaiABQYTWAGoiAjYCACACIAM2AgAgAUGM1gBqIAI2AgAgAUEgaiIBQYACRw0AC0F4IABrQQ9xIgEgAGoiAiAGQThrIgMgAWsiAUEBcjYCBEHg1QBBrNkAKAIANgIAQdDVACABNgIAQdzVACACNgIAIAAgA2pBODYCBAwCCyAAIAJNDQAgAiADSQ0AIAEoAgxBCHENAEF4IAJrQQ9xIgAgAmoiA0HQ1QAoAgAgBmoiByAAayIAQQFyNgIEIAEgBSAGajYCBEHg1QBBrNkAKAIANgIAQdDVACAANgIAQdzVACADNgIAIAIgB2pBODYCBAwBCyAAQdTVACgCAEkEQEHU1QAgADYCAAsgACAGaiEDQYTZACEBAkACQAJAA0AgAyABKAIARwRAIAEoAggiAQ0BDAILCyABLQAMQQhxRQ0BC0GE2QAhAQNAIAEoAgAiAyACTQRAIAMgASgCBGoiBSACSw0DCyABKAIIIQEMAAsACyABIAA2AgAgASABKAIEIAZqNgIEIABBeCAAa0EPcWoiCSAEQQNyNgIEIANBeCADa0EPcWoiBiAEIAlqIgRrIQEgAiAGRgRAQdzVACAENgIAQdDVAEHQ1QAoAgAgAWoiADYCACAEIABBAXI2AgQMCAtB2NUAKAIAIAZGBEBB2NUAIAQ2AgBBzNUAQczVACgCACABaiIANgIAIAQgAEEBcjYCBCAAIARqIAA2AgAMCAsgBigCBCIFQQNxQQFHDQYgBUF4cSEIIAVB/wFNBEAgBUEDdiEDIAYoAggiACAGKAIMIgJGBEBBxNUAQcTVACgCAEF+IAN3cTYCAAwHCyACIAA2AgggACACNgIMDAYLIAYoAhghByAGIAYoAgwiAEcEQCAAIAYoAggiAjYCCCACIAA2AgwMBQsgBkEUaiICKAIAIgVFBEAgBigCECIFRQ0EIAZBEGohAgsDQCACIQMgBSIAQRRqIgIoAgAiBQ0AIABBEGohAiAAKAIQIgUNAAsgA0EANgIADAQLQXggAGtBD3EiASAAaiIHIAZBOGsiAyABayIBQQFyNgIEIAAgA2pBODYCBCACIAVBNyAFa0EPcWpBP2siAyADIAJBEGpJGyIDQSM2AgRB4NUAQazZACgCADYCAEHQ1QAgATYCAEHc1QAgBzYCACADQRBqQYzZACkCADcCACADQYTZACkCADcCCEGM2QAgA0EIajYCAEGI2QAgBjYCAEGE2QAgADYCAEGQ2QBBADYCACADQSRqIQEDQCABQQc2AgAgBSABQQRqIgFLDQALIAIgA0YNACADIAMoAgRBfnE2AgQgAyADIAJrIgU2AgAgAiAFQQFyNgIEIAVB/wFNBEAgBUF4cUHs1QBqIQACf0HE1QAoAgAiAUEBIAVBA3Z0IgNxRQRAQcTVACABIANyNgIAIAAMAQsgACgCCAsiASACNgIMIAAgAjYCCCACIAA2AgwgAiABNgIIDAELQR8hASAFQf///wdNBEAgBUEmIAVBCHZnIgBrdkEBcSAAQQF0a0E+aiEBCyACIAE2AhwgAkIANwIQIAFBAnRB9NcAaiEAQcjVACgCACIDQQEgAXQiBnFFBEAgACACNgIAQcjVACADIAZyNgIAIAIgADYCGCACIAI2AgggAiACNgIMDAELIAVBGSABQQF2a0EAIAFBH0cbdCEBIAAoAgAhAwJAA0AgAyIAKAIEQXhxIAVGDQEgAUEddiEDIAFBAXQhASAAIANBBHFqQRBqIgYoAgAiAw0ACyAGIAI2AgAgAiAANgIYIAIgAjYCDCACIAI2AggMAQsgACgCCCIBIAI2AgwgACACNgIIIAJBADYCGCACIAA2AgwgAiABNgIIC0HQ1QAoAgAiASAETQ0AQdzVACgCACIAIARqIgIgASAEayIBQQFyNgIEQdDVACABNgIAQdzVACACNgIAIAAgBEEDcjYCBCAAQQhqIQEMCAtBACEBQbTZAEEwNgIADAcLQQAhAAsgB0UNAAJAIAYoAhwiAkECdEH01wBqIgMoAgAgBkYEQCADIAA2AgAgAA0BQcjVAEHI1QAoAgBBfiACd3E2AgAMAgsgB0EQQRQgBygCECAGRhtqIAA2AgAgAEUNAQsgACAHNgIYIAYoAhAiAgRAIAAgAjYCECACIAA2AhgLIAZBFGooAgAiAkUNACAAQRRqIAI2AgAgAiAANgIYCyABIAhqIQEgBiAIaiIGKAIEIQULIAYgBUF+cTYCBCABIARqIAE2AgAgBCABQQFyNgIEIAFB/wFNBEAgAUF4cUHs1QBqIQACf0HE1QAoAgAiAkEBIAFBA3Z0IgFxRQRAQcTVACABIAJyNgIAIAAMAQsgACgCCAsiASAENgIMIAAgBDYCCCAEIAA2AgwgBCABNgIIDAELQR8hBSABQf///wdNBEAgAUEmIAFBCHZnIgBrdkEBcSAAQQF0a0E+aiEFCyAEIAU2AhwgBEIANwIQIAVBAnRB9NcAaiEAQcjVACgCACICQQEgBXQiA3FFBEAgACAENgIAQcjVACACIANyNgIAIAQgADYCGCAEIAQ2AgggBCAENgIMDAELIAFBGSAFQQF2a0EAIAVBH0cbdCEFIAAoAgAhAAJAA0AgACICKAIEQXhxIAFGDQEgBUEddiEAIAVBAXQhBSACIABBBHFqQRBqIgMoAgAiAA0ACyADIAQ2AgAgBCACNgIYIAQgBDYCDCAEIAQ2AggMAQsgAigCCCIAIAQ2AgwgAiAENgIIIARBADYCGCAEIAI2AgwgBCAANgIICyAJQQhqIQEMAgsCQCAHRQ0AAkAgAygCHCIBQQJ0QfTXAGoiAigCACADRgRAIAIgADYCACAADQFByNUAIAhBfiABd3EiCDYCAAwCCyAHQRBBFCAHKAIQIANGG2ogADYCACAARQ0BCyAAIAc2AhggAygCECIBBEAgACABNgIQIAEgADYCGAsgA0EUaigCACIBRQ0AIABBFGogATYCACABIAA2AhgLAkAgBUEPTQRAIAMgBCAFaiIAQQNyNgIEIAAgA2oiACAAKAIEQQFyNgIEDAELIAMgBGoiAiAFQQFyNgIEIAMgBEEDcjYCBCACIAVqIAU2AgAgBUH/AU0EQCAFQXhxQezVAGohAAJ/QcTVACgCACIBQQEgBUEDdnQiBXFFBEBBxNUAIAEgBXI2AgAgAAwBCyAAKAIICyIBIAI2AgwgACACNgIIIAIgADYCDCACIAE2AggMAQtBHyEBIAVB////B00EQCAFQSYgBUEIdmciAGt2QQFxIABBAXRrQT5qIQELIAIgATYCHCACQgA3AhAgAUECdEH01wBqIQBBASABdCIEIAhxRQRAIAAgAjYCAEHI1QAgBCAIcjYCACACIAA2AhggAiACNgIIIAIgAjYCDAwBCyAFQRkgAUEBdmtBACABQR9HG3QhASAAKAIAIQQCQANAIAQiACgCBEF4cSAFRg0BIAFBHXYhBCABQQF0IQEgACAEQQRxakEQaiIGKAIAIgQNAAsgBiACNgIAIAIgADYCGCACIAI2AgwgAiACNgIIDAELIAAoAggiASACNgIMIAAgAjYCCCACQQA2AhggAiAANgIMIAIgATYCCAsgA0EIaiEBDAELAkAgCUUNAAJAIAAoAhwiAUECdEH01wBqIgIoAgAgAEYEQCACIAM2AgAgAw0BQcjVACALQX4gAXdxNgIADAILIAlBEEEUIAkoAhAgAEYbaiADNgIAIANFDQELIAMgCTYCGCAAKAIQIgEEQCADIAE2AhAgASADNgIYCyAAQRRqKAIAIgFFDQAgA0EUaiABNgIAIAEgAzYCGAsCQCAFQQ9NBEAgACAEIAVqIgFBA3I2AgQgACABaiIBIAEoAgRBAXI2AgQMAQsgACAEaiIHIAVBAXI2AgQgACAEQQNyNgIEIAUgB2ogBTYCACAIBEAgCEF4cUHs1QBqIQFB2NUAKAIAIQMCf0EBIAhBA3Z0IgIgBnFFBEBBxNUAIAIgBnI2AgAgAQwBCyABKAIICyICIAM2AgwgASADNgIIIAMgATYCDCADIAI2AggLQdjVACAHNgIAQczVACAFNgIACyAAQQhqIQELIApBEGokACABC0MAIABFBEA/AEEQdA8LAkAgAEH//wNxDQAgAEEASA0AIABBEHZAACIAQX9GBEBBtNkAQTA2AgBBfw8LIABBEHQPCwALC5lCIgBBgAgLDQEAAAAAAAAAAgAAAAMAQZgICwUEAAAABQBBqAgLCQYAAAAHAAAACABB5AgLwjJJbnZhbGlkIGNoYXIgaW4gdXJsIHF1ZXJ5AFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fYm9keQBDb250ZW50LUxlbmd0aCBvdmVyZmxvdwBDaHVuayBzaXplIG92ZXJmbG93AEludmFsaWQgbWV0aG9kIGZvciBIVFRQL3gueCByZXF1ZXN0AEludmFsaWQgbWV0aG9kIGZvciBSVFNQL3gueCByZXF1ZXN0AEV4cGVjdGVkIFNPVVJDRSBtZXRob2QgZm9yIElDRS94LnggcmVxdWVzdABJbnZhbGlkIGNoYXIgaW4gdXJsIGZyYWdtZW50IHN0YXJ0AEV4cGVjdGVkIGRvdABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3N0YXR1cwBJbnZhbGlkIHJlc3BvbnNlIHN0YXR1cwBFeHBlY3RlZCBMRiBhZnRlciBoZWFkZXJzAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMAVXNlciBjYWxsYmFjayBlcnJvcgBgb25fcmVzZXRgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19oZWFkZXJgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2JlZ2luYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX3ZhbHVlYCBjYWxsYmFjayBlcnJvcgBgb25fc3RhdHVzX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fdmVyc2lvbl9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3VybF9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3Byb3RvY29sX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fbWV0aG9kX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX25hbWVgIGNhbGxiYWNrIGVycm9yAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2VydmVyAEludmFsaWQgaGVhZGVyIHZhbHVlIGNoYXIASW52YWxpZCBoZWFkZXIgZmllbGQgY2hhcgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3ZlcnNpb24ASW52YWxpZCBtaW5vciB2ZXJzaW9uAEludmFsaWQgbWFqb3IgdmVyc2lvbgBFeHBlY3RlZCBzcGFjZSBhZnRlciB2ZXJzaW9uAEV4cGVjdGVkIENSTEYgYWZ0ZXIgdmVyc2lvbgBJbnZhbGlkIEhUVFAgdmVyc2lvbgBJbnZhbGlkIGhlYWRlciB0b2tlbgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3VybABJbnZhbGlkIGNoYXJhY3RlcnMgaW4gdXJsAFVuZXhwZWN0ZWQgc3RhcnQgY2hhciBpbiB1cmwARG91YmxlIEAgaW4gdXJsAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fcHJvdG9jb2wARW1wdHkgQ29udGVudC1MZW5ndGgASW52YWxpZCBjaGFyYWN0ZXIgaW4gQ29udGVudC1MZW5ndGgAVHJhbnNmZXItRW5jb2RpbmcgY2FuJ3QgYmUgcHJlc2VudCB3aXRoIENvbnRlbnQtTGVuZ3RoAER1cGxpY2F0ZSBDb250ZW50LUxlbmd0aABJbnZhbGlkIGNoYXIgaW4gdXJsIHBhdGgAQ29udGVudC1MZW5ndGggY2FuJ3QgYmUgcHJlc2VudCB3aXRoIFRyYW5zZmVyLUVuY29kaW5nAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgY2h1bmsgc2l6ZQBFeHBlY3RlZCBMRiBhZnRlciBjaHVuayBzaXplAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIHNpemUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfdmFsdWUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9jaHVua19leHRlbnNpb25fdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyB2YWx1ZQBVbmV4cGVjdGVkIHdoaXRlc3BhY2UgYWZ0ZXIgaGVhZGVyIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgaGVhZGVyIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgTEYgYWZ0ZXIgaGVhZGVyIHZhbHVlAEludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYCBoZWFkZXIgdmFsdWUATWlzc2luZyBleHBlY3RlZCBDUiBhZnRlciBjaHVuayBleHRlbnNpb24gdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZSB2YWx1ZQBJbnZhbGlkIHF1b3RlZC1wYWlyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGVkIHZhbHVlAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGVkIHZhbHVlAFBhdXNlZCBieSBvbl9oZWFkZXJzX2NvbXBsZXRlAEludmFsaWQgRU9GIHN0YXRlAG9uX3Jlc2V0IHBhdXNlAG9uX2NodW5rX2hlYWRlciBwYXVzZQBvbl9tZXNzYWdlX2JlZ2luIHBhdXNlAG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZSBwYXVzZQBvbl9zdGF0dXNfY29tcGxldGUgcGF1c2UAb25fdmVyc2lvbl9jb21wbGV0ZSBwYXVzZQBvbl91cmxfY29tcGxldGUgcGF1c2UAb25fcHJvdG9jb2xfY29tcGxldGUgcGF1c2UAb25fY2h1bmtfY29tcGxldGUgcGF1c2UAb25faGVhZGVyX3ZhbHVlX2NvbXBsZXRlIHBhdXNlAG9uX21lc3NhZ2VfY29tcGxldGUgcGF1c2UAb25fbWV0aG9kX2NvbXBsZXRlIHBhdXNlAG9uX2hlYWRlcl9maWVsZF9jb21wbGV0ZSBwYXVzZQBvbl9jaHVua19leHRlbnNpb25fbmFtZSBwYXVzZQBVbmV4cGVjdGVkIHNwYWNlIGFmdGVyIHN0YXJ0IGxpbmUATWlzc2luZyBleHBlY3RlZCBDUiBhZnRlciByZXNwb25zZSBsaW5lAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBuYW1lAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgY2h1bmsgZXh0ZW5zaW9uIG5hbWUASW52YWxpZCBzdGF0dXMgY29kZQBQYXVzZSBvbiBDT05ORUNUL1VwZ3JhZGUAUGF1c2Ugb24gUFJJL1VwZ3JhZGUARXhwZWN0ZWQgSFRUUC8yIENvbm5lY3Rpb24gUHJlZmFjZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX21ldGhvZABFeHBlY3RlZCBzcGFjZSBhZnRlciBtZXRob2QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfZmllbGQAUGF1c2VkAEludmFsaWQgd29yZCBlbmNvdW50ZXJlZABJbnZhbGlkIG1ldGhvZCBlbmNvdW50ZXJlZABNaXNzaW5nIGV4cGVjdGVkIENSIGFmdGVyIGNodW5rIGRhdGEARXhwZWN0ZWQgTEYgYWZ0ZXIgY2h1bmsgZGF0YQBVbmV4cGVjdGVkIGNoYXIgaW4gdXJsIHNjaGVtYQBSZXF1ZXN0IGhhcyBpbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AARGF0YSBhZnRlciBgQ29ubmVjdGlvbjogY2xvc2VgAFNXSVRDSF9QUk9YWQBVU0VfUFJPWFkATUtBQ1RJVklUWQBVTlBST0NFU1NBQkxFX0VOVElUWQBRVUVSWQBDT1BZAE1PVkVEX1BFUk1BTkVOVExZAFRPT19FQVJMWQBOT1RJRlkARkFJTEVEX0RFUEVOREVOQ1kAQkFEX0dBVEVXQVkAUExBWQBQVVQAQ0hFQ0tPVVQAR0FURVdBWV9USU1FT1VUAFJFUVVFU1RfVElNRU9VVABORVRXT1JLX0NPTk5FQ1RfVElNRU9VVABDT05ORUNUSU9OX1RJTUVPVVQATE9HSU5fVElNRU9VVABORVRXT1JLX1JFQURfVElNRU9VVABQT1NUAE1JU0RJUkVDVEVEX1JFUVVFU1QAQ0xJRU5UX0NMT1NFRF9SRVFVRVNUAENMSUVOVF9DTE9TRURfTE9BRF9CQUxBTkNFRF9SRVFVRVNUAEJBRF9SRVFVRVNUAEhUVFBfUkVRVUVTVF9TRU5UX1RPX0hUVFBTX1BPUlQAUkVQT1JUAElNX0FfVEVBUE9UAFJFU0VUX0NPTlRFTlQATk9fQ09OVEVOVABQQVJUSUFMX0NPTlRFTlQASFBFX0lOVkFMSURfQ09OU1RBTlQASFBFX0NCX1JFU0VUAEdFVABIUEVfU1RSSUNUAENPTkZMSUNUAFRFTVBPUkFSWV9SRURJUkVDVABQRVJNQU5FTlRfUkVESVJFQ1QAQ09OTkVDVABNVUxUSV9TVEFUVVMASFBFX0lOVkFMSURfU1RBVFVTAFRPT19NQU5ZX1JFUVVFU1RTAEVBUkxZX0hJTlRTAFVOQVZBSUxBQkxFX0ZPUl9MRUdBTF9SRUFTT05TAE9QVElPTlMAU1dJVENISU5HX1BST1RPQ09MUwBWQVJJQU5UX0FMU09fTkVHT1RJQVRFUwBNVUxUSVBMRV9DSE9JQ0VTAElOVEVSTkFMX1NFUlZFUl9FUlJPUgBXRUJfU0VSVkVSX1VOS05PV05fRVJST1IAUkFJTEdVTl9FUlJPUgBJREVOVElUWV9QUk9WSURFUl9BVVRIRU5USUNBVElPTl9FUlJPUgBTU0xfQ0VSVElGSUNBVEVfRVJST1IASU5WQUxJRF9YX0ZPUldBUkRFRF9GT1IAU0VUX1BBUkFNRVRFUgBHRVRfUEFSQU1FVEVSAEhQRV9VU0VSAFNFRV9PVEhFUgBIUEVfQ0JfQ0hVTktfSEVBREVSAEV4cGVjdGVkIExGIGFmdGVyIENSAE1LQ0FMRU5EQVIAU0VUVVAAV0VCX1NFUlZFUl9JU19ET1dOAFRFQVJET1dOAEhQRV9DTE9TRURfQ09OTkVDVElPTgBIRVVSSVNUSUNfRVhQSVJBVElPTgBESVNDT05ORUNURURfT1BFUkFUSU9OAE5PTl9BVVRIT1JJVEFUSVZFX0lORk9STUFUSU9OAEhQRV9JTlZBTElEX1ZFUlNJT04ASFBFX0NCX01FU1NBR0VfQkVHSU4AU0lURV9JU19GUk9aRU4ASFBFX0lOVkFMSURfSEVBREVSX1RPS0VOAElOVkFMSURfVE9LRU4ARk9SQklEREVOAEVOSEFOQ0VfWU9VUl9DQUxNAEhQRV9JTlZBTElEX1VSTABCTE9DS0VEX0JZX1BBUkVOVEFMX0NPTlRST0wATUtDT0wAQUNMAEhQRV9JTlRFUk5BTABSRVFVRVNUX0hFQURFUl9GSUVMRFNfVE9PX0xBUkdFX1VOT0ZGSUNJQUwASFBFX09LAFVOTElOSwBVTkxPQ0sAUFJJAFJFVFJZX1dJVEgASFBFX0lOVkFMSURfQ09OVEVOVF9MRU5HVEgASFBFX1VORVhQRUNURURfQ09OVEVOVF9MRU5HVEgARkxVU0gAUFJPUFBBVENIAE0tU0VBUkNIAFVSSV9UT09fTE9ORwBQUk9DRVNTSU5HAE1JU0NFTExBTkVPVVNfUEVSU0lTVEVOVF9XQVJOSU5HAE1JU0NFTExBTkVPVVNfV0FSTklORwBIUEVfSU5WQUxJRF9UUkFOU0ZFUl9FTkNPRElORwBFeHBlY3RlZCBDUkxGAEhQRV9JTlZBTElEX0NIVU5LX1NJWkUATU9WRQBDT05USU5VRQBIUEVfQ0JfU1RBVFVTX0NPTVBMRVRFAEhQRV9DQl9IRUFERVJTX0NPTVBMRVRFAEhQRV9DQl9WRVJTSU9OX0NPTVBMRVRFAEhQRV9DQl9VUkxfQ09NUExFVEUASFBFX0NCX1BST1RPQ09MX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19DT01QTEVURQBIUEVfQ0JfSEVBREVSX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fVkFMVUVfQ09NUExFVEUASFBFX0NCX0NIVU5LX0VYVEVOU0lPTl9OQU1FX0NPTVBMRVRFAEhQRV9DQl9NRVNTQUdFX0NPTVBMRVRFAEhQRV9DQl9NRVRIT0RfQ09NUExFVEUASFBFX0NCX0hFQURFUl9GSUVMRF9DT01QTEVURQBERUxFVEUASFBFX0lOVkFMSURfRU9GX1NUQVRFAElOVkFMSURfU1NMX0NFUlRJRklDQVRFAFBBVVNFAE5PX1JFU1BPTlNFAFVOU1VQUE9SVEVEX01FRElBX1RZUEUAR09ORQBOT1RfQUNDRVBUQUJMRQBTRVJWSUNFX1VOQVZBSUxBQkxFAFJBTkdFX05PVF9TQVRJU0ZJQUJMRQBPUklHSU5fSVNfVU5SRUFDSEFCTEUAUkVTUE9OU0VfSVNfU1RBTEUAUFVSR0UATUVSR0UAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRQBSRVFVRVNUX0hFQURFUl9UT09fTEFSR0UAUEFZTE9BRF9UT09fTEFSR0UASU5TVUZGSUNJRU5UX1NUT1JBR0UASFBFX1BBVVNFRF9VUEdSQURFAEhQRV9QQVVTRURfSDJfVVBHUkFERQBTT1VSQ0UAQU5OT1VOQ0UAVFJBQ0UASFBFX1VORVhQRUNURURfU1BBQ0UAREVTQ1JJQkUAVU5TVUJTQ1JJQkUAUkVDT1JEAEhQRV9JTlZBTElEX01FVEhPRABOT1RfRk9VTkQAUFJPUEZJTkQAVU5CSU5EAFJFQklORABVTkFVVEhPUklaRUQATUVUSE9EX05PVF9BTExPV0VEAEhUVFBfVkVSU0lPTl9OT1RfU1VQUE9SVEVEAEFMUkVBRFlfUkVQT1JURUQAQUNDRVBURUQATk9UX0lNUExFTUVOVEVEAExPT1BfREVURUNURUQASFBFX0NSX0VYUEVDVEVEAEhQRV9MRl9FWFBFQ1RFRABDUkVBVEVEAElNX1VTRUQASFBFX1BBVVNFRABUSU1FT1VUX09DQ1VSRUQAUEFZTUVOVF9SRVFVSVJFRABQUkVDT05ESVRJT05fUkVRVUlSRUQAUFJPWFlfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATkVUV09SS19BVVRIRU5USUNBVElPTl9SRVFVSVJFRABMRU5HVEhfUkVRVUlSRUQAU1NMX0NFUlRJRklDQVRFX1JFUVVJUkVEAFVQR1JBREVfUkVRVUlSRUQAUEFHRV9FWFBJUkVEAFBSRUNPTkRJVElPTl9GQUlMRUQARVhQRUNUQVRJT05fRkFJTEVEAFJFVkFMSURBVElPTl9GQUlMRUQAU1NMX0hBTkRTSEFLRV9GQUlMRUQATE9DS0VEAFRSQU5TRk9STUFUSU9OX0FQUExJRUQATk9UX01PRElGSUVEAE5PVF9FWFRFTkRFRABCQU5EV0lEVEhfTElNSVRfRVhDRUVERUQAU0lURV9JU19PVkVSTE9BREVEAEhFQUQARXhwZWN0ZWQgSFRUUC8sIFJUU1AvIG9yIElDRS8A5xUAAK8VAACkEgAAkhoAACYWAACeFAAA2xkAAHkVAAB+EgAA/hQAADYVAAALFgAA2BYAAPMSAABCGAAArBYAABIVAAAUFwAA7xcAAEgUAABxFwAAshoAAGsZAAB+GQAANRQAAIIaAABEFwAA/RYAAB4YAACHFwAAqhkAAJMSAAAHGAAALBcAAMoXAACkFwAA5xUAAOcVAABYFwAAOxgAAKASAAAtHAAAwxEAAEgRAADeEgAAQhMAAKQZAAD9EAAA9xUAAKUVAADvFgAA+BkAAEoWAABWFgAA9RUAAAoaAAAIGgAAARoAAKsVAABCEgAA1xAAAEwRAAAFGQAAVBYAAB4RAADKGQAAyBkAAE4WAAD/GAAAcRQAAPAVAADuFQAAlBkAAPwVAAC/GQAAmxkAAHwUAABDEQAAcBgAAJUUAAAnFAAAGRQAANUSAADUGQAARBYAAPcQAEG5OwsBAQBB0DsL4AEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEDAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBuj0LBAEAAAIAQdE9C14DBAMDAwMDAAADAwADAwADAwMDAwMDAwMDAAUAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAwADAEG6PwsEAQAAAgBB0T8LXgMAAwMDAwMAAAMDAAMDAAMDAwMDAwMDAwMABAAFAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwADAAMAQbDBAAsNbG9zZWVlcC1hbGl2ZQBBycEACwEBAEHgwQAL4AEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBycMACwEBAEHgwwAL5wEBAQEBAQEBAQEBAQECAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAWNodW5rZWQAQfHFAAteAQABAQEBAQAAAQEAAQEAAQEBAQEBAQEBAQAAAAAAAAABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQBB0McACyFlY3Rpb25lbnQtbGVuZ3Rob25yb3h5LWNvbm5lY3Rpb24AQYDIAAsgcmFuc2Zlci1lbmNvZGluZ3BncmFkZQ0KDQpTTQ0KDQoAQanIAAsFAQIAAQMAQcDIAAtfBAUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAQanKAAsFAQIAAQMAQcDKAAtfBAUFBgUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAQanMAAsEAQAAAQBBwcwAC14CAgACAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAEGpzgALBQECAAEDAEHAzgALXwQFAAAFBQUFBQUFBQUFBQYFBQUFBQUFBQUFBQUABQAHCAUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQAFAAUABQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAAAAFAEGp0AALBQEBAAEBAEHA0AALAQEAQdrQAAtBAgAAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAQanSAAsFAQEAAQEAQcDSAAsBAQBBytIACwYCAAAAAAIAQeHSAAs6AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBBoNQAC50BTk9VTkNFRUNLT1VUTkVDVEVURUNSSUJFTFVTSEVURUFEU0VBUkNIUkdFQ1RJVklUWUxFTkRBUlZFT1RJRllQVElPTlNDSFNFQVlTVEFUQ0hHRVVFUllPUkRJUkVDVE9SVFJDSFBBUkFNRVRFUlVSQ0VCU0NSSUJFQVJET1dOQUNFSU5ETktDS1VCU0NSSUJFVFRQQ0VUU1BBRFRQLw==";
 	let wasmBuffer;
@@ -7451,7 +6246,7 @@ var require_llhttp_simd_wasm = /* @__PURE__ */ __commonJSMin(((exports, module) 
 	} });
 }));
 // node_modules/undici/lib/web/fetch/formdata-parser.js
-var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_formdata_parser = __commonJSMin(((exports, module) => {
 	const { bufferToLowerCasedHeaderName } = require_util$1();
 	const { HTTP_TOKEN_CODEPOINTS } = require_data_url();
 	const { makeEntry } = require_formdata();
@@ -7461,17 +6256,10 @@ var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) =
 	const dd = Buffer.from("--");
 	const decoder = new TextDecoder();
 	const decoderIgnoreBOM = new TextDecoder("utf-8", { ignoreBOM: true });
-	/**
-	* @param {string} chars
-	*/
 	function isAsciiString(chars) {
 		for (let i = 0; i < chars.length; ++i) if ((chars.charCodeAt(i) & -128) !== 0) return false;
 		return true;
 	}
-	/**
-	* @see https://andreubotella.github.io/multipart-form-data/#multipart-form-data-boundary
-	* @param {string} boundary
-	*/
 	function validateBoundary(boundary) {
 		const length = boundary.length;
 		if (length < 27 || length > 70) return false;
@@ -7481,11 +6269,6 @@ var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) =
 		}
 		return true;
 	}
-	/**
-	* @see https://andreubotella.github.io/multipart-form-data/#multipart-form-data-parser
-	* @param {Buffer} input
-	* @param {ReturnType<import('./data-url')['parseMIMEType']>} mimeType
-	*/
 	function multipartFormDataParser(input, mimeType) {
 		assert(mimeType !== "failure" && mimeType.essence === "multipart/form-data");
 		const boundaryString = mimeType.parameters.get("boundary");
@@ -7525,12 +6308,6 @@ var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) =
 			entryList.push(makeEntry(name, value, filename));
 		}
 	}
-	/**
-	* Parses content-disposition attributes (e.g., name="value" or filename*=utf-8''encoded)
-	* @param {Buffer} input
-	* @param {{ position: number }} position
-	* @returns {{ name: string, value: string, extended: boolean } | null}
-	*/
 	function parseContentDispositionAttribute(input, position) {
 		if (input[position.position] === 59) position.position++;
 		collectASequenceOfBytes((char) => char === 32 || char === 9, input, position);
@@ -7566,11 +6343,6 @@ var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) =
 			extended: isExtended
 		};
 	}
-	/**
-	* @see https://andreubotella.github.io/multipart-form-data/#parse-multipart-form-data-headers
-	* @param {Buffer} input
-	* @param {{ position: number }} position
-	*/
 	function parseMultipartFormDataHeaders(input, position) {
 		let name = null;
 		let filename = null;
@@ -7629,23 +6401,11 @@ var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) =
 			else position.position += 2;
 		}
 	}
-	/**
-	* @param {(char: number) => boolean} condition
-	* @param {Buffer} input
-	* @param {{ position: number }} position
-	*/
 	function collectASequenceOfBytes(condition, input, position) {
 		let start = position.position;
 		while (start < input.length && condition(input[start])) ++start;
 		return input.subarray(position.position, position.position = start);
 	}
-	/**
-	* @param {Buffer} buf
-	* @param {boolean} leading
-	* @param {boolean} trailing
-	* @param {(charCode: number) => boolean} predicate
-	* @returns {Buffer}
-	*/
 	function removeChars(buf, leading, trailing, predicate) {
 		let lead = 0;
 		let trail = buf.length - 1;
@@ -7653,12 +6413,6 @@ var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) =
 		if (trailing) while (trail > 0 && predicate(buf[trail])) trail--;
 		return lead === 0 && trail === buf.length - 1 ? buf : buf.subarray(lead, trail + 1);
 	}
-	/**
-	* Checks if {@param buffer} starts with {@param start}
-	* @param {Buffer} buffer
-	* @param {Buffer} start
-	* @param {{ position: number }} position
-	*/
 	function bufferStartsWith(buffer, start, position) {
 		if (buffer.length < start.length) return false;
 		for (let i = 0; i < start.length; i++) if (start[i] !== buffer[position.position + i]) return false;
@@ -7667,30 +6421,12 @@ var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) =
 	function parsingError(cause) {
 		return new TypeError("Failed to parse body as FormData.", { cause: new TypeError(cause) });
 	}
-	/**
-	* CTL            = <any US-ASCII control character
-	*                  (octets 0 - 31) and DEL (127)>
-	* @param {number} char
-	*/
 	function isCTL(char) {
 		return char <= 31 || char === 127;
 	}
-	/**
-	* tspecials :=  "(" / ")" / "<" / ">" / "@" /
-	*                "," / ";" / ":" / "\" / <">
-	*                "/" / "[" / "]" / "?" / "="
-	*                ; Must be in quoted-string,
-	*                ; to use within parameter values
-	* @param {number} char
-	*/
 	function isTSpecial(char) {
 		return char === 40 || char === 41 || char === 60 || char === 62 || char === 64 || char === 44 || char === 59 || char === 58 || char === 92 || char === 34 || char === 47 || char === 91 || char === 93 || char === 63 || char === 61;
 	}
-	/**
-	* token := 1*<any (US-ASCII) CHAR except SPACE, CTLs,
-	*          or tspecials>
-	* @param {number} char
-	*/
 	function isToken(char) {
 		return char <= 127 && char !== 32 && char !== 9 && !isCTL(char) && !isTSpecial(char);
 	}
@@ -7700,7 +6436,7 @@ var require_formdata_parser = /* @__PURE__ */ __commonJSMin(((exports, module) =
 	};
 }));
 // node_modules/undici/lib/web/fetch/body.js
-var require_body = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_body = __commonJSMin(((exports, module) => {
 	const util = require_util$1();
 	const { readableStreamClose, fullyReadBody, extractMimeType } = require_util();
 	const { FormData, setFormDataState, getFormDataBoundary } = require_formdata();
@@ -7719,15 +6455,6 @@ var require_body = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		const stream = weakRef.deref();
 		if (stream && !stream.locked && !isDisturbed(stream) && !isErrored(stream)) stream.cancel("Response object has been garbage collected").catch(noop);
 	});
-	/**
-	* Extract a body with type from a byte sequence or BodyInit object
-	*
-	* @param {import('../../../types').BodyInit} object - The BodyInit object to extract from
-	* @param {boolean} [keepalive=false] - If true, indicates that the body
-	* @returns {[{stream: ReadableStream, source: any, length: number | null}, string | null]} - Returns a tuple containing the body and its type
-	*
-	* @see https://fetch.spec.whatwg.org/#concept-bodyinit-extract
-	*/
 	function extractBody(object, keepalive = false) {
 		let stream = null;
 		if (webidl.is.ReadableStream(object)) stream = object;
@@ -7774,7 +6501,6 @@ var require_body = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		else if (webidl.is.FormData(object)) {
 			const boundary = getFormDataBoundary(object);
 			const prefix = `--${boundary}\r\nContent-Disposition: form-data`;
-			/*! formdata-polyfill. MIT License. Jimmy Wärting <https://jimmy.warting.se/opensource> */
 			const formdataEscape = (str) => str.replace(/\n/g, "%0A").replace(/\r/g, "%0D").replace(/"/g, "%22");
 			const normalizeLinefeeds = (value) => value.replace(/\r?\n|\r/g, "\r\n");
 			const blobParts = [];
@@ -7847,21 +6573,6 @@ Content-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
 			length
 		}, type];
 	}
-	/**
-	* @typedef {object} ExtractBodyResult
-	* @property {ReadableStream<Uint8Array<ArrayBuffer>>} stream - The ReadableStream containing the body data
-	* @property {any} source - The original source of the body data
-	* @property {number | null} length - The length of the body data, or null
-	*/
-	/**
-	* Safely extract a body with type from a byte sequence or BodyInit object.
-	*
-	* @param {import('../../../types').BodyInit} object - The BodyInit object to extract from
-	* @param {boolean} [keepalive=false] - If true, indicates that the body
-	* @returns {[ExtractBodyResult, string | null]} - Returns a tuple containing the body and its type
-	*
-	* @see https://fetch.spec.whatwg.org/#bodyinit-safely-extract
-	*/
 	function safelyExtractBody(object, keepalive = false) {
 		if (webidl.is.ReadableStream(object)) {
 			assert(!util.isDisturbed(object), "The body has already been consumed.");
@@ -7928,7 +6639,6 @@ Content-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
 				const this_ = getInternalState(this);
 				if (bodyUnusable(this_)) throw new TypeError("Body is unusable: Body has already been read");
 				if (this_.body == null) {
-					/** @type {ReadableStreamDefaultController<any>} */
 					let controller;
 					const emptyStream = new ReadableStream({
 						start: (c) => {
@@ -7940,7 +6650,6 @@ Content-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
 					controller.close();
 					return emptyStream;
 				}
-				/** @type {ReadableStream} */
 				const stream = this_.body.stream;
 				const decoder = new TextDecoderStream("UTF-8");
 				return stream.pipeThrough(decoder);
@@ -7950,13 +6659,6 @@ Content-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
 	function mixinBody(prototype, getInternalState, brandCheck) {
 		Object.assign(prototype.prototype, bodyMixinMethods(brandCheck, getInternalState));
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#concept-body-consume-body
-	* @param {any} object internal state
-	* @param {(value: unknown) => unknown} convertBytesToJSValue
-	* @param {import('../../../types/webidl').WebidlIsFunction} brandCheck
-	* @param {(target: any) => any} getInternalState
-	*/
 	function consumeBody(object, convertBytesToJSValue, brandCheck, getInternalState) {
 		try {
 			webidl.brandCheck(object, brandCheck);
@@ -7964,7 +6666,7 @@ Content-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
 			return Promise.reject(e);
 		}
 		object = getInternalState(object);
-		if (bodyUnusable(object)) return Promise.reject(/* @__PURE__ */ new TypeError("Body is unusable: Body has already been read"));
+		if (bodyUnusable(object)) return Promise.reject(new TypeError("Body is unusable: Body has already been read"));
 		const promise = Promise.withResolvers();
 		const errorSteps = promise.reject;
 		const successSteps = (data) => {
@@ -7981,20 +6683,11 @@ Content-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
 		fullyReadBody(object.body, successSteps, errorSteps);
 		return promise.promise;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#body-unusable
-	* @param {any} object internal state
-	*/
 	function bodyUnusable(object) {
 		const body = object.body;
 		return body != null && (body.stream.locked || util.isDisturbed(body.stream));
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#concept-body-mime-type
-	* @param {any} requestOrResponse internal state
-	*/
 	function bodyMimeType(requestOrResponse) {
-		/** @type {import('./headers').HeadersList} */
 		const headers = requestOrResponse.headersList;
 		const mimeType = extractMimeType(headers);
 		if (mimeType === "failure") return null;
@@ -8010,7 +6703,7 @@ Content-Type: ${value.type || "application/octet-stream"}\r\n\r\n`);
 	};
 }));
 // node_modules/undici/lib/dispatcher/client-h1.js
-var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_client_h1 = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const util = require_util$1();
 	const { channels } = require_diagnostics();
@@ -8044,82 +6737,37 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		} catch {}
 		if (!mod) mod = new WebAssembly.Module(llhttpWasmData || require_llhttp_wasm());
 		return new WebAssembly.Instance(mod, { env: {
-			/**
-			* @param {number} p
-			* @param {number} at
-			* @param {number} len
-			* @returns {number}
-			*/
 			wasm_on_url: (p, at, len) => {
 				return 0;
 			},
-			/**
-			* @param {number} p
-			* @param {number} at
-			* @param {number} len
-			* @returns {number}
-			*/
 			wasm_on_status: (p, at, len) => {
 				assert(currentParser.ptr === p);
 				const start = at - currentBufferPtr + currentBufferRef.byteOffset;
 				return currentParser.onStatus(new FastBuffer(currentBufferRef.buffer, start, len));
 			},
-			/**
-			* @param {number} p
-			* @returns {number}
-			*/
 			wasm_on_message_begin: (p) => {
 				assert(currentParser.ptr === p);
 				return currentParser.onMessageBegin();
 			},
-			/**
-			* @param {number} p
-			* @param {number} at
-			* @param {number} len
-			* @returns {number}
-			*/
 			wasm_on_header_field: (p, at, len) => {
 				assert(currentParser.ptr === p);
 				const start = at - currentBufferPtr + currentBufferRef.byteOffset;
 				return currentParser.onHeaderField(new FastBuffer(currentBufferRef.buffer, start, len));
 			},
-			/**
-			* @param {number} p
-			* @param {number} at
-			* @param {number} len
-			* @returns {number}
-			*/
 			wasm_on_header_value: (p, at, len) => {
 				assert(currentParser.ptr === p);
 				const start = at - currentBufferPtr + currentBufferRef.byteOffset;
 				return currentParser.onHeaderValue(new FastBuffer(currentBufferRef.buffer, start, len));
 			},
-			/**
-			* @param {number} p
-			* @param {number} statusCode
-			* @param {0|1} upgrade
-			* @param {0|1} shouldKeepAlive
-			* @returns {number}
-			*/
 			wasm_on_headers_complete: (p, statusCode, upgrade, shouldKeepAlive) => {
 				assert(currentParser.ptr === p);
 				return currentParser.onHeadersComplete(statusCode, upgrade === 1, shouldKeepAlive === 1);
 			},
-			/**
-			* @param {number} p
-			* @param {number} at
-			* @param {number} len
-			* @returns {number}
-			*/
 			wasm_on_body: (p, at, len) => {
 				assert(currentParser.ptr === p);
 				const start = at - currentBufferPtr + currentBufferRef.byteOffset;
 				return currentParser.onBody(new FastBuffer(currentBufferRef.buffer, start, len));
 			},
-			/**
-			* @param {number} p
-			* @returns {number}
-			*/
 			wasm_on_message_complete: (p) => {
 				assert(currentParser.ptr === p);
 				return currentParser.onMessageComplete();
@@ -8127,14 +6775,8 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		} });
 	}
 	let llhttpInstance = null;
-	/**
-	* @type {Parser|null}
-	*/
 	let currentParser = null;
 	let currentBufferRef = null;
-	/**
-	* @type {number}
-	*/
 	let currentBufferSize = 0;
 	let currentBufferPtr = null;
 	let currentBuffer = null;
@@ -8143,18 +6785,10 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	const TIMEOUT_BODY = 5;
 	const TIMEOUT_KEEP_ALIVE = 8;
 	var Parser = class {
-		/**
-		* @param {import('./client.js')} client
-		* @param {import('net').Socket} socket
-		* @param {*} llhttp
-		*/
 		constructor(client, socket, { exports }) {
 			this.llhttp = exports;
 			this.ptr = this.llhttp.llhttp_alloc(constants.TYPE.RESPONSE);
 			this.client = client;
-			/**
-			* @type {import('net').Socket}
-			*/
 			this.socket = socket;
 			this.timeout = null;
 			this.timeoutWeakRef = new WeakRef(this);
@@ -8215,9 +6849,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				this.execute(chunk);
 			}
 		}
-		/**
-		* @param {Buffer} chunk
-		*/
 		execute(chunk) {
 			assert(currentParser === null);
 			assert(this.ptr != null);
@@ -8305,17 +6936,10 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			this.timeoutType = null;
 			this.paused = false;
 		}
-		/**
-		* @param {Buffer} buf
-		* @returns {0}
-		*/
 		onStatus(buf) {
 			this.statusText = buf.toString();
 			return 0;
 		}
-		/**
-		* @returns {0|-1}
-		*/
 		onMessageBegin() {
 			const { socket, client } = this;
 			if (socket.destroyed) return -1;
@@ -8328,10 +6952,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			request.onResponseStarted();
 			return 0;
 		}
-		/**
-		* @param {Buffer} buf
-		* @returns {number}
-		*/
 		onHeaderField(buf) {
 			const len = this.headers.length;
 			if ((len & 1) === 0) this.headers.push(buf);
@@ -8339,10 +6959,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			this.trackHeader(buf.length);
 			return 0;
 		}
-		/**
-		* @param {Buffer} buf
-		* @returns {number}
-		*/
 		onHeaderValue(buf) {
 			let len = this.headers.length;
 			const isContinuation = (len & 1) === 0;
@@ -8362,16 +6978,10 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			this.trackHeader(buf.length);
 			return 0;
 		}
-		/**
-		* @param {number} len
-		*/
 		trackHeader(len) {
 			this.headersSize += len;
 			if (this.headersSize >= this.headersMaxSize) util.destroy(this.socket, new HeadersOverflowError());
 		}
-		/**
-		* @param {Buffer} head
-		*/
 		onUpgrade(head) {
 			const { upgrade, client, socket, headers, statusCode, statusText } = this;
 			assert(upgrade);
@@ -8405,12 +7015,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 			client[kResume]();
 		}
-		/**
-		* @param {number} statusCode
-		* @param {boolean} upgrade
-		* @param {boolean} shouldKeepAlive
-		* @returns {number}
-		*/
 		onHeadersComplete(statusCode, upgrade, shouldKeepAlive) {
 			const { client, socket, headers, statusText } = this;
 			if (socket.destroyed) return -1;
@@ -8474,10 +7078,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 			return pause ? constants.ERROR.PAUSED : 0;
 		}
-		/**
-		* @param {Buffer} buf
-		* @returns {number}
-		*/
 		onBody(buf) {
 			const { client, socket, statusCode, maxResponseSize } = this;
 			if (socket.destroyed) return -1;
@@ -8496,9 +7096,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			if (request.onResponseData(buf) === false) return constants.ERROR.PAUSED;
 			return 0;
 		}
-		/**
-		* @returns {number}
-		*/
 		onMessageComplete() {
 			const { client, socket, statusCode, upgrade, headers, contentLength, bytesRead, shouldKeepAlive } = this;
 			if (socket.destroyed && (!statusCode || shouldKeepAlive)) return -1;
@@ -8555,11 +7152,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			util.destroy(socket, new InformationalError("socket idle timeout"));
 		}
 	}
-	/**
-	* @param {import ('./client.js')} client
-	* @param {import('net').Socket} socket
-	* @returns
-	*/
 	function connectH1(client, socket) {
 		client[kSocket] = socket;
 		if (!llhttpInstance) llhttpInstance = lazyllhttp();
@@ -8588,10 +7180,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			resume() {
 				resumeH1(client);
 			},
-			/**
-			* @param {Error|undefined} err
-			* @param {() => void} callback
-			*/
 			destroy(err, callback) {
 				if (socket[kClosed]) queueMicrotask(callback);
 				else {
@@ -8599,16 +7187,9 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 					socket.destroy(err);
 				}
 			},
-			/**
-			* @returns {boolean}
-			*/
 			get destroyed() {
 				return socket.destroyed;
 			},
-			/**
-			* @param {import('../core/request.js')} request
-			* @returns {boolean}
-			*/
 			busy(request) {
 				if (socket[kWriting] || socket[kReset] || socket[kBlocking] || socket[kIdleSocketValidation] === 1) return true;
 				if (request) {
@@ -8692,9 +7273,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			if (client[kSocket] === socket && !socket.destroyed) client[kResume]();
 		});
 	}
-	/**
-	* @param {import('./client.js')} client
-	*/
 	function resumeH1(client) {
 		const socket = client[kSocket];
 		if (socket && !socket.destroyed) {
@@ -8748,11 +7326,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			socket[kTypeOfService] = typeOfService;
 		} catch {}
 	}
-	/**
-	* @param {import('./client.js')} client
-	* @param {import('../core/request.js')} request
-	* @returns
-	*/
 	function writeH1(client, request) {
 		const { method, path, host, upgrade, blocking, reset } = request;
 		let { body, headers, contentLength } = request;
@@ -8788,10 +7361,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		const socket = client[kSocket];
 		clearIdleSocketValidation(socket);
-		/**
-		* @param {Error} [err]
-		* @returns {void}
-		*/
 		const abort = (err) => {
 			if (request.aborted || request.completed) return;
 			util.errorRequest(client, request, err || new RequestAbortedError());
@@ -8837,16 +7406,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		else assert(false);
 		return true;
 	}
-	/**
-	* @param {AbortCallback} abort
-	* @param {import('stream').Stream} body
-	* @param {import('./client.js')} client
-	* @param {import('../core/request.js')} request
-	* @param {import('net').Socket} socket
-	* @param {number} contentLength
-	* @param {string} header
-	* @param {boolean} expectsPayload
-	*/
 	function writeStream(abort, body, client, request, socket, contentLength, header, expectsPayload) {
 		assert(contentLength !== 0 || client[kRunning] === 0, "stream body cannot be pipelined");
 		let finished = false;
@@ -8859,10 +7418,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			expectsPayload,
 			header
 		});
-		/**
-		* @param {Buffer} chunk
-		* @returns {void}
-		*/
 		const onData = function(chunk) {
 			if (finished) return;
 			try {
@@ -8871,16 +7426,10 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				util.destroy(this, err);
 			}
 		};
-		/**
-		* @returns {void}
-		*/
 		const onDrain = function() {
 			if (finished) return;
 			if (body.resume) body.resume();
 		};
-		/**
-		* @returns {void}
-		*/
 		const onClose = function() {
 			queueMicrotask(() => {
 				body.removeListener("error", onFinished);
@@ -8890,10 +7439,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				queueMicrotask(() => onFinished(err));
 			}
 		};
-		/**
-		* @param {Error} [err]
-		* @returns
-		*/
 		const onFinished = function(err) {
 			if (finished) return;
 			finished = true;
@@ -8916,23 +7461,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		else if (body.endEmitted ?? body.readableEnded) setImmediate(onFinished, null);
 		if (body.closeEmitted ?? body.closed) setImmediate(onClose);
 	}
-	/**
-	* @typedef AbortCallback
-	* @type {Function}
-	* @param {Error} [err]
-	* @returns {void}
-	*/
-	/**
-	* @param {AbortCallback} abort
-	* @param {Uint8Array|null} body
-	* @param {import('./client.js')} client
-	* @param {import('../core/request.js')} request
-	* @param {import('net').Socket} socket
-	* @param {number} contentLength
-	* @param {string} header
-	* @param {boolean} expectsPayload
-	* @returns {void}
-	*/
 	function writeBuffer(abort, body, client, request, socket, contentLength, header, expectsPayload) {
 		try {
 			if (!body) {
@@ -8956,17 +7484,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			abort(err);
 		}
 	}
-	/**
-	* @param {AbortCallback} abort
-	* @param {Blob} body
-	* @param {import('./client.js')} client
-	* @param {import('../core/request.js')} request
-	* @param {import('net').Socket} socket
-	* @param {number} contentLength
-	* @param {string} header
-	* @param {boolean} expectsPayload
-	* @returns {Promise<void>}
-	*/
 	async function writeBlob(abort, body, client, request, socket, contentLength, header, expectsPayload) {
 		try {
 			if (contentLength != null && contentLength !== body.size) throw new RequestContentLengthMismatchError();
@@ -8983,17 +7500,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			abort(err);
 		}
 	}
-	/**
-	* @param {AbortCallback} abort
-	* @param {Iterable} body
-	* @param {import('./client.js')} client
-	* @param {import('../core/request.js')} request
-	* @param {import('net').Socket} socket
-	* @param {number} contentLength
-	* @param {string} header
-	* @param {boolean} expectsPayload
-	* @returns {Promise<void>}
-	*/
 	async function writeIterable(abort, body, client, request, socket, contentLength, header, expectsPayload) {
 		assert(contentLength !== 0 || client[kRunning] === 0, "iterator body cannot be pipelined");
 		let callback = null;
@@ -9032,17 +7538,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 	}
 	var AsyncWriter = class {
-		/**
-		*
-		* @param {object} arg
-		* @param {AbortCallback} arg.abort
-		* @param {import('net').Socket} arg.socket
-		* @param {import('../core/request.js')} arg.request
-		* @param {number} arg.contentLength
-		* @param {import('./client.js')} arg.client
-		* @param {boolean} arg.expectsPayload
-		* @param {string} arg.header
-		*/
 		constructor({ abort, socket, request, contentLength, client, expectsPayload, header }) {
 			this.socket = socket;
 			this.request = request;
@@ -9055,13 +7550,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			this.lengthMismatch = false;
 			socket[kWriting] = true;
 		}
-		/**
-		* The body doesn't match the declared content-length and strictContentLength
-		* is off. Warn once, and mark the socket so it isn't reused: on the wire this
-		* request's body no longer ends where the server expects, so anything sent
-		* after it on the same connection would be misread.
-		* @returns {void}
-		*/
 		onLengthMismatch() {
 			this.socket[kReset] = true;
 			if (!this.lengthMismatch) {
@@ -9069,10 +7557,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				process.emitWarning(new RequestContentLengthMismatchError());
 			}
 		}
-		/**
-		* @param {string|Uint8Array} chunk
-		* @returns
-		*/
 		write(chunk) {
 			const { socket, request, contentLength, client, bytesWritten, expectsPayload, header } = this;
 			if (socket[kError]) throw socket[kError];
@@ -9105,9 +7589,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 			return ret;
 		}
-		/**
-		* @returns {void}
-		*/
 		end() {
 			const { socket, contentLength, client, bytesWritten, expectsPayload, header, request } = this;
 			request.onRequestSent();
@@ -9127,10 +7608,6 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			}
 			client[kResume]();
 		}
-		/**
-		* @param {Error} [err]
-		* @returns {void}
-		*/
 		destroy(err) {
 			const { socket, client, abort } = this;
 			socket[kWriting] = false;
@@ -9143,7 +7620,7 @@ var require_client_h1 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = connectH1;
 }));
 // node_modules/undici/lib/dispatcher/client-h2.js
-var require_client_h2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_client_h2 = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { pipeline } = __require("node:stream");
 	const util = require_util$1();
@@ -9161,7 +7638,6 @@ var require_client_h2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	const HTTP2_FRAME_TYPE_HEADERS = 1;
 	const MIN_PROBE_TIMEOUT = 1e3;
 	let extractBody;
-	/** @type {import('http2')} */
 	let http2;
 	try {
 		http2 = __require("node:http2");
@@ -9308,37 +7784,19 @@ var require_client_h2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		return {
 			version: "h2",
 			defaultPipelining: 1e400,
-			/**
-			* @param {import('../core/request.js')} request
-			* @returns {boolean}
-			*/
 			write(request) {
 				return writeH2(client, request);
 			},
-			/**
-			* @returns {void}
-			*/
 			resume() {
 				resumeH2(client);
 			},
-			/**
-			* @param {Error | null} err
-			* @param {() => void} callback
-			*/
 			destroy(err, callback) {
 				if (socket[kClosed]) queueMicrotask(callback);
 				else socket.destroy(err).on("close", callback);
 			},
-			/**
-			* @type {boolean}
-			*/
 			get destroyed() {
 				return socket.destroyed;
 			},
-			/**
-			* @param {import('../core/request.js')} request
-			* @returns {boolean}
-			*/
 			busy(request) {
 				if (session[kRemoteSettings] === false && client[kRunning] > 0) return true;
 				if (session[kHTTP2SessionState].probeTimeout != null) return true;
@@ -9469,11 +7927,6 @@ var require_client_h2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		const localMaxConcurrentStreams = client[kHTTP2Options].maxConcurrentStreams;
 		const remoteMaxConcurrentStreams = settings.maxConcurrentStreams ?? client[kMaxConcurrentStreams] ?? localMaxConcurrentStreams;
 		client[kMaxConcurrentStreams] = Math.min(remoteMaxConcurrentStreams, localMaxConcurrentStreams);
-		/**
-		* From RFC-8441
-		* A sender MUST NOT send a SETTINGS_ENABLE_CONNECT_PROTOCOL parameter
-		* with the value of 0 after previously sending a value of 1.
-		*/
 		if (this[kRemoteSettings] === true && this[kEnableConnectProtocol] === true && settings.enableConnectProtocol === false) {
 			const err = new InformationalError("HTTP/2: Server disabled extended CONNECT protocol against RFC-8441");
 			this[kSocket][kError] = err;
@@ -9515,15 +7968,6 @@ var require_client_h2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			this[kClient][kOnError](err);
 		}
 	}
-	/**
-	* This is the root cause of #3011
-	* We need to handle GOAWAY frames properly, and trigger the session close
-	* along with the socket right away
-	*
-	* @this {import('http2').ClientHttp2Session}
-	* @param {number} errorCode
-	* @param {number} lastStreamID
-	*/
 	function onHttp2SessionGoAway(errorCode, lastStreamID) {
 		if (this[kReceivedGoAway]) return;
 		this[kReceivedGoAway] = true;
@@ -9805,7 +8249,6 @@ var require_client_h2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			util.destroy(state.body, err);
 		};
 		state.abort = abort;
-		/** @type {import('node:http2').ClientHttp2Stream} */
 		let stream = null;
 		try {
 			request.onRequestStart(abort, null);
@@ -10183,7 +8626,7 @@ var require_client_h2 = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = connectH2;
 }));
 // node_modules/undici/lib/dispatcher/client.js
-var require_client = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_client = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const net = __require("node:net");
 	const http = __require("node:http");
@@ -10215,15 +8658,7 @@ var require_client = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (client[kHTTPContext]?.version === "h2") return client[kMaxConcurrentStreams];
 		return getPipelining(client);
 	}
-	/**
-	* @type {import('../../types/client.js').default}
-	*/
 	var Client = class extends DispatcherBase {
-		/**
-		*
-		* @param {string|URL} url
-		* @param {import('../../types/client.js').Client.Options} options
-		*/
 		constructor(url, { maxHeaderSize, headersTimeout, socketTimeout, requestTimeout, connectTimeout, bodyTimeout, idleTimeout, keepAlive, keepAliveTimeout, maxKeepAliveTimeout, keepAliveMaxTimeout, keepAliveTimeoutThreshold, socketPath, pipelining, tls, strictContentLength, maxCachedSessions, connect, maxRequestsPerClient, localAddress, maxResponseSize, autoSelectFamily, autoSelectFamilyAttemptTimeout, maxConcurrentStreams, allowH2, useH2c, initialWindowSize, connectionWindowSize, pingInterval, useMilo, webSocket, h2Options, eventSource } = {}) {
 			if (keepAlive !== void 0) throw new InvalidArgumentError("unsupported keepAlive, use pipelining=0 instead");
 			if (socketTimeout !== void 0) throw new InvalidArgumentError("unsupported socketTimeout, use headersTimeout & bodyTimeout instead");
@@ -10414,10 +8849,6 @@ var require_client = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			assert(client[kSize] === 0);
 		}
 	}
-	/**
-	* @param {Client} client
-	* @returns {void}
-	*/
 	function connect(client) {
 		assert(!client[kConnecting]);
 		assert(!client[kHTTPContext]);
@@ -10604,7 +9035,7 @@ var require_client = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = Client;
 }));
 // node_modules/undici/lib/dispatcher/pool.js
-var require_pool = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_pool = __commonJSMin(((exports, module) => {
 	const { PoolBase, kClients, kNeedDrain, kAddClient, kDrainQueue, kOnClientBusy, kOnClientDrain, kGetDispatcher, kHasDispatcher, kRemoveClient, kRetireClient } = require_pool_base();
 	const Client = require_client();
 	const { InvalidArgumentError } = require_errors$1();
@@ -10727,7 +9158,7 @@ var require_pool = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = Pool;
 }));
 // node_modules/undici/lib/dispatcher/agent.js
-var require_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_agent = __commonJSMin(((exports, module) => {
 	const { InvalidArgumentError, MaxOriginsReachedError } = require_errors$1();
 	const { kBusy, kClients, kConnected, kRunning, kPending, kClose, kDestroy, kDispatch, kUrl } = require_symbols();
 	const DispatcherBase = require_dispatcher_base();
@@ -10759,8 +9190,8 @@ var require_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				tls
 			};
 			this[kFactory] = factory;
-			this[kClients] = /* @__PURE__ */ new Map();
-			this[kOrigins] = /* @__PURE__ */ new Set();
+			this[kClients] = new Map();
+			this[kOrigins] = new Set();
 			this[kOnDrain] = (origin, targets) => {
 				this.emit("drain", origin, [this, ...targets]);
 			};
@@ -10837,15 +9268,10 @@ var require_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = Agent;
 }));
 // node_modules/undici/lib/core/socks5-utils.js
-var require_socks5_utils = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_socks5_utils = __commonJSMin(((exports, module) => {
 	const { Buffer } = __require("node:buffer");
 	const net = __require("node:net");
 	const { InvalidArgumentError } = require_errors$1();
-	/**
-	* Parse an address and determine its type
-	* @param {string} address - The address to parse
-	* @returns {{type: number, buffer: Buffer}} Address type and buffer
-	*/
 	function parseAddress(address) {
 		if (net.isIPv4(address)) {
 			const parts = address.split(".").map(Number);
@@ -10865,11 +9291,6 @@ var require_socks5_utils = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			buffer: Buffer.concat([Buffer.from([domainBuffer.length]), domainBuffer])
 		};
 	}
-	/**
-	* Parse IPv6 address to buffer
-	* @param {string} address - IPv6 address string
-	* @returns {Buffer} 16-byte buffer
-	*/
 	function parseIPv6(address) {
 		const buffer = Buffer.alloc(16);
 		let normalizedAddress = address;
@@ -10905,13 +9326,6 @@ var require_socks5_utils = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return buffer;
 	}
-	/**
-	* Build a SOCKS5 address buffer
-	* @param {number} type - Address type (1=IPv4, 3=Domain, 4=IPv6)
-	* @param {Buffer} addressBuffer - The address data
-	* @param {number} port - Port number
-	* @returns {Buffer} Complete address buffer including type, address, and port
-	*/
 	function buildAddressBuffer(type, addressBuffer, port) {
 		const portBuffer = Buffer.allocUnsafe(2);
 		portBuffer.writeUInt16BE(port, 0);
@@ -10921,12 +9335,6 @@ var require_socks5_utils = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			portBuffer
 		]);
 	}
-	/**
-	* Parse address from SOCKS5 response
-	* @param {Buffer} buffer - Buffer containing the address
-	* @param {number} offset - Starting offset in buffer
-	* @returns {{address: string, port: number, bytesRead: number}}
-	*/
 	function parseResponseAddress(buffer, offset = 0) {
 		if (buffer.length < offset + 1) throw new InvalidArgumentError("Buffer too small to contain address type");
 		const addressType = buffer[offset];
@@ -10969,11 +9377,6 @@ var require_socks5_utils = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			bytesRead: currentOffset - offset
 		};
 	}
-	/**
-	* Create error for SOCKS5 reply code
-	* @param {number} replyCode - SOCKS5 reply code
-	* @returns {Error} Appropriate error object
-	*/
 	function createReplyError(replyCode) {
 		const message = {
 			1: "General SOCKS server failure",
@@ -10998,7 +9401,7 @@ var require_socks5_utils = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/core/socks5-client.js
-var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_socks5_client = __commonJSMin(((exports, module) => {
 	const { EventEmitter } = __require("node:events");
 	const { Buffer } = __require("node:buffer");
 	const { InvalidArgumentError, Socks5ProxyError } = require_errors$1();
@@ -11044,10 +9447,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 		ERROR: "error",
 		CLOSED: "closed"
 	};
-	/**
-	* SOCKS5 client implementation
-	* Handles SOCKS5 protocol negotiation and connection establishment
-	*/
 	var Socks5Client = class extends EventEmitter {
 		constructor(socket, options = {}) {
 			super();
@@ -11066,9 +9465,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 			this.socket.on("error", this.onSocketError);
 			this.socket.on("close", this.onSocketClose);
 		}
-		/**
-		* Handle incoming data from the socket
-		*/
 		onData(data) {
 			debug("received data", data.length, "bytes in state", this.state);
 			this.buffer = Buffer.concat([this.buffer, data]);
@@ -11086,26 +9482,17 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 				this.onError(err);
 			}
 		}
-		/**
-		* Handle socket errors
-		*/
 		onError(err) {
 			debug("socket error", err);
 			this.state = STATES.ERROR;
 			this.emit("error", err);
 			this.destroy();
 		}
-		/**
-		* Handle socket close
-		*/
 		onClose() {
 			debug("socket closed");
 			this.state = STATES.CLOSED;
 			this.emit("close");
 		}
-		/**
-		* Destroy the client and underlying socket
-		*/
 		destroy() {
 			if (this.socket && !this.socket.destroyed) this.socket.destroy();
 		}
@@ -11113,9 +9500,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 			this.state = STATES.AUTHENTICATED;
 			this.emit("authenticated");
 		}
-		/**
-		* Start the SOCKS5 handshake
-		*/
 		handshake() {
 			if (this.state !== STATES.INITIAL) throw new InvalidArgumentError("Handshake already started");
 			debug("starting handshake with", this.authMethods.length, "auth methods");
@@ -11128,9 +9512,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 			});
 			this.socket.write(request);
 		}
-		/**
-		* Handle handshake response from server
-		*/
 		handleHandshakeResponse() {
 			if (this.buffer.length < 2) return;
 			const version = this.buffer[0];
@@ -11145,9 +9526,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 				this.sendAuthRequest();
 			} else throw new Socks5ProxyError(`Unsupported authentication method: ${method}`, "UND_ERR_SOCKS5_AUTH_METHOD");
 		}
-		/**
-		* Send username/password authentication request
-		*/
 		sendAuthRequest() {
 			const { username, password } = this.options;
 			if (!username || !password) throw new InvalidArgumentError("Username and password required for authentication");
@@ -11163,9 +9541,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 			passwordBuffer.copy(request, 3 + usernameBuffer.length);
 			this.socket.write(request);
 		}
-		/**
-		* Handle authentication response
-		*/
 		handleAuthResponse() {
 			if (this.buffer.length < 2) return;
 			const version = this.buffer[0];
@@ -11176,11 +9551,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 			debug("authentication successful");
 			this.markAuthenticated();
 		}
-		/**
-		* Send CONNECT command
-		* @param {string} address - Target address (IP or domain)
-		* @param {number} port - Target port
-		*/
 		connect(address, port) {
 			if (this.state === STATES.CONNECTING || this.state === STATES.CONNECTED) throw new InvalidArgumentError("Connection already in progress");
 			if (this.state !== STATES.AUTHENTICATED) throw new InvalidArgumentError("Client must be authenticated before CONNECT");
@@ -11189,9 +9559,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 			const request = this.buildConnectRequest(COMMANDS.CONNECT, address, port);
 			this.socket.write(request);
 		}
-		/**
-		* Build a SOCKS5 request
-		*/
 		buildConnectRequest(command, address, port) {
 			const { type: addressType, buffer: addressBuffer } = parseAddress(address);
 			const request = Buffer.alloc(4 + addressBuffer.length + 2);
@@ -11203,9 +9570,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 			request.writeUInt16BE(port, 4 + addressBuffer.length);
 			return request;
 		}
-		/**
-		* Handle CONNECT response
-		*/
 		handleConnectResponse() {
 			if (this.buffer.length < 4) return;
 			const version = this.buffer[0];
@@ -11253,9 +9617,6 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 				port: boundPort
 			});
 		}
-		/**
-		* Get human-readable error message for reply code
-		*/
 		getReplyErrorMessage(reply) {
 			switch (reply) {
 				case REPLY_CODES.GENERAL_FAILURE: return "General SOCKS server failure";
@@ -11280,7 +9641,7 @@ var require_socks5_client = /* @__PURE__ */ __commonJSMin(((exports, module) => 
 	};
 }));
 // node_modules/undici/lib/dispatcher/socks5-proxy-agent.js
-var require_socks5_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_socks5_proxy_agent = __commonJSMin(((exports, module) => {
 	const { URL } = __require("node:url");
 	let tls;
 	const DispatcherBase = require_dispatcher_base();
@@ -11306,9 +9667,6 @@ var require_socks5_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module
 		return new ConnectTimeoutError(`Connect Timeout Error (attempted address: ${hostname}:${port}, timeout: ${timeout}ms)`);
 	}
 	let experimentalWarningEmitted = false;
-	/**
-	* SOCKS5 proxy agent for dispatching requests through a SOCKS5 proxy
-	*/
 	var Socks5ProxyAgent = class extends DispatcherBase {
 		constructor(proxyUrl, options = {}) {
 			super(options);
@@ -11341,11 +9699,8 @@ var require_socks5_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module
 				timeout: proxyTlsTimeout,
 				servername: options.proxyTls?.servername || url.hostname
 			});
-			this[kPools] = /* @__PURE__ */ new Map();
+			this[kPools] = new Map();
 		}
-		/**
-		* Create a SOCKS5 connection to the proxy
-		*/
 		async createSocks5Connection(targetHost, targetPort) {
 			const proxyHost = this[kProxyUrl].hostname;
 			const proxyPort = parseInt(this[kProxyUrl].port) || 1080;
@@ -11420,9 +9775,6 @@ var require_socks5_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module
 			await connectionReady.promise;
 			return socket;
 		}
-		/**
-		* Dispatch a request through the SOCKS5 proxy
-		*/
 		[kDispatch](opts, handler) {
 			const { origin } = opts;
 			debug("dispatching request to", origin, "via SOCKS5");
@@ -11516,7 +9868,7 @@ var require_socks5_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module
 	module.exports = Socks5ProxyAgent;
 }));
 // node_modules/undici/lib/dispatcher/proxy-agent.js
-var require_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_proxy_agent = __commonJSMin(((exports, module) => {
 	const { kProxy, kClose, kDestroy, kDispatch } = require_symbols();
 	const Agent = require_agent();
 	const Pool = require_pool();
@@ -11721,10 +10073,6 @@ var require_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				headers
 			}, handler);
 		}
-		/**
-		* @param {import('../../types/proxy-agent').ProxyAgent.Options | string | URL} opts
-		* @returns {URL}
-		*/
 		#getUrl(opts) {
 			if (typeof opts === "string") return new URL(opts);
 			else if (opts instanceof URL) return opts;
@@ -11741,13 +10089,8 @@ var require_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			return Promise.all(promises);
 		}
 	};
-	/**
-	* @param {string[] | Record<string, string> | Iterable<[string, string | string[] | undefined]>} headers
-	* @returns {Record<string, string | string[] | undefined>}
-	*/
 	function buildHeaders(headers) {
 		if (Array.isArray(headers)) {
-			/** @type {Record<string, string>} */
 			const headersPair = {};
 			for (let i = 0; i < headers.length; i += 2) {
 				if (isProxyAuthorizationHeader(headers[i])) throwProxyAuthError();
@@ -11772,21 +10115,9 @@ var require_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		}
 		return headers;
 	}
-	/**
-	* @param {Record<string, string>} headers
-	*
-	* Previous versions of ProxyAgent suggests the Proxy-Authorization in request headers
-	* Nevertheless, it was changed and to avoid a security vulnerability by end users
-	* this check was created.
-	* It should be removed in the next major version for performance reasons
-	*/
 	function throwIfProxyAuthIsSent(headers) {
 		for (const key in headers) if (isProxyAuthorizationHeader(key)) throwProxyAuthError();
 	}
-	/**
-	* @param {string} key
-	* @returns {boolean}
-	*/
 	function isProxyAuthorizationHeader(key) {
 		return key.length === 19 && key.toLowerCase() === proxyAuthorization;
 	}
@@ -11800,25 +10131,16 @@ var require_proxy_agent = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	module.exports = ProxyAgent;
 }));
 // node_modules/undici/lib/web/fetch/headers.js
-var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_headers = __commonJSMin(((exports, module) => {
 	const { kConstruct } = require_symbols();
 	const { kEnumerableProperty, setHeader } = require_util$1();
 	const { iteratorMixin, isValidHeaderName, isValidHeaderValue } = require_util();
 	const { webidl } = require_webidl();
 	const assert = __require("node:assert");
 	const util = __require("node:util");
-	/**
-	* @param {number} code
-	* @returns {code is (0x0a | 0x0d | 0x09 | 0x20)}
-	*/
 	function isHTTPWhiteSpaceCharCode(code) {
 		return code === 10 || code === 13 || code === 9 || code === 32;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#concept-header-value-normalize
-	* @param {string} potentialValue
-	* @returns {string}
-	*/
 	function headerValueNormalize(potentialValue) {
 		let i = 0;
 		let j = potentialValue.length;
@@ -11826,10 +10148,6 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		while (j > i && isHTTPWhiteSpaceCharCode(potentialValue.charCodeAt(i))) ++i;
 		return i === 0 && j === potentialValue.length ? potentialValue : potentialValue.substring(i, j);
 	}
-	/**
-	* @param {Headers} headers
-	* @param {Array|Object} object
-	*/
 	function fill(headers, object) {
 		if (Array.isArray(object)) for (let i = 0; i < object.length; ++i) {
 			const header = object[i];
@@ -11848,12 +10166,6 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			types: ["sequence<sequence<ByteString>>", "record<ByteString, ByteString>"]
 		});
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#concept-headers-append
-	* @param {Headers} headers
-	* @param {string} name
-	* @param {string} value
-	*/
 	function appendHeader(headers, name, value) {
 		value = headerValueNormalize(value);
 		if (!isValidHeaderName(name)) throw webidl.errors.invalidArgument({
@@ -11869,9 +10181,6 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (getHeadersGuard(headers) === "immutable") throw new TypeError("immutable");
 		return getHeadersList(headers).append(name, value, false);
 	}
-	/**
-	* @param {Headers} target
-	*/
 	function headersListSortAndCombine(target) {
 		const headersList = getHeadersList(target);
 		if (!headersList) return [];
@@ -11891,7 +10200,6 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		return a[0] < b[0] ? -1 : 1;
 	}
 	var HeadersList = class HeadersList {
-		/** @type {[string, string][]|null} */
 		cookies = null;
 		sortedMap;
 		headersMap;
@@ -11905,11 +10213,6 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				this.sortedMap = null;
 			}
 		}
-		/**
-		* @see https://fetch.spec.whatwg.org/#header-list-contains
-		* @param {string} name
-		* @param {boolean} isLowerCase
-		*/
 		contains(name, isLowerCase) {
 			return this.headersMap.has(isLowerCase ? name : name.toLowerCase());
 		}
@@ -11918,12 +10221,6 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			this.sortedMap = null;
 			this.cookies = null;
 		}
-		/**
-		* @see https://fetch.spec.whatwg.org/#concept-header-list-append
-		* @param {string} name
-		* @param {string} value
-		* @param {boolean} isLowerCase
-		*/
 		append(name, value, isLowerCase) {
 			this.sortedMap = null;
 			const lowercaseName = isLowerCase ? name : name.toLowerCase();
@@ -11940,12 +10237,6 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			});
 			if (lowercaseName === "set-cookie") (this.cookies ??= []).push(value);
 		}
-		/**
-		* @see https://fetch.spec.whatwg.org/#concept-header-list-set
-		* @param {string} name
-		* @param {string} value
-		* @param {boolean} isLowerCase
-		*/
 		set(name, value, isLowerCase) {
 			this.sortedMap = null;
 			const lowercaseName = isLowerCase ? name : name.toLowerCase();
@@ -11955,23 +10246,12 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				value
 			});
 		}
-		/**
-		* @see https://fetch.spec.whatwg.org/#concept-header-list-delete
-		* @param {string} name
-		* @param {boolean} isLowerCase
-		*/
 		delete(name, isLowerCase) {
 			this.sortedMap = null;
 			if (!isLowerCase) name = name.toLowerCase();
 			if (name === "set-cookie") this.cookies = null;
 			this.headersMap.delete(name);
 		}
-		/**
-		* @see https://fetch.spec.whatwg.org/#concept-header-list-get
-		* @param {string} name
-		* @param {boolean} isLowerCase
-		* @returns {string | null}
-		*/
 		get(name, isLowerCase) {
 			return this.headersMap.get(isLowerCase ? name : name.toLowerCase())?.value ?? null;
 		}
@@ -12018,7 +10298,6 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 						array[left] = x;
 					}
 				}
-				/* c8 ignore next 4 */
 				if (!iterator.next().done) throw new TypeError("Unreachable");
 				return array;
 			} else {
@@ -12037,14 +10316,7 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	let setHeadersList;
 	var Headers = class {
 		#guard;
-		/**
-		* @type {HeadersList}
-		*/
 		#headersList;
-		/**
-		* @param {HeadersInit|Symbol} [init]
-		* @returns
-		*/
 		constructor(init = void 0) {
 			webidl.util.markAsUncloneable(this);
 			if (init === kConstruct) return;
@@ -12131,23 +10403,11 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			return `Headers ${util.formatWithOptions(options, this.#headersList.entries)}`;
 		}
 		static {
-			/** @param {Headers} headers */
 			getHeadersGuard = (headers) => headers.#guard;
-			/**
-			* @param {Headers} headers
-			* @param {string} guard
-			*/
 			setHeadersGuard = (headers, guard) => {
 				headers.#guard = guard;
 			};
-			/**
-			* @param {Headers} headers
-			*/
 			getHeadersList = (headers) => headers.#headersList;
-			/**
-			* @param {Headers} target
-			* @param {HeadersList} list
-			*/
 			setHeadersList = (target, list) => {
 				target.#headersList = list;
 			};
@@ -12197,7 +10457,7 @@ var require_headers = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/web/fetch/response.js
-var require_response = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_response = __commonJSMin(((exports, module) => {
 	const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = require_headers();
 	const { extractBody, cloneBody, mixinBody, streamRegistry, bodyUnusable } = require_body();
 	const util = require_util$1();
@@ -12216,7 +10476,6 @@ var require_response = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	let getResponseState;
 	let setResponseState;
 	var Response = class {
-		/** @type {Headers} */
 		#headers;
 		#state;
 		static error() {
@@ -12336,29 +10595,15 @@ var require_response = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			return `Response ${nodeUtil.formatWithOptions(options, properties)}`;
 		}
 		static {
-			/**
-			* @param {Response} response
-			*/
 			getResponseHeaders = (response) => {
 				return response.#headers;
 			};
-			/**
-			* @param {Response} response
-			* @param {Headers} newHeaders
-			*/
 			setResponseHeaders = (response, newHeaders) => {
 				response.#headers = newHeaders;
 			};
-			/**
-			* @param {Response} response
-			*/
 			getResponseState = (response) => {
 				return response.#state;
 			};
-			/**
-			* @param {Response} response
-			* @param {any} newState
-			*/
 			setResponseState = (response, newState) => {
 				response.#state = newState;
 			};
@@ -12487,12 +10732,6 @@ var require_response = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			if (body.type != null && !getResponseState(response).headersList.contains("content-type", true)) getResponseState(response).headersList.append("content-type", body.type, true);
 		}
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#response-create
-	* @param {any} innerResponse
-	* @param {'request' | 'immutable' | 'request-no-cors' | 'response' | 'none'} guard
-	* @returns {Response}
-	*/
 	function fromInnerResponse(innerResponse, guard) {
 		const response = new Response(kConstruct);
 		setResponseState(response, innerResponse);
@@ -12545,7 +10784,7 @@ var require_response = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/web/fetch/request.js
-var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_request = __commonJSMin(((exports, module) => {
 	const { extractBody, mixinBody, cloneBody, bodyUnusable } = require_body();
 	const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = require_headers();
 	const util = require_util$1();
@@ -12560,20 +10799,8 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	const requestFinalizer = new FinalizationRegistry(({ signal, reference }) => {
 		removeSignalFollower(signal, reference);
 	});
-	/**
-	* @typedef {object} RequestSignalState
-	* @property {AbortController} controller
-	* @property {AbortSignal} source
-	* @property {WeakRef<AbortController>} reference
-	*/
-	/** @type {WeakMap<AbortSignal, RequestSignalState>} */
-	const requestSignals = /* @__PURE__ */ new WeakMap();
-	/** @type {WeakMap<AbortSignal, WeakRef<AbortController> | Set<WeakRef<AbortController>>>} */
-	const signalFollowers = /* @__PURE__ */ new WeakMap();
-	/**
-	* @param {AbortSignal} signal
-	* @param {WeakRef<AbortController>} reference
-	*/
+	const requestSignals = new WeakMap();
+	const signalFollowers = new WeakMap();
 	function removeSignalFollower(signal, reference) {
 		const followers = signalFollowers.get(signal);
 		if (followers instanceof Set) {
@@ -12583,10 +10810,6 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		signal.removeEventListener("abort", abortSignalFollowers);
 		signalFollowers.delete(signal);
 	}
-	/**
-	* @param {WeakRef<AbortController>} reference
-	* @param {unknown} reason
-	*/
 	function abortSignalFollower(reference, reason) {
 		requestFinalizer.unregister(reference);
 		const ac = reference.deref();
@@ -12595,7 +10818,6 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			ac.abort(reason);
 		}
 	}
-	/** @this {AbortSignal} */
 	function abortSignalFollowers() {
 		this.removeEventListener("abort", abortSignalFollowers);
 		const followers = signalFollowers.get(this);
@@ -12605,9 +10827,6 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		} else abortSignalFollower(followers, this.reason);
 		signalFollowers.delete(this);
 	}
-	/**
-	* @param {AbortSignal | null | undefined} signal
-	*/
 	function createDependentSignal(signal) {
 		const ac = new AbortController();
 		if (signal == null) return ac.signal;
@@ -12621,7 +10840,7 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			util.addAbortListener(signal, abortSignalFollowers);
 			signalFollowers.set(signal, reference);
 		} else if (followers instanceof WeakRef) {
-			const controllers = /* @__PURE__ */ new Set();
+			const controllers = new Set();
 			controllers.add(followers);
 			controllers.add(reference);
 			signalFollowers.set(signal, controllers);
@@ -12646,11 +10865,8 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	let setRequestState;
 	let removeRequestAbortListener;
 	var Request = class {
-		/** @type {AbortSignal} */
 		#signal;
-		/** @type {import('../../dispatcher/dispatcher')} */
 		#dispatcher;
-		/** @type {Headers} */
 		#headers;
 		#state;
 		constructor(input, init = void 0) {
@@ -12772,7 +10988,6 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 				setHeadersGuard(this.#headers, "request-no-cors");
 			}
 			if (initHasKey) {
-				/** @type {HeadersList} */
 				const headersList = getHeadersList(this.#headers);
 				const headers = init.headers !== void 0 ? init.headers : new HeadersList(headersList);
 				headersList.clear();
@@ -12912,51 +11127,24 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			return `Request ${nodeUtil.formatWithOptions(options, properties)}`;
 		}
 		static {
-			/**
-			* @param {Request} request
-			* @param {AbortSignal} newSignal
-			*/
 			setRequestSignal = (request, newSignal) => {
 				request.#signal = newSignal;
 			};
-			/**
-			* @param {Request} request
-			*/
 			getRequestDispatcher = (request) => {
 				return request.#dispatcher;
 			};
-			/**
-			* @param {Request} request
-			* @param {import('../../dispatcher/dispatcher')} newDispatcher
-			*/
 			setRequestDispatcher = (request, newDispatcher) => {
 				request.#dispatcher = newDispatcher;
 			};
-			/**
-			* @param {Request} request
-			* @param {Headers} newHeaders
-			*/
 			setRequestHeaders = (request, newHeaders) => {
 				request.#headers = newHeaders;
 			};
-			/**
-			* @param {Request} request
-			*/
 			getRequestState = (request) => {
 				return request.#state;
 			};
-			/**
-			* @param {Request} request
-			* @param {any} newState
-			*/
 			setRequestState = (request, newState) => {
 				request.#state = newState;
 			};
-			/**
-			* Removes the `abort` listener that makes this request's signal follow the
-			* signal passed to its constructor, if any. Idempotent.
-			* @param {Request} request
-			*/
 			removeRequestAbortListener = (request) => {
 				const state = requestSignals.get(request.#signal);
 				if (state !== void 0) {
@@ -13023,14 +11211,6 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		if (request.body != null) newRequest.body = cloneBody(request.body);
 		return newRequest;
 	}
-	/**
-	* @see https://fetch.spec.whatwg.org/#request-create
-	* @param {any} innerRequest
-	* @param {import('../../dispatcher/agent')} dispatcher
-	* @param {AbortSignal} signal
-	* @param {'request' | 'immutable' | 'request-no-cors' | 'response' | 'none'} guard
-	* @returns {Request}
-	*/
 	function fromInnerRequest(innerRequest, dispatcher, signal, guard) {
 		const request = new Request(kConstruct);
 		setRequestState(request, innerRequest);
@@ -13068,22 +11248,11 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 			configurable: true
 		}
 	});
-	/**
-	* @param {*} V
-	* @returns {import('../../../types/fetch').Request|string}
-	*
-	* @see https://fetch.spec.whatwg.org/#requestinfo
-	*/
 	webidl.converters.RequestInfo = function(V) {
 		if (typeof V === "string") return webidl.converters.USVString(V);
 		if (webidl.is.Request(V)) return V;
 		return webidl.converters.USVString(V);
 	};
-	/**
-	* @param {*} V
-	* @returns {import('../../../types/fetch').RequestInit}
-	* @see https://fetch.spec.whatwg.org/#requestinit
-	*/
 	webidl.converters.RequestInit = webidl.dictionaryConverter([
 		{
 			key: "method",
@@ -13172,7 +11341,7 @@ var require_request = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/dispatcher/dispatcher1-wrapper.js
-var require_dispatcher1_wrapper = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_dispatcher1_wrapper = __commonJSMin(((exports, module) => {
 	const Dispatcher = require_dispatcher();
 	const { InvalidArgumentError } = require_errors$1();
 	const { toRawHeaders } = require_util$1();
@@ -13250,7 +11419,7 @@ var require_dispatcher1_wrapper = /* @__PURE__ */ __commonJSMin(((exports, modul
 	};
 }));
 // node_modules/undici/lib/global.js
-var require_global = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_global = __commonJSMin(((exports, module) => {
 	const globalDispatcher = Symbol.for("undici.globalDispatcher.2");
 	const legacyGlobalDispatcher = Symbol.for("undici.globalDispatcher.1");
 	const { InvalidArgumentError } = require_errors$1();
@@ -13307,37 +11476,15 @@ var require_global = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/web/subresource-integrity/subresource-integrity.js
-var require_subresource_integrity = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_subresource_integrity = __commonJSMin(((exports, module) => {
 	const assert = __require("node:assert");
 	const { runtimeFeatures } = require_runtime_features();
 	const { asciiLowercase } = require_infra();
-	/**
-	* @typedef {object} Metadata
-	* @property {SRIHashAlgorithm} alg - The algorithm used for the hash.
-	* @property {string} val - The base64-encoded hash value.
-	*/
-	/**
-	* @typedef {Metadata[]} MetadataList
-	*/
-	/**
-	* @typedef {('sha256' | 'sha384' | 'sha512')} SRIHashAlgorithm
-	*/
-	/**
-	* @type {Map<SRIHashAlgorithm, number>}
-	*
-	* The valid SRI hash algorithm token set is the ordered set « "sha256",
-	* "sha384", "sha512" » (corresponding to SHA-256, SHA-384, and SHA-512
-	* respectively). The ordering of this set is meaningful, with stronger
-	* algorithms appearing later in the set.
-	*
-	* @see https://w3c.github.io/webappsec-subresource-integrity/#valid-sri-hash-algorithm-token-set
-	*/
-	const validSRIHashAlgorithmTokenSet = /* @__PURE__ */ new Map([
+	const validSRIHashAlgorithmTokenSet = new Map([
 		["sha256", 0],
 		["sha384", 1],
 		["sha512", 2]
 	]);
-	/** @type {import('node:crypto')} */
 	let crypto;
 	if (runtimeFeatures.has("crypto")) {
 		crypto = __require("node:crypto");
@@ -13345,29 +11492,8 @@ var require_subresource_integrity = /* @__PURE__ */ __commonJSMin(((exports, mod
 		if (cryptoHashes.length === 0) validSRIHashAlgorithmTokenSet.clear();
 		for (const algorithm of validSRIHashAlgorithmTokenSet.keys()) if (cryptoHashes.includes(algorithm) === false) validSRIHashAlgorithmTokenSet.delete(algorithm);
 	} else validSRIHashAlgorithmTokenSet.clear();
-	/**
-	* @typedef GetSRIHashAlgorithmIndex
-	* @type {(algorithm: SRIHashAlgorithm) => number}
-	* @param {SRIHashAlgorithm} algorithm
-	* @returns {number} The index of the algorithm in the valid SRI hash algorithm
-	* token set.
-	*/
 	const getSRIHashAlgorithmIndex = Map.prototype.get.bind(validSRIHashAlgorithmTokenSet);
-	/**
-	* @typedef IsValidSRIHashAlgorithm
-	* @see https://w3c.github.io/webappsec-subresource-integrity/#valid-sri-hash-algorithm-token
-	* @type {(algorithm: string) => algorithm is SRIHashAlgorithm}
-	* @param {*} algorithm
-	* @returns {algorithm is SRIHashAlgorithm}
-	*/
 	const isValidSRIHashAlgorithm = (algorithm) => validSRIHashAlgorithmTokenSet.has(asciiLowercase(algorithm));
-	/**
-	* @param {Uint8Array} bytes
-	* @param {string} metadataList
-	* @returns {boolean}
-	*
-	* @see https://w3c.github.io/webappsec-subresource-integrity/#does-response-match-metadatalist
-	*/
 	const bytesMatch = runtimeFeatures.has("crypto") === false || validSRIHashAlgorithmTokenSet.size === 0 ? () => true : (bytes, metadataList) => {
 		const parsedMetadata = parseMetadata(metadataList);
 		if (parsedMetadata.length === 0) return true;
@@ -13379,13 +11505,8 @@ var require_subresource_integrity = /* @__PURE__ */ __commonJSMin(((exports, mod
 		}
 		return false;
 	};
-	/**
-	* @param {MetadataList} metadataList
-	* @returns {MetadataList} The strongest hash algorithm from the metadata list.
-	*/
 	function getStrongestMetadata(metadataList) {
 		const result = [];
-		/** @type {Metadata|null} */
 		let strongest = null;
 		for (const item of metadataList) {
 			assert(isValidSRIHashAlgorithm(item.alg), "Invalid SRI hash algorithm token");
@@ -13407,14 +11528,7 @@ var require_subresource_integrity = /* @__PURE__ */ __commonJSMin(((exports, mod
 		}
 		return result;
 	}
-	/**
-	* @param {string} metadata
-	* @returns {MetadataList}
-	*
-	* @see https://w3c.github.io/webappsec-subresource-integrity/#parse-metadata
-	*/
 	function parseMetadata(metadata) {
-		/** @type {MetadataList} */
 		const result = [];
 		for (const item of metadata.split(/[\t\n\f\r ]+/)) {
 			const algorithmExpression = item.split("?", 1)[0];
@@ -13431,25 +11545,9 @@ var require_subresource_integrity = /* @__PURE__ */ __commonJSMin(((exports, mod
 		}
 		return result;
 	}
-	/**
-	* Applies the specified hash algorithm to the given bytes
-	*
-	* @typedef {(algorithm: SRIHashAlgorithm, bytes: Uint8Array) => string} ApplyAlgorithmToBytes
-	* @param {SRIHashAlgorithm} algorithm
-	* @param {Uint8Array} bytes
-	* @returns {string}
-	*/
 	const applyAlgorithmToBytes = (algorithm, bytes) => {
 		return crypto.hash(algorithm, bytes, "base64");
 	};
-	/**
-	* Compares two base64 strings, allowing for base64url
-	* in the second string.
-	*
-	* @param {string} actualValue base64 encoded string
-	* @param {string} expectedValue base64 or base64url encoded string
-	* @returns {boolean}
-	*/
 	function caseSensitiveMatch(actualValue, expectedValue) {
 		let actualValueLength = actualValue.length;
 		if (actualValueLength !== 0 && actualValue[actualValueLength - 1] === "=") actualValueLength -= 1;
@@ -13474,7 +11572,7 @@ var require_subresource_integrity = /* @__PURE__ */ __commonJSMin(((exports, mod
 	};
 }));
 // node_modules/undici/lib/web/fetch/index.js
-var require_fetch = /* @__PURE__ */ __commonJSMin(((exports, module) => {
+var require_fetch = __commonJSMin(((exports, module) => {
 	const { makeNetworkError, makeAppropriateNetworkError, filterResponse, makeResponse, fromInnerResponse, getResponseState } = require_response();
 	const { HeadersList } = require_headers();
 	const { Request, cloneRequest, getRequestDispatcher, getRequestState, removeRequestAbortListener } = require_request();
@@ -13495,7 +11593,6 @@ var require_fetch = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	const { isomorphicEncode } = require_infra();
 	const GET_OR_HEAD = ["GET", "HEAD"];
 	const defaultUserAgent = "node";
-	/** @type {import('buffer').resolveObjectURL} */
 	let resolveObjectURL;
 	function appendHeadersListFromResponseHeaders(headersList, headers, rawHeaders) {
 		if (Array.isArray(rawHeaders)) {
@@ -14116,7 +12213,6 @@ var require_fetch = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 		return response;
 		function dispatch({ body }) {
 			const url = requestCurrentURL(request);
-			/** @type {import('../../..').Agent} */
 			const agent = fetchParams.controller.dispatcher;
 			const path = url.pathname + url.search;
 			const hasTrailingQuestionMark = url.search.length === 0 && url.href[url.href.length - url.hash.length - 1] === "?";
@@ -14158,11 +12254,10 @@ var require_fetch = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 						const decoders = [];
 						if (request.method !== "HEAD" && request.method !== "CONNECT" && !nullBodyStatus.includes(status) && !willFollow) {
 							const contentEncoding = headersList.get("content-encoding", true);
-							/** @type {string[]} */
 							const codings = contentEncoding ? contentEncoding.toLowerCase().split(",") : [];
 							const maxContentEncodings = 5;
 							if (codings.length > maxContentEncodings) {
-								controller.abort(/* @__PURE__ */ new Error(`too many content-encodings in response: ${codings.length}, maximum allowed is ${maxContentEncodings}`));
+								controller.abort(new Error(`too many content-encodings in response: ${codings.length}, maximum allowed is ${maxContentEncodings}`));
 								return;
 							}
 							for (let i = codings.length - 1; i >= 0; --i) {
@@ -14250,11 +12345,11 @@ var require_fetch = /* @__PURE__ */ __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/parts.js
-var import_tunnel = /* @__PURE__ */ __toESM(require_tunnel(), 1);
-var import_api = /* @__PURE__ */ __toESM(require_api());
-var import_dispatcher = /* @__PURE__ */ __toESM(require_dispatcher());
-var import_pool = /* @__PURE__ */ __toESM(require_pool());
-var import_proxy_agent = /* @__PURE__ */ __toESM(require_proxy_agent());
+var import_tunnel = __toESM(require_tunnel(), 1);
+var import_api = __toESM(require_api());
+var import_dispatcher = __toESM(require_dispatcher());
+var import_pool = __toESM(require_pool());
+var import_proxy_agent = __toESM(require_proxy_agent());
 var import_fetch = require_fetch();
 Object.assign(import_dispatcher.default.prototype, import_api.default);
 // node_modules/@actions/http-client/lib/index.js
@@ -14447,10 +12542,6 @@ var HttpClient = class {
 			return this.request(verb, requestUrl, stream, additionalHeaders);
 		});
 	}
-	/**
-	* Gets a typed object from an endpoint
-	* Be aware that not found returns a null.  Other errors (4xx, 5xx) reject the promise
-	*/
 	getJson(requestUrl_1) {
 		return __awaiter$10(this, arguments, void 0, function* (requestUrl, additionalHeaders = {}) {
 			additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
@@ -14485,11 +12576,6 @@ var HttpClient = class {
 			return this._processResponse(res, this.requestOptions);
 		});
 	}
-	/**
-	* Makes a raw http request.
-	* All other methods such as get, post, patch, and request ultimately call this.
-	* Prefer get, del, post and patch
-	*/
 	request(verb, requestUrl, data, headers) {
 		return __awaiter$10(this, void 0, void 0, function* () {
 			if (this._disposed) throw new Error("Client has already been disposed.");
@@ -14533,36 +12619,22 @@ var HttpClient = class {
 			return response;
 		});
 	}
-	/**
-	* Needs to be called if keepAlive is set to true in request options.
-	*/
 	dispose() {
 		if (this._agent) this._agent.destroy();
 		this._disposed = true;
 	}
-	/**
-	* Raw request.
-	* @param info
-	* @param data
-	*/
 	requestRaw(info, data) {
 		return __awaiter$10(this, void 0, void 0, function* () {
 			return new Promise((resolve, reject) => {
 				function callbackForResult(err, res) {
 					if (err) reject(err);
-					else if (!res) reject(/* @__PURE__ */ new Error("Unknown error"));
+					else if (!res) reject(new Error("Unknown error"));
 					else resolve(res);
 				}
 				this.requestRawWithCallback(info, data, callbackForResult);
 			});
 		});
 	}
-	/**
-	* Raw request with callback.
-	* @param info
-	* @param data
-	* @param onResult
-	*/
 	requestRawWithCallback(info, data, onResult) {
 		if (typeof data === "string") {
 			if (!info.options.headers) info.options.headers = {};
@@ -14584,7 +12656,7 @@ var HttpClient = class {
 		});
 		req.setTimeout(this._socketTimeout || 18e4, () => {
 			if (socket) socket.end();
-			handleResult(/* @__PURE__ */ new Error(`Request timeout: ${info.options.path}`));
+			handleResult(new Error(`Request timeout: ${info.options.path}`));
 		});
 		req.on("error", function(err) {
 			handleResult(err);
@@ -14597,11 +12669,6 @@ var HttpClient = class {
 			data.pipe(req);
 		} else req.end();
 	}
-	/**
-	* Gets an http agent. This function is useful when you need an http agent that handles
-	* routing through a proxy server - depending upon the url and proxy environment variables.
-	* @param serverUrl  The server URL where the request will be sent. For example, https://api.github.com
-	*/
 	getAgent(serverUrl) {
 		const parsedUrl = new URL(serverUrl);
 		return this._getAgent(parsedUrl);
@@ -14633,13 +12700,6 @@ var HttpClient = class {
 		if (this.requestOptions && this.requestOptions.headers) return Object.assign({}, lowercaseKeys$1(this.requestOptions.headers), lowercaseKeys$1(headers || {}));
 		return lowercaseKeys$1(headers || {});
 	}
-	/**
-	* Gets an existing header value or returns a default.
-	* Handles converting number header values to strings since HTTP headers must be strings.
-	* Note: This returns string | string[] since some headers can have multiple values.
-	* For headers that must always be a single string (like Content-Type), use the
-	* specialized _getExistingOrDefaultContentTypeHeader method instead.
-	*/
 	_getExistingOrDefaultHeader(additionalHeaders, header, _default) {
 		let clientHeader;
 		if (this.requestOptions && this.requestOptions.headers) {
@@ -14651,13 +12711,6 @@ var HttpClient = class {
 		if (clientHeader !== void 0) return clientHeader;
 		return _default;
 	}
-	/**
-	* Specialized version of _getExistingOrDefaultHeader for Content-Type header.
-	* Always returns a single string (not an array) since Content-Type should be a single value.
-	* Converts arrays to comma-separated strings and numbers to strings to ensure type safety.
-	* This was split from _getExistingOrDefaultHeader to provide stricter typing for callers
-	* that assign the result to places expecting a string (e.g., additionalHeaders[Headers.ContentType]).
-	*/
 	_getExistingOrDefaultContentTypeHeader(additionalHeaders, _default) {
 		let clientHeader;
 		if (this.requestOptions && this.requestOptions.headers) {
@@ -14816,12 +12869,6 @@ var Summary = class {
 	constructor() {
 		this._buffer = "";
 	}
-	/**
-	* Finds the summary file path from the environment, rejects if env var is not found or file does not exist
-	* Also checks r/w permissions.
-	*
-	* @returns step summary file path
-	*/
 	filePath() {
 		return __awaiter$7(this, void 0, void 0, function* () {
 			if (this._filePath) return this._filePath;
@@ -14836,27 +12883,11 @@ var Summary = class {
 			return this._filePath;
 		});
 	}
-	/**
-	* Wraps content in an HTML tag, adding any HTML attributes
-	*
-	* @param {string} tag HTML tag to wrap
-	* @param {string | null} content content within the tag
-	* @param {[attribute: string]: string} attrs key-value list of HTML attributes to add
-	*
-	* @returns {string} content wrapped in HTML element
-	*/
 	wrap(tag, content, attrs = {}) {
 		const htmlAttrs = Object.entries(attrs).map(([key, value]) => ` ${key}="${value}"`).join("");
 		if (!content) return `<${tag}${htmlAttrs}>`;
 		return `<${tag}${htmlAttrs}>${content}</${tag}>`;
 	}
-	/**
-	* Writes text in the buffer to the summary buffer file and empties buffer. Will append by default.
-	*
-	* @param {SummaryWriteOptions} [options] (optional) options for write operation
-	*
-	* @returns {Promise<Summary>} summary instance
-	*/
 	write(options) {
 		return __awaiter$7(this, void 0, void 0, function* () {
 			const overwrite = !!(options === null || options === void 0 ? void 0 : options.overwrite);
@@ -14865,95 +12896,39 @@ var Summary = class {
 			return this.emptyBuffer();
 		});
 	}
-	/**
-	* Clears the summary buffer and wipes the summary file
-	*
-	* @returns {Summary} summary instance
-	*/
 	clear() {
 		return __awaiter$7(this, void 0, void 0, function* () {
 			return this.emptyBuffer().write({ overwrite: true });
 		});
 	}
-	/**
-	* Returns the current summary buffer as a string
-	*
-	* @returns {string} string of summary buffer
-	*/
 	stringify() {
 		return this._buffer;
 	}
-	/**
-	* If the summary buffer is empty
-	*
-	* @returns {boolen} true if the buffer is empty
-	*/
 	isEmptyBuffer() {
 		return this._buffer.length === 0;
 	}
-	/**
-	* Resets the summary buffer without writing to summary file
-	*
-	* @returns {Summary} summary instance
-	*/
 	emptyBuffer() {
 		this._buffer = "";
 		return this;
 	}
-	/**
-	* Adds raw text to the summary buffer
-	*
-	* @param {string} text content to add
-	* @param {boolean} [addEOL=false] (optional) append an EOL to the raw text (default: false)
-	*
-	* @returns {Summary} summary instance
-	*/
 	addRaw(text, addEOL = false) {
 		this._buffer += text;
 		return addEOL ? this.addEOL() : this;
 	}
-	/**
-	* Adds the operating system-specific end-of-line marker to the buffer
-	*
-	* @returns {Summary} summary instance
-	*/
 	addEOL() {
 		return this.addRaw(EOL);
 	}
-	/**
-	* Adds an HTML codeblock to the summary buffer
-	*
-	* @param {string} code content to render within fenced code block
-	* @param {string} lang (optional) language to syntax highlight code
-	*
-	* @returns {Summary} summary instance
-	*/
 	addCodeBlock(code, lang) {
 		const attrs = Object.assign({}, lang && { lang });
 		const element = this.wrap("pre", this.wrap("code", code), attrs);
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds an HTML list to the summary buffer
-	*
-	* @param {string[]} items list of items to render
-	* @param {boolean} [ordered=false] (optional) if the rendered list should be ordered or not (default: false)
-	*
-	* @returns {Summary} summary instance
-	*/
 	addList(items, ordered = false) {
 		const tag = ordered ? "ol" : "ul";
 		const listItems = items.map((item) => this.wrap("li", item)).join("");
 		const element = this.wrap(tag, listItems);
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds an HTML table to the summary buffer
-	*
-	* @param {SummaryTableCell[]} rows table rows
-	*
-	* @returns {Summary} summary instance
-	*/
 	addTable(rows) {
 		const tableBody = rows.map((row) => {
 			const cells = row.map((cell) => {
@@ -14968,27 +12943,10 @@ var Summary = class {
 		const element = this.wrap("table", tableBody);
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds a collapsable HTML details element to the summary buffer
-	*
-	* @param {string} label text for the closed state
-	* @param {string} content collapsable content
-	*
-	* @returns {Summary} summary instance
-	*/
 	addDetails(label, content) {
 		const element = this.wrap("details", this.wrap("summary", label) + content);
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds an HTML image tag to the summary buffer
-	*
-	* @param {string} src path to the image you to embed
-	* @param {string} alt text description of the image
-	* @param {SummaryImageOptions} options (optional) addition image attributes
-	*
-	* @returns {Summary} summary instance
-	*/
 	addImage(src, alt, options) {
 		const { width, height } = options || {};
 		const attrs = Object.assign(Object.assign({}, width && { width }), height && { height });
@@ -14998,14 +12956,6 @@ var Summary = class {
 		}, attrs));
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds an HTML section heading element
-	*
-	* @param {string} text heading text
-	* @param {number | string} [level=1] (optional) the heading level, default: 1
-	*
-	* @returns {Summary} summary instance
-	*/
 	addHeading(text, level) {
 		const tag = `h${level}`;
 		const allowedTag = [
@@ -15019,45 +12969,19 @@ var Summary = class {
 		const element = this.wrap(allowedTag, text);
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds an HTML thematic break (<hr>) to the summary buffer
-	*
-	* @returns {Summary} summary instance
-	*/
 	addSeparator() {
 		const element = this.wrap("hr", null);
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds an HTML line break (<br>) to the summary buffer
-	*
-	* @returns {Summary} summary instance
-	*/
 	addBreak() {
 		const element = this.wrap("br", null);
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds an HTML blockquote to the summary buffer
-	*
-	* @param {string} text quote text
-	* @param {string} cite (optional) citation url
-	*
-	* @returns {Summary} summary instance
-	*/
 	addQuote(text, cite) {
 		const attrs = Object.assign({}, cite && { cite });
 		const element = this.wrap("blockquote", text, attrs);
 		return this.addRaw(element).addEOL();
 	}
-	/**
-	* Adds an HTML anchor tag to the summary buffer
-	*
-	* @param {string} text link text/content
-	* @param {string} href hyperlink
-	*
-	* @returns {Summary} summary instance
-	*/
 	addLink(text, href) {
 		const element = this.wrap("a", text, { href });
 		return this.addRaw(element).addEOL();
@@ -15072,107 +12996,35 @@ events.EventEmitter;
 events.EventEmitter;
 os$1.platform();
 os$1.arch();
-/**
-* The code to exit an action
-*/
 var ExitCode;
 (function(ExitCode) {
-	/**
-	* A code indicating that the action was successful
-	*/
 	ExitCode[ExitCode["Success"] = 0] = "Success";
-	/**
-	* A code indicating that the action was a failure
-	*/
 	ExitCode[ExitCode["Failure"] = 1] = "Failure";
 })(ExitCode || (ExitCode = {}));
-/**
-* Registers a secret which will get masked from logs
-*
-* @param secret - Value of the secret to be masked
-* @remarks
-* This function instructs the Actions runner to mask the specified value in any
-* logs produced during the workflow run. Once registered, the secret value will
-* be replaced with asterisks (***) whenever it appears in console output, logs,
-* or error messages.
-*
-* This is useful for protecting sensitive information such as:
-* - API keys
-* - Access tokens
-* - Authentication credentials
-* - URL parameters containing signatures (SAS tokens)
-*
-* Note that masking only affects future logs; any previous appearances of the
-* secret in logs before calling this function will remain unmasked.
-*
-* @example
-* ```typescript
-* // Register an API token as a secret
-* const apiToken = "abc123xyz456";
-* setSecret(apiToken);
-*
-* // Now any logs containing this value will show *** instead
-* console.log(`Using token: ${apiToken}`); // Outputs: "Using token: ***"
-* ```
-*/
 function setSecret(secret) {
 	issueCommand("add-mask", {}, secret);
 }
-/**
-* Gets the value of an input.
-* Unless trimWhitespace is set to false in InputOptions, the value is also trimmed.
-* Returns an empty string if the value is not defined.
-*
-* @param     name     name of the input to get
-* @param     options  optional. See InputOptions.
-* @returns   string
-*/
 function getInput(name, options) {
 	const val = process.env[`INPUT_${name.replace(/ /g, "_").toUpperCase()}`] || "";
 	if (options && options.required && !val) throw new Error(`Input required and not supplied: ${name}`);
 	if (options && options.trimWhitespace === false) return val;
 	return val.trim();
 }
-/**
-* Sets the value of an output.
-*
-* @param     name     name of the output to set
-* @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
-*/
 function setOutput(name, value) {
 	if (process.env["GITHUB_OUTPUT"] || "") return issueFileCommand("OUTPUT", prepareKeyValueMessage(name, value));
 	process.stdout.write(os.EOL);
 	issueCommand("set-output", { name }, toCommandValue(value));
 }
-/**
-* Adds an error issue
-* @param message error issue message. Errors will be converted to string via toString()
-* @param properties optional properties to add to the annotation.
-*/
 function error(message, properties = {}) {
 	issueCommand("error", toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
-/**
-* Adds a warning issue
-* @param message warning issue message. Errors will be converted to string via toString()
-* @param properties optional properties to add to the annotation.
-*/
 function warning(message, properties = {}) {
 	issueCommand("warning", toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
-/**
-* Writes info to log with console.log.
-* @param message info message
-*/
 function info(message) {
 	process.stdout.write(message + os.EOL);
 }
 // src/errors.ts
-/**
-* An error that stops a run before or instead of a result.
-* `code` is for machines, the message is one sentence for people, `hint` says what to do next.
-* What goes wrong within one request is not an error but a record.
-*/
 var GoodputError = class extends Error {
 	code;
 	hint;
@@ -15183,7 +13035,6 @@ var GoodputError = class extends Error {
 		this.hint = options.hint;
 	}
 };
-/** All mistakes of one configuration at once. */
 var ConfigError = class extends GoodputError {
 	mistakes;
 	constructor(mistakes) {
@@ -15196,13 +13047,11 @@ function describeMistake({ field, value, message }) {
 	return value === void 0 ? `${field}: ${message}` : `${field}: ${JSON.stringify(value)} ${message}`;
 }
 // src/conclusion.ts
-/** An invalid run is neither met nor violated: what it measured may not be believed. */
 function conclusionOf(result) {
 	if (result.state === "cancelled") return "cancelled";
 	if (!result.valid) return "invalid";
 	return result.verdict ?? "measured";
 }
-/** What kept a run from having a result. */
 function conclusionOfError(error) {
 	if (!(error instanceof GoodputError)) return "error";
 	switch (error.code) {
@@ -15214,10 +13063,10 @@ function conclusionOfError(error) {
 	}
 }
 // node_modules/fastest-levenshtein/mod.js
-var require_fastest_levenshtein = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_fastest_levenshtein = __commonJSMin(((exports) => {
 	exports.__esModule = true;
 	exports.distance = exports.closest = void 0;
-	var peq = /* @__PURE__ */ new Uint32Array(65536);
+	var peq = new Uint32Array(65536);
 	var myers_32 = function(a, b) {
 		var n = a.length;
 		var m = b.length;
@@ -15329,6 +13178,1413 @@ var require_fastest_levenshtein = /* @__PURE__ */ __commonJSMin(((exports) => {
 	};
 	exports.closest = closest;
 }));
+// src/result.ts
+const RESULT_SCHEMA = "goodput.result/1";
+const LATENCIES$2 = [
+	"ttft",
+	"ttft_sent",
+	"itl",
+	"tpot",
+	"e2e",
+	"issue_delay"
+];
+// src/units.ts
+const NS_PER_MS = 1e6;
+const NS_PER_S = 1e9;
+const DURATION = /^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h)$/;
+const NS_PER = {
+	ns: 1,
+	us: 1e3,
+	µs: 1e3,
+	ms: NS_PER_MS,
+	s: NS_PER_S,
+	m: 60 * NS_PER_S,
+	h: 3600 * NS_PER_S
+};
+function parseDuration(text) {
+	const match = DURATION.exec(text.trim());
+	return match ? Math.round(Number(match[1]) * NS_PER[match[2]]) : void 0;
+}
+function formatMs(ms) {
+	const size = Math.abs(ms);
+	if (size >= 6e4) return `${trim(ms / 6e4)} min`;
+	if (size >= 1e3) return `${trim(ms / 1e3)} s`;
+	if (size >= 1 || size === 0) return `${trim(ms)} ms`;
+	return `${trim(ms * 1e3)} µs`;
+}
+function formatRatio(ratio) {
+	return `${trim(ratio * 100)} %`;
+}
+function trim(value) {
+	if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "-∞" : "–";
+	return Number(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 6 });
+}
+// src/plan/scanner.ts
+var import_fastest_levenshtein = require_fastest_levenshtein();
+var SyntaxMistake = class extends Error {
+	column;
+	constructor(column, message) {
+		super(message);
+		this.column = column;
+	}
+};
+var Scanner = class {
+	text;
+	position = 0;
+	constructor(text) {
+		this.text = text;
+		this.#skipSpace();
+	}
+	fail(column, message) {
+		throw new SyntaxMistake(column, message);
+	}
+	match(pattern) {
+		pattern.lastIndex = this.position;
+		const match = pattern.exec(this.text);
+		if (!match) return void 0;
+		this.position = pattern.lastIndex;
+		this.#skipSpace();
+		return match;
+	}
+	word(expected) {
+		const match = this.match(/[A-Za-z_][A-Za-z0-9_]*(?:\.\d+)?/y);
+		return match ? match[0].toLowerCase() : this.fail(this.position, `expected ${expected}, found ${this.#found()}.`);
+	}
+	regression() {
+		const at = this.position;
+		const word = this.match(/[A-Za-z_]+/y)?.[0];
+		if (word === void 0 || word.toLowerCase() === "regression") return word !== void 0;
+		this.position = at;
+		return (0, import_fastest_levenshtein.distance)(word.toLowerCase(), "regression") <= 4 ? this.fail(at, `"${word}" is no word of this language; did you mean regression?`) : false;
+	}
+	op() {
+		const match = this.match(/<=|>=|<|>/y);
+		return match ? match[0] : this.fail(this.position, `expected <, <=, > or >=, found ${this.#found()}.`);
+	}
+	expect(text) {
+		if (!this.text.startsWith(text, this.position)) this.fail(this.position, `expected "${text}", found ${this.#found()}.`);
+		this.position += text.length;
+		this.#skipSpace();
+	}
+	list(item) {
+		this.expect("(");
+		const items = [item()];
+		while (this.text[this.position] === ",") {
+			this.expect(",");
+			items.push(item());
+		}
+		this.expect(")");
+		return items;
+	}
+	durationNs() {
+		const at = this.position;
+		const [number, unit] = this.#numberAndUnit("a duration, for example 500ms");
+		return parseDuration(`${number}${unit === "" ? "ms" : unit}`) ?? this.fail(at, `"${number}${unit}" is no duration; write it as 500ms or 1.5s.`);
+	}
+	ratio() {
+		const at = this.position;
+		const [number, unit] = this.#numberAndUnit("a share, for example 1%");
+		const ratio = unit === "%" ? number / 100 : number;
+		if (unit !== "%" && unit !== "" || ratio > 1) this.fail(at, `"${number}${unit}" is no share; write it as 1% or 0.01.`);
+		return ratio;
+	}
+	change(points) {
+		const at = this.position;
+		const expected = points ? "percentage points, for example 1%" : "a share of the baseline, for example 10%";
+		const [number, unit] = this.#numberAndUnit(expected);
+		const ratio = unit === "%" ? number / 100 : number;
+		if (unit !== "%" && unit !== "" || points && ratio > 1) this.fail(at, `"${number}${unit}" is no ${points ? "difference of shares" : "share of the baseline"}; write it as ${points ? "1% or 0.01" : "10% or 0.1"}.`);
+		return ratio;
+	}
+	perSecond() {
+		const at = this.position;
+		const [number, unit] = this.#numberAndUnit("a rate, for example 500");
+		if (![
+			"",
+			"tok/s",
+			"tokens/s",
+			"req/s",
+			"/s",
+			"1/s"
+		].includes(unit)) this.fail(at, `"${number}${unit}" is no rate per second; write it as 500 or 500 tok/s.`);
+		return number;
+	}
+	done() {
+		return this.position >= this.text.length;
+	}
+	end() {
+		if (!this.done()) this.fail(this.position, `expected nothing more, found ${this.#found()}.`);
+	}
+	#numberAndUnit(expected) {
+		const match = this.match(/(\d+(?:\.\d+)?|\.\d+)\s*(%|[a-zµ1]*\/s|[a-zµ]+(?![a-z0-9_]*\s*:))?/y);
+		if (!match) return this.fail(this.position, `expected ${expected}, found ${this.#found()}.`);
+		return [Number(match[1]), match[2] ?? ""];
+	}
+	#found() {
+		return this.done() ? "the end" : JSON.stringify(this.text.slice(this.position, this.position + 20));
+	}
+	#skipSpace() {
+		while (/\s/.test(this.text[this.position] ?? "")) this.position++;
+	}
+};
+// src/plan/objective.ts
+const RATES = {
+	error_rate: "ratio",
+	request_throughput: "1/s",
+	output_throughput: "tok/s",
+	input_throughput: "tok/s",
+	total_throughput: "tok/s"
+};
+const COMPARABLE_RATES = [
+	"error_rate",
+	"request_throughput",
+	"output_throughput"
+];
+const REQUEST_METRICS = [
+	"ttft",
+	"ttft_sent",
+	"tpot",
+	"e2e"
+];
+const DEFAULT_GOODPUT_SHARE = .95;
+function parseObjectives(lines) {
+	const objectives = [];
+	const mistakes = [];
+	for (const [line, text] of lines.entries()) try {
+		objectives.push(parseObjective(text));
+	} catch (error) {
+		if (!(error instanceof SyntaxMistake)) throw error;
+		mistakes.push({
+			field: `slo ${line + 1}`,
+			value: text,
+			message: `column ${error.column + 1}: ${error.message}`
+		});
+	}
+	return {
+		objectives,
+		mistakes
+	};
+}
+function parseObjective(text) {
+	const scanner = new Scanner(text);
+	const objective = vllmDialect(scanner) ?? k6Dialect(scanner) ?? ownLanguage(scanner);
+	scanner.end();
+	return objective;
+}
+function holds(value, op, limit) {
+	switch (op) {
+		case "<": return value < limit;
+		case "<=": return value <= limit;
+		case ">": return value > limit;
+		case ">=": return value >= limit;
+	}
+}
+function isUpperLimit(op) {
+	return op === "<" || op === "<=";
+}
+function ownLanguage(scanner) {
+	const at = scanner.position;
+	const name = scanner.word("a metric, for example ttft_p95");
+	if (scanner.regression()) return regression(scanner, at, name);
+	if (name === "goodput_ratio") return goodputRatio(scanner.list(() => criterion(scanner)), scanner.op(), scanner.ratio());
+	if (name in RATES) {
+		const metric = name;
+		return rateObjective(metric, scanner.op(), RATES[metric] === "ratio" ? scanner.ratio() : scanner.perSecond());
+	}
+	const subject = latencySubject(name) ?? scanner.fail(at, unknownMetric(name));
+	const op = scanner.op();
+	return latencyObjective(subject.metric, subject.statistic, op, scanner.durationNs());
+}
+function regression(scanner, at, name) {
+	const of = comparableFigure(name) ?? scanner.fail(at, incomparable(name));
+	const opAt = scanner.position;
+	const op = scanner.op();
+	if (!isUpperLimit(op)) scanner.fail(opAt, `a regression is kept down; write it as ${name} regression < 10%.`);
+	const limit = scanner.change(of.kind === "rate" && of.metric === "error_rate");
+	return {
+		text: `${figureName(of)} regression ${op} ${plain(limit * 100)}%`,
+		subject: {
+			kind: "regression",
+			of
+		},
+		op,
+		limit
+	};
+}
+function comparableFigure(name) {
+	const rate = COMPARABLE_RATES.find((known) => known === name);
+	if (rate !== void 0) return {
+		kind: "rate",
+		metric: rate
+	};
+	const latency = latencySubject(name);
+	if (latency === void 0) return void 0;
+	const { metric, statistic } = latency;
+	switch (statistic.kind) {
+		case "quantile":
+		case "mean": return {
+			kind: "latency",
+			metric,
+			statistic
+		};
+		default: return;
+	}
+}
+function incomparable(name) {
+	const latency = latencySubject(name);
+	if (latency !== void 0) return `${name} rests on a single request and has no interval to compare; take ${latency.metric}_p99.`;
+	if (name in RATES || name === "goodput_ratio") return `${name} is not compared with a baseline; known are ${LATENCIES$2.map((l) => `${l}_pNN`).join(", ")}, ${COMPARABLE_RATES.join(", ")}.`;
+	return unknownMetric(name);
+}
+function k6Dialect(scanner) {
+	const match = scanner.match(/(?:([a-z_]+)\s*:\s*)?(?:p\(\s*(\d+(?:\.\d+)?)\s*\)|(avg|med|min|max)(?=\s*[<>]))/y);
+	if (!match) return void 0;
+	const metric = match[1] ?? "e2e";
+	if (!isLatency(metric)) return scanner.fail(0, unknownMetric(metric));
+	return latencyObjective(metric, match[2] !== void 0 ? quantile(match[2]) ?? scanner.fail(0, `p(${match[2]}) is no percentile between 0 and 100.`) : match[3] === "med" ? {
+		kind: "quantile",
+		q: .5
+	} : { kind: match[3] === "avg" ? "mean" : match[3] }, scanner.op(), scanner.durationNs());
+}
+function vllmDialect(scanner) {
+	if (!/^\s*\w+\s*:\s*[\d.]+/.test(scanner.text)) return void 0;
+	const criteria = [];
+	while (!scanner.done()) {
+		const at = scanner.position;
+		const word = scanner.word("a latency, for example ttft");
+		const metric = word === "e2el" ? "e2e" : word;
+		if (!isRequestMetric(metric)) return scanner.fail(at, unknownMetric(word, REQUEST_METRICS));
+		scanner.expect(":");
+		criteria.push({
+			metric,
+			op: "<=",
+			limitNs: scanner.durationNs()
+		});
+	}
+	return goodputRatio(criteria, ">=", DEFAULT_GOODPUT_SHARE);
+}
+function criterion(scanner) {
+	const at = scanner.position;
+	const metric = scanner.word("a latency, for example ttft");
+	if (!isRequestMetric(metric)) return scanner.fail(at, unknownMetric(metric, REQUEST_METRICS));
+	return {
+		metric,
+		op: scanner.op(),
+		limitNs: scanner.durationNs()
+	};
+}
+function latencyObjective(metric, statistic, op, limitNs) {
+	return {
+		text: `${metric}_${statisticName(statistic)} ${op} ${durationText(limitNs)}`,
+		subject: {
+			kind: "latency",
+			metric,
+			statistic
+		},
+		op,
+		limit: limitNs
+	};
+}
+function goodputRatio(criteria, op, limit) {
+	return {
+		text: `goodput_ratio(${criteria.map(criterionText).join(", ")}) ${op} ${plain(limit * 100)}%`,
+		subject: {
+			kind: "goodput_ratio",
+			criteria
+		},
+		op,
+		limit
+	};
+}
+function rateObjective(metric, op, limit) {
+	const unit = RATES[metric];
+	return {
+		text: `${metric} ${op} ${unit === "ratio" ? `${plain(limit * 100)}%` : `${plain(limit)} ${unit === "1/s" ? "req/s" : unit}`}`,
+		subject: {
+			kind: "rate",
+			metric
+		},
+		op,
+		limit
+	};
+}
+function criterionText({ metric, op, limitNs }) {
+	return `${metric} ${op} ${durationText(limitNs)}`;
+}
+function figureName(figure) {
+	return figure.kind === "rate" ? figure.metric : `${figure.metric}_${statisticName(figure.statistic)}`;
+}
+function statisticName(statistic) {
+	return statistic.kind === "quantile" ? `p${plain(statistic.q * 100)}` : statistic.kind;
+}
+function latencySubject(name) {
+	const split = /^(.+)_(p\d+(?:\.\d+)?|mean|avg|median|min|max)$/.exec(name);
+	if (!split || !isLatency(split[1])) return void 0;
+	const word = split[2];
+	if (word === "min" || word === "max") return {
+		metric: split[1],
+		statistic: { kind: word }
+	};
+	if (word === "mean" || word === "avg") return {
+		metric: split[1],
+		statistic: { kind: "mean" }
+	};
+	if (word === "median") return {
+		metric: split[1],
+		statistic: {
+			kind: "quantile",
+			q: .5
+		}
+	};
+	const statistic = quantile(word.slice(1));
+	return statistic && {
+		metric: split[1],
+		statistic
+	};
+}
+function quantile(digits) {
+	const q = /^99\d+$/.test(digits) ? Number(`0.${digits}`) : Number(digits) / 100;
+	return q > 0 && q < 1 ? {
+		kind: "quantile",
+		q: Number(q.toPrecision(12))
+	} : void 0;
+}
+function unknownMetric(name, known) {
+	if (known === void 0 && isLatency(name)) {
+		const choices = `${name}_p95 or ${name}_mean`;
+		return isRequestMetric(name) ? `${name} is one value per request; name a statistic of it (${choices}), or goodput_ratio(${name}<500ms).` : `${name} is a whole distribution; name a statistic of it (${choices}).`;
+	}
+	const words = known ?? [
+		...Object.keys(RATES),
+		"goodput_ratio",
+		...LATENCIES$2.flatMap((latency) => [
+			"p50",
+			"p90",
+			"p95",
+			"p99",
+			"mean",
+			"max"
+		].map((s) => `${latency}_${s}`))
+	];
+	const near = (0, import_fastest_levenshtein.closest)(name, words);
+	return `"${name}" is no metric; ${(0, import_fastest_levenshtein.distance)(name, near) <= Math.max(2, name.length / 3) ? `did you mean ${near}?` : `known are ${(known ?? [
+		...LATENCIES$2.map((l) => `${l}_pNN`),
+		...Object.keys(RATES),
+		"goodput_ratio(…)"
+	]).join(", ")}.`}`;
+}
+function isLatency(name) {
+	return LATENCIES$2.includes(name);
+}
+function isRequestMetric(name) {
+	return REQUEST_METRICS.includes(name);
+}
+function durationText(ns) {
+	const ms = ns / NS_PER_MS;
+	return ms >= 1e3 && ms % 100 === 0 ? `${plain(ms / 1e3)}s` : `${plain(ms)}ms`;
+}
+function plain(value) {
+	return String(Number(value.toPrecision(12)));
+}
+// src/plan/plan.ts
+const PROTOCOLS$1 = [
+	"openai-chat",
+	"openai-completions",
+	"openai-responses",
+	"openai-embeddings",
+	"triton",
+	"tgi",
+	"ollama",
+	"inference"
+];
+const ARRIVALS = [
+	"constant",
+	"poisson",
+	"gamma"
+];
+function meanLength(lengths) {
+	switch (lengths.kind) {
+		case "fixed": return lengths.tokens;
+		case "uniform": return (lengths.min + lengths.max) / 2;
+		case "normal":
+		case "lognormal": return lengths.mean;
+	}
+}
+const TRACE_FORMATS = [
+	"auto",
+	"mooncake",
+	"azure",
+	"burstgpt"
+];
+function levelName({ load }) {
+	switch (load.kind) {
+		case "closed": return `concurrency ${load.concurrency}`;
+		case "open": return `${load.requestsPerSecond} req/s ${load.arrivals}`;
+		case "stages": {
+			const unit = load.of === "rate" ? " req/s" : " in flight";
+			return `stages to ${load.stages.map(({ target }) => target).join(", ")}${unit}`;
+		}
+		case "users": return `${load.users} users`;
+		case "replay": return "trace";
+	}
+}
+// src/random.ts
+function random(seed, ...stream) {
+	let [a, b, c, d] = hash128(`${seed}/${stream.join("/")}`);
+	const next = () => {
+		const t = a + b + d | 0;
+		d = d + 1 | 0;
+		a = b ^ b >>> 9;
+		b = c + (c << 3) | 0;
+		c = c << 21 | c >>> 11;
+		c = c + t | 0;
+		return t >>> 0;
+	};
+	for (let i = 0; i < 12; i++) next();
+	const uniform = () => next() / 2 ** 32;
+	const positive = () => (next() + .5) / 2 ** 32;
+	const normal = () => Math.sqrt(-2 * Math.log(positive())) * Math.cos(2 * Math.PI * uniform());
+	const gammaOfScale1 = (shape) => {
+		if (shape < 1) return gammaOfScale1(shape + 1) * positive() ** (1 / shape);
+		const d = shape - 1 / 3;
+		const c = 1 / Math.sqrt(9 * d);
+		for (;;) {
+			const x = normal();
+			const v = (1 + c * x) ** 3;
+			if (v > 0 && Math.log(positive()) < .5 * x * x + d - d * v + d * Math.log(v)) return d * v;
+		}
+	};
+	return {
+		uniform,
+		integer: (below) => Math.floor(uniform() * below),
+		exponential: () => -Math.log(positive()),
+		normal,
+		gamma: (shape) => gammaOfScale1(shape) / shape
+	};
+}
+function uniqueId() {
+	return randomUUID();
+}
+function hash128(text) {
+	const lane = (start) => {
+		let h = start;
+		for (let i = 0; i < text.length; i++) {
+			h = Math.imul(h ^ text.charCodeAt(i), 3432918353);
+			h = h << 13 | h >>> 19;
+			h = Math.imul(h, 5) + 3864292196 | 0;
+		}
+		h = Math.imul(h ^ h >>> 16, 2246822507);
+		h = Math.imul(h ^ h >>> 13, 3266489909);
+		return h ^ h >>> 16;
+	};
+	return [
+		lane(2654435769),
+		lane(608135816),
+		lane(3084996962),
+		lane(1597334677)
+	];
+}
+// src/summarize/histogram.ts
+const BUCKETS_PER_OCTAVE = 1024;
+const INDEX_SHIFT = 10;
+const float = new Float64Array(1);
+const words$2 = new Uint32Array(float.buffer);
+const HIGH = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
+function bucketIndex(value) {
+	float[0] = value;
+	return words$2[HIGH] >>> INDEX_SHIFT;
+}
+function bucketLowerBound(index) {
+	words$2[HIGH] = index << INDEX_SHIFT;
+	words$2[1 - HIGH] = 0;
+	return float[0];
+}
+function bucketMidpoint(index) {
+	return index === 0 ? 0 : (bucketLowerBound(index) + bucketLowerBound(index + 1)) / 2;
+}
+var Histogram = class Histogram {
+	count = 0;
+	min = Number.POSITIVE_INFINITY;
+	max = Number.NEGATIVE_INFINITY;
+	#mean = 0;
+	#squares = 0;
+	#octaves = new Map();
+	static fromBuckets(buckets, exact) {
+		const histogram = new Histogram();
+		for (const [index, count] of buckets) {
+			histogram.#add(index, count);
+			histogram.count += count;
+		}
+		if (histogram.count === 0) return histogram;
+		histogram.min = exact.min;
+		histogram.max = exact.max;
+		histogram.#mean = exact.mean;
+		histogram.#squares = exact.std * exact.std * (histogram.count - 1);
+		return histogram;
+	}
+	record(value) {
+		if (!(value >= 0)) throw new RangeError(`A histogram takes numbers from 0 on, not ${value}.`);
+		this.#add(bucketIndex(value), 1);
+		this.count++;
+		if (value < this.min) this.min = value;
+		if (value > this.max) this.max = value;
+		const delta = value - this.#mean;
+		this.#mean += delta / this.count;
+		this.#squares += delta * (value - this.#mean);
+	}
+	merge(other) {
+		if (other.count === 0) return;
+		for (const [index, count] of other.buckets()) this.#add(index, count);
+		const total = this.count + other.count;
+		const delta = other.#mean - this.#mean;
+		this.#squares += other.#squares + delta * delta * this.count * other.count / total;
+		this.#mean += delta * other.count / total;
+		this.count = total;
+		this.min = Math.min(this.min, other.min);
+		this.max = Math.max(this.max, other.max);
+	}
+	get mean() {
+		return this.count === 0 ? void 0 : this.#mean;
+	}
+	get std() {
+		if (this.count === 0) return void 0;
+		return this.count === 1 ? 0 : Math.sqrt(this.#squares / (this.count - 1));
+	}
+	quantile(q) {
+		return this.valueAtRank(Math.max(1, Math.ceil(q * this.count - 1e-9)));
+	}
+	valueAtRank(rank) {
+		if (rank < 1 || rank > this.count) return void 0;
+		if (rank === 1) return this.min;
+		if (rank === this.count) return this.max;
+		let seen = 0;
+		for (const [index, count] of this.buckets()) {
+			seen += count;
+			if (seen >= rank) return Math.min(this.max, Math.max(this.min, bucketMidpoint(index)));
+		}
+		return this.max;
+	}
+	shareAbove(value) {
+		const limit = bucketIndex(value);
+		let above = 0;
+		for (const [index, count] of this.buckets()) if (index > limit) above += count;
+		return this.count === 0 ? 0 : above / this.count;
+	}
+	*buckets() {
+		for (const octave of [...this.#octaves.keys()].sort((a, b) => a - b)) {
+			const counts = this.#octaves.get(octave);
+			for (let i = 0; i < BUCKETS_PER_OCTAVE; i++) if (counts[i] > 0) yield [octave * BUCKETS_PER_OCTAVE + i, counts[i]];
+		}
+	}
+	#add(index, count) {
+		const octave = Math.floor(index / BUCKETS_PER_OCTAVE);
+		let counts = this.#octaves.get(octave);
+		if (counts === void 0) {
+			counts = new Uint32Array(BUCKETS_PER_OCTAVE);
+			this.#octaves.set(octave, counts);
+		}
+		counts[index % BUCKETS_PER_OCTAVE] += count;
+	}
+};
+// src/judge/intervals.ts
+function quantileRanks(n, q, confidence) {
+	let lower = 0;
+	let low = 1;
+	let high = n + 1;
+	while (low < high) {
+		const k = Math.floor((low + high) / 2);
+		if (binomialCdf(k - 1, n, q) >= confidence) high = k;
+		else low = k + 1;
+	}
+	const upper = low;
+	low = 0;
+	high = n;
+	while (low < high) {
+		const k = Math.ceil((low + high) / 2);
+		if (binomialCdf(k - 1, n, q) <= 1 - confidence) low = k;
+		else high = k - 1;
+	}
+	lower = low;
+	return [lower >= 1 ? lower : void 0, upper <= n ? upper : void 0];
+}
+function samplesToEstablish(q, over, confidence) {
+	let low = over + 1;
+	let high = low;
+	const enough = (n) => 1 - binomialCdf(over, n, 1 - q) >= confidence;
+	while (!enough(high)) high *= 2;
+	while (low < high) {
+		const n = Math.floor((low + high) / 2);
+		if (enough(n)) high = n;
+		else low = n + 1;
+	}
+	return low;
+}
+function wilsonInterval(successes, n, confidence) {
+	if (n === 0) return [void 0, void 0];
+	const z = normalQuantile(confidence);
+	const share = successes / n;
+	const middle = share + z * z / (2 * n);
+	const spread = z * Math.sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+	const scale = 1 + z * z / n;
+	return [successes === 0 ? 0 : (middle - spread) / scale, successes === n ? 1 : (middle + spread) / scale];
+}
+function newcombeInterval(successes, n, otherSuccesses, otherN, confidence) {
+	const [low, high] = wilsonInterval(successes, n, confidence);
+	const [otherLow, otherHigh] = wilsonInterval(otherSuccesses, otherN, confidence);
+	if (low === void 0 || high === void 0 || otherLow === void 0 || otherHigh === void 0) return [void 0, void 0];
+	const [share, other] = [successes / n, otherSuccesses / otherN];
+	return [share - other - Math.hypot(share - low, otherHigh - other), share - other + Math.hypot(high - share, other - otherLow)];
+}
+const RESAMPLES$1 = 2e3;
+function bootstrapInterval(blocks, confidence, seed) {
+	const used = blocks.filter((block) => block.weight > 0);
+	if (used.length < 8) return [void 0, void 0];
+	const chance = random(seed, "bootstrap");
+	const figures = Float64Array.from({ length: RESAMPLES$1 }, () => {
+		let total = 0;
+		let weight = 0;
+		for (let i = 0; i < used.length; i++) {
+			const block = used[chance.integer(used.length)];
+			total += block.total;
+			weight += block.weight;
+		}
+		return total / weight;
+	}).sort();
+	const at = (share) => figures[Math.min(1999, Math.floor(share * RESAMPLES$1))];
+	return [at(1 - confidence), at(confidence)];
+}
+function binomialCdf(k, n, p) {
+	if (k < 0) return 0;
+	if (k >= n) return 1;
+	return incompleteBeta(n - k, k + 1, 1 - p);
+}
+function incompleteBeta(a, b, x) {
+	if (x <= 0) return 0;
+	if (x >= 1) return 1;
+	if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(b, a, 1 - x);
+	const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
+	const tiny = 1e-300;
+	const apart = (value) => Math.abs(value) < tiny ? tiny : value;
+	let c = 1;
+	let d = 1 / apart(1 - (a + b) * x / (a + 1));
+	let fraction = d;
+	for (let m = 1; m <= 1e4; m++) {
+		const even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+		d = 1 / apart(1 + even * d);
+		c = apart(1 + even / c);
+		fraction *= d * c;
+		const odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+		d = 1 / apart(1 + odd * d);
+		c = apart(1 + odd / c);
+		fraction *= d * c;
+		if (Math.abs(d * c - 1) < 1e-14) break;
+	}
+	return front * fraction;
+}
+function logGamma(x) {
+	const z = x - 1;
+	const t = z + 7.5;
+	const sum = LANCZOS.reduce((total, coefficient, i) => i === 0 ? coefficient : total + coefficient / (z + i), 0);
+	return .5 * Math.log(2 * Math.PI) + (z + .5) * Math.log(t) - t + Math.log(sum);
+}
+const LANCZOS = [
+	.9999999999998099,
+	676.5203681218851,
+	-1259.1392167224028,
+	771.3234287776531,
+	-176.6150291621406,
+	12.507343278686905,
+	-.13857109526572012,
+	9984369578019572e-21,
+	1.5056327351493116e-7
+];
+function normalQuantile(p) {
+	const a = [
+		-39.69683028665376,
+		220.9460984245205,
+		-275.9285104469687,
+		138.357751867269,
+		-30.66479806614716,
+		2.506628277459239
+	];
+	const b = [
+		-54.47609879822406,
+		161.5858368580409,
+		-155.6989798598866,
+		66.80131188771972,
+		-13.28068155288572
+	];
+	const c = [
+		-.007784894002430293,
+		-.3223964580411365,
+		-2.400758277161838,
+		-2.549732539343734,
+		4.374664141464968,
+		2.938163982698783
+	];
+	const d = [
+		.007784695709041462,
+		.3224671290700398,
+		2.445134137142996,
+		3.754408661907416
+	];
+	const poly = (coefficients, x) => coefficients.reduce((sum, k) => sum * x + k, 0);
+	if (p < .02425) {
+		const t = Math.sqrt(-2 * Math.log(p));
+		return poly(c, t) / poly([...d, 1], t);
+	}
+	if (p > .97575) return -normalQuantile(1 - p);
+	const t = p - .5;
+	const r = t * t;
+	return t * poly(a, r) / poly([...b, 1], r);
+}
+// src/judge/change.ts
+const RESAMPLES = 5e3;
+function changeOf(figure, base, head, draws) {
+	if (figure.kind === "latency") {
+		const [a, b] = [base.latencies[figure.metric], head.latencies[figure.metric]];
+		if (a === void 0 || b === void 0) return void 0;
+		const sides = [{
+			histogram: a,
+			independent: independentOf(figure.metric, a, base)
+		}, {
+			histogram: b,
+			independent: independentOf(figure.metric, b, head)
+		}];
+		return figure.statistic.kind === "mean" ? meanChange(sides, draws, draws.chance(figure.metric, "mean")) : quantileChange(sides, figure.statistic.q, draws);
+	}
+	if (figure.metric === "error_rate") return errorRateChange(base, head);
+	const a = base.throughputs[figure.metric];
+	const b = head.throughputs[figure.metric];
+	if (a === void 0 || b === void 0) return void 0;
+	const samples = Math.min(base.completed, head.completed);
+	return throughputChange([a, b], samples, draws, draws.chance(figure.metric));
+}
+function independentOf(metric, { count }, { completed }) {
+	return metric === "itl" ? Math.min(count, completed) : count;
+}
+function drawsOf(seed, resamples = RESAMPLES) {
+	const drawn = new Map();
+	const chance = (...stream) => random(seed, "compare", ...stream);
+	const ranks = (n, q, side) => {
+		const name = `${side} ${n} ${q}`;
+		const known = drawn.get(name);
+		if (known !== void 0) return known;
+		const { gamma } = chance("ranks", name);
+		const k = rankOf(n, q);
+		const fresh = Float64Array.from({ length: resamples }, () => {
+			const below = k * gamma(k);
+			return below / (below + (n + 1 - k) * gamma(n + 1 - k));
+		});
+		drawn.set(name, fresh);
+		return fresh;
+	};
+	return {
+		resamples,
+		chance,
+		ranks
+	};
+}
+function rankOf(n, q) {
+	return Math.max(1, Math.ceil(q * n - 1e-9));
+}
+function quantileChange(sides, q, { ranks, resamples }) {
+	const [base, head] = sides.map(({ histogram }) => histogram.quantile(q));
+	const ratioAt = ratioInterval([quantileDraw(sides[0].histogram, ranks(sides[0].independent, q, "base")), quantileDraw(sides[1].histogram, ranks(sides[1].independent, q, "head"))], resamples);
+	return {
+		...ratioOf(base, head),
+		intervalAt: (confidence) => {
+			const [[baseLow, baseHigh], [headLow, headHigh]] = sides.map(({ independent }) => quantileRanks(independent, q, confidence));
+			const [lower, upper] = ratioAt(confidence);
+			return [headLow === void 0 || baseHigh === void 0 ? void 0 : lower, headHigh === void 0 || baseLow === void 0 ? void 0 : upper];
+		},
+		samples: fewer(sides),
+		fewestAt: (confidence) => samplesToEstablish(Math.max(q, 1 - q), 0, confidence)
+	};
+}
+function quantileDraw(histogram, ranks) {
+	const values = [];
+	const upTo = [];
+	let seen = 0;
+	for (const [index, count] of histogram.buckets()) {
+		seen += count;
+		values.push(Math.min(histogram.max, Math.max(histogram.min, bucketMidpoint(index))));
+		upTo.push(seen);
+	}
+	return (i) => values[firstAtLeast(upTo, ranks[i] * seen)];
+}
+function firstAtLeast(ascending, value) {
+	let low = 0;
+	let high = ascending.length - 1;
+	while (low < high) {
+		const middle = low + high >> 1;
+		if (ascending[middle] >= value) high = middle;
+		else low = middle + 1;
+	}
+	return low;
+}
+const FEWEST_FOR_MEAN = 30;
+function meanChange(sides, { resamples }, chance) {
+	const [base, head] = sides.map(({ histogram }) => histogram.mean);
+	const draws = sides.map(({ histogram, independent }) => {
+		const error = histogram.std / Math.sqrt(independent);
+		return () => histogram.mean + error * normalQuantile(chance.uniform() + 2 ** -33);
+	});
+	const enough = sides.every(({ independent }) => independent >= FEWEST_FOR_MEAN);
+	return {
+		...ratioOf(base, head),
+		intervalAt: enough ? ratioInterval(draws, resamples) : unbounded,
+		samples: fewer(sides),
+		fewestAt: () => FEWEST_FOR_MEAN
+	};
+}
+function throughputChange(sides, samples, { resamples }, chance) {
+	const [baseDraw, headDraw] = sides.map((side) => throughputDraw(side, chance));
+	return {
+		...ratioOf(sides[0].perSecond, sides[1].perSecond),
+		intervalAt: baseDraw === void 0 || headDraw === void 0 ? unbounded : ratioInterval([baseDraw, headDraw], resamples),
+		samples,
+		fewestAt: () => 0
+	};
+}
+function throughputDraw({ perSecond, blocks }, chance) {
+	const used = blocks.filter(({ weight }) => weight > 0);
+	const totals = Float64Array.from(used, ({ total }) => total);
+	const weights = Float64Array.from(used, ({ weight }) => weight);
+	const count = used.length;
+	const rateOf = (pick) => {
+		let total = 0;
+		let weight = 0;
+		for (let i = 0; i < count; i++) {
+			const at = pick(i);
+			total += totals[at];
+			weight += weights[at];
+		}
+		return total / weight;
+	};
+	const whole = rateOf((i) => i);
+	if (count < 8 || whole === 0) return void 0;
+	return () => perSecond * rateOf(() => chance.integer(count)) / whole;
+}
+function errorRateChange(base, head) {
+	const [n, m] = [base.completed + base.failed, head.completed + head.failed];
+	if (n === 0 || m === 0) return void 0;
+	return {
+		base: base.failed / n,
+		head: head.failed / m,
+		change: head.failed / m - base.failed / n,
+		intervalAt: (confidence) => newcombeInterval(head.failed, m, base.failed, n, confidence),
+		samples: Math.min(n, m),
+		fewestAt: () => 0
+	};
+}
+function ratioInterval([base, head], resamples) {
+	const ratios = Float64Array.from({ length: resamples }, (_, i) => {
+		const below = base(i);
+		return below > 0 ? head(i) / below : Number.POSITIVE_INFINITY;
+	}).sort();
+	const at = (share) => {
+		const ratio = ratios[Math.min(resamples - 1, Math.floor(share * resamples))];
+		return Number.isFinite(ratio) ? ratio : void 0;
+	};
+	return (confidence) => (1 - confidence) * resamples < 1 ? [void 0, void 0] : [at(1 - confidence), at(confidence)];
+}
+const unbounded = () => [void 0, void 0];
+function ratioOf(base, head) {
+	return {
+		base,
+		head,
+		...base > 0 && { change: head / base }
+	};
+}
+function fewer(sides) {
+	return Math.min(...sides.map(({ histogram }) => histogram.count));
+}
+// src/summarize/summary.ts
+var LevelSummarizer = class {
+	#level;
+	#requests = [];
+	#latencies = newHistograms();
+	#failures = new Map();
+	#stretches = [];
+	#outputTokens = 0;
+	#shiftNs = 0;
+	#lengthNs = 0;
+	#startNs = 0;
+	#lastNs = 0;
+	#open = false;
+	constructor(level) {
+		this.#level = level;
+	}
+	begin(startNs) {
+		this.#open = true;
+		this.#startNs = startNs;
+		this.#lastNs = startNs;
+		this.#shiftNs = this.#lengthNs - startNs;
+	}
+	add(record) {
+		const facts = factsOf(record, this.#shiftNs);
+		this.#requests.push(facts);
+		this.#outputTokens += facts.outputTokens;
+		this.#lastNs = Math.max(this.#lastNs, record.end);
+		if (record.sent !== void 0) this.#latencies.issue_delay.record(Math.max(0, record.sent - record.scheduled));
+		if (record.failure !== void 0) {
+			const seen = this.#failures.get(record.failure.reason);
+			if (seen) seen.count++;
+			else this.#failures.set(record.failure.reason, {
+				count: 1,
+				example: record.failure.detail
+			});
+		}
+		if (record.outcome !== "completed") return;
+		for (const name of [
+			"ttft",
+			"ttft_sent",
+			"tpot",
+			"e2e"
+		]) {
+			const value = facts[name];
+			if (value !== void 0) this.#latencies[name].record(value);
+		}
+		for (let i = 1; i < record.outputs.length; i++) this.#latencies.itl.record(record.outputs[i] - record.outputs[i - 1]);
+	}
+	end(stretch) {
+		this.#open = false;
+		this.#stretches.push(stretch);
+		this.#lengthNs += stretch.window.end - stretch.window.start;
+	}
+	cutShort() {
+		this.end({
+			level: this.#level.index,
+			window: {
+				start: this.#startNs,
+				end: Math.max(this.#startNs + 1, this.#lastNs)
+			},
+			host: {
+				cpuRatio: 0,
+				loopDelayP99: 0,
+				connectionsOpened: 0
+			}
+		});
+	}
+	soFar() {
+		const { count: completed, mean: meanLatencyNs } = this.#latencies.e2e;
+		let failed = 0;
+		for (const { count } of this.#failures.values()) failed += count;
+		const outputTokens = this.#outputTokens;
+		return {
+			completed,
+			failed,
+			outputTokens,
+			...meanLatencyNs !== void 0 && { meanLatencyNs }
+		};
+	}
+	medianTtftNs() {
+		return this.#latencies.ttft.quantile(.5);
+	}
+	finish() {
+		const lengthNs = this.#lengthNs + (this.#open ? this.#lastNs - this.#startNs : 0);
+		const last = this.#stretches.at(-1);
+		const host = this.#stretches.map((stretch) => stretch.host);
+		const server = this.#stretches.findLast((stretch) => stretch.server !== void 0)?.server;
+		return {
+			level: this.#level,
+			record: {
+				window: {
+					start: 0,
+					end: Math.max(1, lengthNs)
+				},
+				host: {
+					cpuRatio: Math.max(0, ...host.map(({ cpuRatio }) => cpuRatio)),
+					loopDelayP99: Math.max(0, ...host.map(({ loopDelayP99 }) => loopDelayP99)),
+					connectionsOpened: host.reduce((sum, { connectionsOpened }) => sum + connectionsOpened, 0)
+				},
+				...last?.endedBy !== void 0 && { endedBy: last.endedBy },
+				...last?.confidence !== void 0 && { confidence: last.confidence },
+				...server !== void 0 && { server }
+			},
+			requests: this.#requests,
+			latencies: this.#latencies,
+			failures: this.#failures
+		};
+	}
+};
+function newHistograms() {
+	return Object.fromEntries(LATENCIES$2.map((name) => [name, new Histogram()]));
+}
+function factsOf(record, shiftNs) {
+	const first = record.outputs[0];
+	const last = record.outputs.at(-1);
+	const decodeNs = first !== void 0 && last !== void 0 ? last - first : 0;
+	const several = record.outputTokens > 1 && record.outputs.length > 1;
+	return {
+		outcome: record.outcome,
+		scheduled: record.scheduled + shiftNs,
+		issued: record.issued + shiftNs,
+		end: record.end + shiftNs,
+		e2e: record.end - record.scheduled,
+		outputTokens: record.outputTokens,
+		tokenSource: record.tokenSource,
+		...record.inputTokens !== void 0 && { inputTokens: record.inputTokens },
+		...record.status !== void 0 && { status: record.status },
+		...first !== void 0 && {
+			firstOutput: first + shiftNs,
+			ttft: first - record.scheduled
+		},
+		...last !== void 0 && { lastOutput: last + shiftNs },
+		...first !== void 0 && record.sent !== void 0 && { ttft_sent: Math.max(0, first - record.sent) },
+		...several && { tpot: decodeNs / (record.outputTokens - 1) }
+	};
+}
+function isGood$1(request, criteria) {
+	return request.outcome === "completed" && criteria.every(({ metric, op, limitNs }) => {
+		const value = request[metric];
+		return value !== void 0 && holds(value, op, limitNs);
+	});
+}
+function decided(summary) {
+	return summary.requests.filter((request) => request.outcome !== "incomplete");
+}
+function ratesBetween(requests, startNs, endNs) {
+	let completed = 0;
+	let output = 0;
+	let input = 0;
+	let inputKnown = false;
+	let inFlightNs = 0;
+	for (const request of requests) {
+		const inside = overlap$1(request.issued, request.end, startNs, endNs);
+		inFlightNs += inside;
+		if (request.outcome !== "completed") continue;
+		completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
+		output += outputTokensBetween(request, startNs, endNs);
+		if (request.inputTokens !== void 0) {
+			inputKnown = true;
+			const at = request.firstOutput ?? request.end;
+			if (at > startNs && at <= endNs) input += request.inputTokens;
+		}
+	}
+	const seconds = (endNs - startNs) / NS_PER_S;
+	return {
+		requestThroughput: completed / seconds,
+		outputThroughput: output / seconds,
+		...inputKnown && { inputThroughput: input / seconds },
+		concurrency: inFlightNs / (endNs - startNs)
+	};
+}
+function outputTokensBetween(request, startNs, endNs) {
+	const { firstOutput: first, lastOutput: last, outputTokens } = request;
+	if (outputTokens === 0) return 0;
+	if (first === void 0 || last === void 0) return request.end > startNs && request.end <= endNs ? outputTokens : 0;
+	const firstToken = first > startNs && first <= endNs ? 1 : 0;
+	if (outputTokens === 1 || last === first) return firstToken * outputTokens;
+	return firstToken + (outputTokens - 1) * overlap$1(first, last, startNs, endNs) / (last - first);
+}
+function overlap$1(from, to, startNs, endNs) {
+	return Math.max(0, Math.min(to, endNs) - Math.max(from, startNs));
+}
+// src/judge/slices.ts
+const MOST_SLICES = 40;
+const SHORTEST_SLICE_NS$1 = 1e8;
+function slices(summary) {
+	const { start, end } = summary.record.window;
+	const count = Math.max(1, Math.min(MOST_SLICES, Math.floor((end - start) / SHORTEST_SLICE_NS$1)));
+	const width = (end - start) / count;
+	const requests = Array.from({ length: count }, () => []);
+	for (const request of summary.requests) {
+		const i = Math.floor((request.scheduled - start) / width);
+		requests[Math.min(count - 1, Math.max(0, i))].push(request);
+	}
+	return requests.map((inSlice, i) => ({
+		from: start + i * width,
+		to: start + (i + 1) * width,
+		requests: inSlice
+	}));
+}
+// src/judge/level-figures.ts
+function figuresOfSummaries(stretches) {
+	const [first] = stretches;
+	if (first === void 0) throw new RangeError("A level is measured in at least one stretch.");
+	const ended = stretches.flatMap(decided);
+	const completed = ended.filter((request) => request.outcome === "completed").length;
+	return {
+		name: levelName(first.level),
+		latencies: mergedLatencies(stretches),
+		completed,
+		failed: ended.length - completed,
+		throughputs: ended.length === 0 ? {} : throughputsOf(stretches, completed)
+	};
+}
+function figuresOfResult(level) {
+	const { metrics, timeline, requests } = level;
+	const sliceNs = level.window.seconds * NS_PER_S / Math.max(1, timeline.length);
+	const latencies = LATENCIES$2.flatMap((name) => {
+		const stats = metrics[name];
+		const buckets = level.histograms[name];
+		if (stats === void 0 || buckets === void 0) return [];
+		const [min, max, mean, std] = [
+			stats.min,
+			stats.max,
+			stats.mean,
+			stats.std
+		].map((ms) => ms * NS_PER_MS);
+		return [[name, Histogram.fromBuckets(buckets, {
+			min,
+			max,
+			mean,
+			std
+		})]];
+	});
+	const throughput = (perSecond, totalOf) => perSecond === void 0 ? void 0 : {
+		perSecond,
+		blocks: timeline.map((point) => ({
+			total: totalOf(point),
+			weight: sliceNs
+		}))
+	};
+	const request = throughput(metrics.request_throughput, ({ completed }) => completed);
+	const output = throughput(metrics.output_throughput, ({ output_throughput }) => output_throughput * sliceNs / NS_PER_S);
+	return {
+		name: level.name,
+		latencies: Object.fromEntries(latencies),
+		completed: requests.completed,
+		failed: requests.failed,
+		throughputs: {
+			...request !== void 0 && { request_throughput: request },
+			...output !== void 0 && { output_throughput: output }
+		}
+	};
+}
+function mergedLatencies(stretches) {
+	return Object.fromEntries(LATENCIES$2.flatMap((name) => {
+		const merged = new Histogram();
+		for (const { latencies } of stretches) merged.merge(latencies[name]);
+		return merged.count === 0 ? [] : [[name, merged]];
+	}));
+}
+function throughputsOf(stretches, completed) {
+	const request = [];
+	const output = [];
+	for (const stretch of stretches) for (const { from, to } of slices(stretch)) {
+		if (to <= from) continue;
+		const rates = ratesBetween(stretch.requests, from, to);
+		const weight = to - from;
+		request.push({
+			total: rates.requestThroughput * weight / NS_PER_S,
+			weight
+		});
+		output.push({
+			total: rates.outputThroughput * weight / NS_PER_S,
+			weight
+		});
+	}
+	if (request.length === 0) return {};
+	return {
+		request_throughput: {
+			perSecond: perSecond(request),
+			blocks: request
+		},
+		...completed > 0 && { output_throughput: {
+			perSecond: perSecond(output),
+			blocks: output
+		} }
+	};
+}
+function perSecond(blocks) {
+	const total = blocks.reduce((sum, block) => sum + block.total, 0);
+	const weight = blocks.reduce((sum, block) => sum + block.weight, 0);
+	return total * NS_PER_S / weight;
+}
+// src/judge/regression.ts
+function betterWay(figure) {
+	return figure.kind === "rate" && figure.metric !== "error_rate" ? "higher" : "lower";
+}
+function worsening(figure, { change, interval: [lower, upper] }) {
+	const same = neutral(figure);
+	const higherIsBetter = betterWay(figure) === "higher";
+	const of = (value) => value === void 0 ? void 0 : higherIsBetter ? same - value : value - same;
+	const observed = of(change);
+	return {
+		...observed !== void 0 && { observed },
+		interval: higherIsBetter ? [of(upper), of(lower)] : [of(lower), of(upper)]
+	};
+}
+function directionOf(figure, change) {
+	const [lower, upper] = worsening(figure, change).interval;
+	if (lower !== void 0 && lower > 0) return "worse";
+	if (upper !== void 0 && upper < 0) return "better";
+	return "unclear";
+}
+function requestsForRegression(figure, change, limit, confidence) {
+	const interval = change.intervalAt(confidence);
+	const worse = worsening(figure, {
+		...change,
+		interval
+	});
+	if (worse.observed === void 0) return void 0;
+	const towardsLimit = worse.interval[worse.observed < limit ? 1 : 0];
+	if (towardsLimit === void 0) {
+		const fewest = change.fewestAt(confidence);
+		return fewest > change.samples ? fewest : void 0;
+	}
+	const reach = Math.abs(towardsLimit - worse.observed);
+	const distance = Math.abs(limit - worse.observed);
+	return distance === 0 ? Number.POSITIVE_INFINITY : Math.ceil(change.samples * (reach / distance) ** 2) + 1;
+}
+function neutral(figure) {
+	return figure.kind === "rate" && figure.metric === "error_rate" ? 0 : 1;
+}
+// src/judge/compare.ts
+const QUANTILES$1 = [
+	.5,
+	.95,
+	.99
+];
+const COMPARED = [
+	...[
+		"ttft",
+		"itl",
+		"tpot",
+		"e2e"
+	].flatMap((metric) => [...QUANTILES$1.map((q) => ({
+		kind: "latency",
+		metric,
+		statistic: {
+			kind: "quantile",
+			q
+		}
+	})), {
+		kind: "latency",
+		metric,
+		statistic: { kind: "mean" }
+	}]),
+	{
+		kind: "rate",
+		metric: "request_throughput"
+	},
+	{
+		kind: "rate",
+		metric: "output_throughput"
+	},
+	{
+		kind: "rate",
+		metric: "error_rate"
+	}
+];
+function compareLevels(base, head, confidence, seed, figures = comparable(base, head)) {
+	const draws = drawsOf(seed, resamplesFor(confidence, figures));
+	return COMPARED.flatMap((figure) => {
+		const change = changeOf(figure, base, head, draws);
+		return change === void 0 ? [] : [metricChange(figure, change, confidence, figures)];
+	});
+}
+function compareSummaries(baseLevels, headLevels, confidence, seed) {
+	const keyOf = ({ level }) => `${level.index} ${levelName(level)}`;
+	const bases = Map.groupBy(baseLevels, keyOf);
+	return comparedLevels([...Map.groupBy(headLevels, keyOf)].flatMap(([key, stretches]) => {
+		const base = bases.get(key);
+		return base === void 0 ? [] : [[figuresOfSummaries(base), figuresOfSummaries(stretches)]];
+	}), confidence, seed);
+}
+function compareResults(base, head) {
+	const reason = whyIncomparable(base, head);
+	const stored = {
+		kind: "stored",
+		baseline: {
+			run_id: base.run_id,
+			started_at: base.started_at,
+			url: base.target.url,
+			model: base.target.model
+		}
+	};
+	if (reason !== void 0) return {
+		...stored,
+		incomparable: reason,
+		levels: []
+	};
+	const levels = comparedLevels(pairs(base, head).map(([before, after]) => [figuresOfResult(before), figuresOfResult(after)]), head.plan.confidence, head.plan.seed);
+	return {
+		...stored,
+		levels
+	};
+}
+function whyIncomparable(base, head) {
+	const reason = whyNoBaseline(base, head.plan.hash) ?? whyUnfinished("head", head);
+	if (reason !== void 0) return reason;
+	return pairs(base, head).length === 0 ? "They have no load level in common." : void 0;
+}
+function whyNoBaseline(base, planHash) {
+	if (base.schema !== "goodput.result/1") return `The baseline has the schema ${base.schema}, and this program reads ${RESULT_SCHEMA}.`;
+	if (base.plan.hash !== planHash) return "They measured different plans: load, workload, model, objectives, seed and timeout must be the same.";
+	return whyUnfinished("baseline", base);
+}
+function whyUnfinished(side, { state, valid }) {
+	if (state === "cancelled") return `The ${side} was interrupted before its plan was done.`;
+	return valid ? void 0 : `The ${side} may not be believed: a validity finding says it is invalid.`;
+}
+function comparedLevels(both, confidence, seed) {
+	const figures = both.reduce((sum, [base, head]) => sum + comparable(base, head), 0);
+	const names = ({ latencies, throughputs }) => [...COMPARED_LATENCIES.filter((name) => latencies[name] !== void 0), ...Object.keys(throughputs)];
+	return both.map(([base, head]) => {
+		const [before, after] = [names(base), names(head)];
+		return {
+			name: head.name,
+			changes: compareLevels(base, head, confidence, seed, figures),
+			added: after.filter((name) => !before.includes(name)),
+			removed: before.filter((name) => !after.includes(name))
+		};
+	});
+}
+function comparable(base, head) {
+	return COMPARED.filter((figure) => {
+		if (figure.kind === "latency") return [base, head].every(({ latencies }) => latencies[figure.metric]);
+		const { metric } = figure;
+		return metric === "error_rate" || [base, head].every(({ throughputs }) => throughputs[metric]);
+	}).length;
+}
+function resamplesFor(confidence, figures) {
+	return Math.max(RESAMPLES, confidence === "none" ? 0 : Math.ceil(2 * figures / (1 - confidence)));
+}
+const COMPARED_LATENCIES = [
+	"ttft",
+	"itl",
+	"tpot",
+	"e2e"
+];
+function metricChange(figure, change, confidence, figures) {
+	const latency = figure.kind === "latency";
+	const inUnit = (value) => latency ? Math.round(value) / NS_PER_MS : value;
+	const isShare = figure.kind === "rate" && figure.metric === "error_rate";
+	const unit = latency ? "ms" : isShare ? "ratio" : figure.metric === "request_throughput" ? "1/s" : "tok/s";
+	const values = {
+		metric: figureName(figure),
+		unit,
+		base: inUnit(change.base),
+		head: inUnit(change.head),
+		...change.base > 0 && { ratio: change.head / change.base },
+		better: betterWay(figure)
+	};
+	if (confidence === "none" || change.change === void 0) return {
+		...values,
+		change: "unclear"
+	};
+	const [lower, upper] = change.intervalAt(confidence);
+	const together = change.intervalAt(1 - (1 - confidence) / Math.max(1, figures));
+	return {
+		...values,
+		interval: [lower ?? null, upper ?? null],
+		change: directionOf(figure, {
+			change: change.change,
+			interval: together
+		})
+	};
+}
+function pairs(base, head) {
+	const left = [...base.levels];
+	return head.levels.flatMap((after) => {
+		const i = left.findIndex(({ name }) => name === after.name);
+		return i === -1 ? [] : [[left.splice(i, 1)[0], after]];
+	});
+}
 // node_modules/zod/v4/core/util.js
 function jsonStringifyReplacer(_, value) {
 	if (typeof value === "bigint") return value.toString();
@@ -15437,11 +14693,6 @@ function finalizeIssue(iss, ctx, config) {
 	if (ctx?.reportInput) full.input = iss.input;
 	return full;
 }
-/**
-* Installs a trait's members on its prototype. Each value builds that member for the instance on first read; the built value shadows the accessor as an own property, so a detached `const { parse } = schema` keeps working.
-*
-* Call this from a `proto` initializer, which runs once per prototype — never per instance.
-*/
 function members(proto, table) {
 	for (const key in table) {
 		const desc = Object.getOwnPropertyDescriptor(table, key);
@@ -15452,7 +14703,6 @@ function members(proto, table) {
 		else defineBound(proto, key, desc.value);
 	}
 }
-/** Shadows a prototype member with an own value, so a getter that builds from the instance runs once. */
 function own(inst, key, value, enumerable = true) {
 	Object.defineProperty(inst, key, {
 		configurable: true,
@@ -15462,7 +14712,6 @@ function own(inst, key, value, enumerable = true) {
 	});
 	return value;
 }
-/** Like {@link own}, for a member that was never an own data property and has to stay out of `Object.keys`. */
 function hide(inst, key, value) {
 	return own(inst, key, value, false);
 }
@@ -15477,7 +14726,6 @@ function defineBound(proto, key, fn) {
 		}
 	});
 }
-/** Returns the prototype to install on, or `undefined` if this group is already installed on it. */
 function claim(inst, sentinel) {
 	const proto = Object.getPrototypeOf(inst);
 	return sentinel in proto ? void 0 : proto;
@@ -15490,11 +14738,6 @@ const breaker = {
 		broke = true;
 	}
 };
-/**
-* Installs a lazily-derived internal on the `_zod` prototype of `inst`'s
-* constructor, computed from the internals object itself and cached there on
-* first read. One accessor per constructor rather than one per instance.
-*/
 function defineLazyInternal(inst, key, compute) {
 	const proto = Object.getPrototypeOf(inst._zod);
 	if (key in proto && installing !== inst._zod) {
@@ -15533,11 +14776,6 @@ function defineLazyInternal(inst, key, compute) {
 		}
 	});
 }
-/**
-* Installs `key` on `inst`'s prototype, computed by `make` on first read and cached there as an own
-* data property. One accessor per constructor rather than one per instance, because an own accessor
-* puts every instance after the first into v8 dictionary mode. The key doubles as the sentinel.
-*/
 function installLazyProp(inst, key, make, enumerable) {
 	const proto = claim(inst, key);
 	if (!proto) return;
@@ -15567,8 +14805,7 @@ function installLazyProp(inst, key, make, enumerable) {
 }
 // node_modules/zod/v4/core/core.js
 var _a;
-/** A special constant with type `never` */
-const NEVER = /*@__PURE__*/ Object.freeze({ status: "aborted" });
+const NEVER = Object.freeze({ status: "aborted" });
 const _zodDesc = {
 	value: void 0,
 	enumerable: false
@@ -15594,17 +14831,16 @@ function newError(Definition) {
 	}
 	return new Definition();
 }
-/* @__NO_SIDE_EFFECTS__ */
 function $constructor(name, initializer, proto, params) {
 	const zodProto = {};
 	function Internals(def) {
 		this.def = def;
 		this.constr = _;
-		this.traits = /* @__PURE__ */ new Set();
+		this.traits = new Set();
 	}
 	Internals.prototype = zodProto;
 	const protoMembers = proto;
-	const initialized = protoMembers && /* @__PURE__ */ new WeakSet();
+	const initialized = protoMembers && new WeakSet();
 	function init(inst, def) {
 		if (!inst._zod) {
 			_zodDesc.value = new Internals(def);
@@ -15692,7 +14928,7 @@ const _issuesDesc = {
 	value: void 0,
 	enumerable: false
 };
-const _installedToString = /* @__PURE__ */ new WeakSet([Object.prototype, Error.prototype]);
+const _installedToString = new WeakSet([Object.prototype, Error.prototype]);
 const initializer = (inst, def) => {
 	inst.name = "$ZodError";
 	_issuesDesc.value = def;
@@ -15724,7 +14960,7 @@ const initializer = (inst, def) => {
 		});
 	}
 };
-const $ZodRealError = /* @__PURE__ */ $constructor("$ZodError", initializer, void 0, { Parent: Error });
+const $ZodRealError = $constructor("$ZodError", initializer, void 0, { Parent: Error });
 // node_modules/zod/v4/core/parse.js
 const _parse = (_Err) => {
 	const fn = (schema, value, _ctx, _params) => {
@@ -15746,7 +14982,7 @@ const _parse = (_Err) => {
 	};
 	return fn;
 };
-const parse$2 = /* @__PURE__*/ _parse($ZodRealError);
+const parse$2 = _parse($ZodRealError);
 const _parseAsync = (_Err) => {
 	const fn = async (schema, value, _ctx, params) => {
 		const ctx = _ctx ? {
@@ -15767,7 +15003,7 @@ const _parseAsync = (_Err) => {
 	};
 	return fn;
 };
-const parseAsync = /* @__PURE__*/ _parseAsync($ZodRealError);
+const parseAsync = _parseAsync($ZodRealError);
 const _safeParse = (_Err) => (schema, value, _ctx) => {
 	const ctx = _ctx ? {
 		..._ctx,
@@ -15783,7 +15019,7 @@ const _safeParse = (_Err) => (schema, value, _ctx) => {
 		data: result.value
 	};
 };
-const safeParse = /* @__PURE__*/ _safeParse($ZodRealError);
+const safeParse = _safeParse($ZodRealError);
 function failure(Err, issues, ctx) {
 	let error;
 	return {
@@ -15818,7 +15054,7 @@ const _safeParseAsync = (_Err) => async (schema, value, _ctx) => {
 		data: result.value
 	};
 };
-const safeParseAsync = /* @__PURE__*/ _safeParseAsync($ZodRealError);
+const safeParseAsync = _safeParseAsync($ZodRealError);
 // node_modules/zod/v4/core/versions.js
 const version = {
 	major: 4,
@@ -15826,7 +15062,7 @@ const version = {
 	patch: 7
 };
 // node_modules/zod/v4/core/schemas.js
-const $ZodType = /*@__PURE__*/ $constructor("$ZodType", (inst, def) => {
+const $ZodType = $constructor("$ZodType", (inst, def) => {
 	var _a;
 	inst ?? (inst = {});
 	inst._zod.def = def;
@@ -15913,7 +15149,6 @@ const $ZodType = /*@__PURE__*/ $constructor("$ZodType", (inst, def) => {
 		own(this, "~standard", value);
 	}
 });
-/** The Standard Schema surface for `inst`. Shared so wrappers can extend it without forcing it. */
 const toStandardResult = (r, ctx) => r.issues.length ? { issues: r.issues.map((iss) => finalizeIssue(iss, ctx, config())) } : { value: r.value };
 async function validateAsync(inst, value) {
 	const ctx = { async: true };
@@ -15939,11 +15174,11 @@ function standardProps(inst) {
 		version: 1
 	};
 }
-const $ZodUnknown = /*@__PURE__*/ $constructor("$ZodUnknown", (inst, def) => {
+const $ZodUnknown = $constructor("$ZodUnknown", (inst, def) => {
 	$ZodType.init(inst, def);
 	inst._zod.parse = (payload) => payload;
 });
-const $ZodNever = /*@__PURE__*/ $constructor("$ZodNever", (inst, def) => {
+const $ZodNever = $constructor("$ZodNever", (inst, def) => {
 	$ZodType.init(inst, def);
 	inst._zod.parse = (payload, _ctx) => {
 		payload.issues.push({
@@ -16034,7 +15269,7 @@ function handleCatchall(proms, input, payload, ctx, def, inst, abortEarly) {
 		return payload;
 	});
 }
-const $ZodObject = /*@__PURE__*/ $constructor("$ZodObject", (inst, def) => {
+const $ZodObject = $constructor("$ZodObject", (inst, def) => {
 	$ZodType.init(inst, def);
 	const desc = Object.getOwnPropertyDescriptor(def, "shape");
 	const sh = desc?.get ? desc.get.raw : def.shape ?? {};
@@ -16055,7 +15290,7 @@ const $ZodObject = /*@__PURE__*/ $constructor("$ZodObject", (inst, def) => {
 		for (const key in shape) {
 			const field = shape[key]._zod;
 			if (field.values) {
-				if (!Object.prototype.hasOwnProperty.call(propValues, key)) assignProp(propValues, key, /* @__PURE__ */ new Set());
+				if (!Object.prototype.hasOwnProperty.call(propValues, key)) assignProp(propValues, key, new Set());
 				for (const v of field.values) propValues[key].add(v);
 				if (field.optin !== void 0) propValues[key].add(void 0);
 			}
@@ -16104,7 +15339,7 @@ const $ZodObject = /*@__PURE__*/ $constructor("$ZodObject", (inst, def) => {
 		return handleCatchall(proms, input, payload, ctx, _normalized.value, inst, abortEarly === true);
 	};
 });
-const $ZodTransform = /*@__PURE__*/ $constructor("$ZodTransform", (inst, def) => {
+const $ZodTransform = $constructor("$ZodTransform", (inst, def) => {
 	$ZodType.init(inst, def);
 	inst._zod.optin = "optional";
 	globalConfig.memoizer?.guard(inst);
@@ -16124,13 +15359,13 @@ function handleOptionalResult(payload, result) {
 	payload.value = result.issues.length ? void 0 : result.value;
 	return payload;
 }
-const $ZodOptional = /*@__PURE__*/ $constructor("$ZodOptional", (inst, def) => {
+const $ZodOptional = $constructor("$ZodOptional", (inst, def) => {
 	$ZodType.init(inst, def);
 	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
 	inst._zod.optout = "optional";
 	defineLazyInternal(inst, "values", (zod) => {
 		const values = zod.def.innerType._zod.values;
-		return values ? /* @__PURE__ */ new Set([...values, void 0]) : void 0;
+		return values ? new Set([...values, void 0]) : void 0;
 	});
 	defineLazyInternal(inst, "pattern", (zod) => {
 		const pattern = zod.def.innerType._zod.pattern;
@@ -16149,7 +15384,7 @@ const $ZodOptional = /*@__PURE__*/ $constructor("$ZodOptional", (inst, def) => {
 		return def.innerType._zod.run(payload, ctx);
 	};
 });
-const $ZodPipe = /*@__PURE__*/ $constructor("$ZodPipe", (inst, def) => {
+const $ZodPipe = $constructor("$ZodPipe", (inst, def) => {
 	$ZodType.init(inst, def);
 	defineLazyInternal(inst, "values", (zod) => zod.def.in._zod.values);
 	defineLazyInternal(inst, "optin", (zod) => zod.def.in._zod.optin);
@@ -16177,11 +15412,9 @@ function handlePipeResult(left, next, ctx) {
 	}, ctx);
 }
 // node_modules/zod/v4/core/api.js
-// @__NO_SIDE_EFFECTS__
 function _unknown(Class) {
 	return new Class({ type: "unknown" });
 }
-// @__NO_SIDE_EFFECTS__
 function _never(Class, params) {
 	return new Class({
 		type: "never",
@@ -16189,7 +15422,7 @@ function _never(Class, params) {
 	});
 }
 // node_modules/zod/v4/mini/schemas.js
-const ZodMiniType = /*@__PURE__*/ $constructor("ZodMiniType", (inst, def) => {
+const ZodMiniType = $constructor("ZodMiniType", (inst, def) => {
 	if (!inst._zod) throw new Error("Uninitialized schema in ZodMiniType.");
 	$ZodType.init(inst, def);
 	inst.def = def;
@@ -16238,63 +15471,57 @@ const ZodMiniType = /*@__PURE__*/ $constructor("ZodMiniType", (inst, def) => {
 		return args.length === 0 ? fn(this) : fn(this, ...args);
 	}
 });
-const ZodMiniUnknown = /*@__PURE__*/ $constructor("ZodMiniUnknown", (inst, def) => {
+const ZodMiniUnknown = $constructor("ZodMiniUnknown", (inst, def) => {
 	$ZodUnknown.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-// @__NO_SIDE_EFFECTS__
 function unknown() {
-	return /* @__PURE__ */ _unknown(ZodMiniUnknown);
+	return _unknown(ZodMiniUnknown);
 }
-const ZodMiniNever = /*@__PURE__*/ $constructor("ZodMiniNever", (inst, def) => {
+const ZodMiniNever = $constructor("ZodMiniNever", (inst, def) => {
 	$ZodNever.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-// @__NO_SIDE_EFFECTS__
 function never(params) {
-	return /* @__PURE__ */ _never(ZodMiniNever, params);
+	return _never(ZodMiniNever, params);
 }
-const ZodMiniObject = /*@__PURE__*/ $constructor("ZodMiniObject", (inst, def) => {
+const ZodMiniObject = $constructor("ZodMiniObject", (inst, def) => {
 	$ZodObject.init(inst, def);
 	ZodMiniType.init(inst, def);
 	installLazyProp(inst, "shape", (self) => self._zod.def.shape, false);
 });
-// @__NO_SIDE_EFFECTS__
 function strictObject(shape, params) {
 	return new ZodMiniObject({
 		type: "object",
 		shape,
-		catchall: /* @__PURE__ */ never(),
+		catchall: never(),
 		...normalizeParams(params)
 	});
 }
-const ZodMiniTransform = /*@__PURE__*/ $constructor("ZodMiniTransform", (inst, def) => {
+const ZodMiniTransform = $constructor("ZodMiniTransform", (inst, def) => {
 	$ZodTransform.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-// @__NO_SIDE_EFFECTS__
 function transform(fn) {
 	return new ZodMiniTransform({
 		type: "transform",
 		transform: fn
 	});
 }
-const ZodMiniOptional = /*@__PURE__*/ $constructor("ZodMiniOptional", (inst, def) => {
+const ZodMiniOptional = $constructor("ZodMiniOptional", (inst, def) => {
 	$ZodOptional.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-// @__NO_SIDE_EFFECTS__
 function optional(innerType) {
 	return new ZodMiniOptional({
 		type: "optional",
 		innerType
 	});
 }
-const ZodMiniPipe = /*@__PURE__*/ $constructor("ZodMiniPipe", (inst, def) => {
+const ZodMiniPipe = $constructor("ZodMiniPipe", (inst, def) => {
 	$ZodPipe.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-// @__NO_SIDE_EFFECTS__
 function pipe(in_, out) {
 	return new ZodMiniPipe({
 		type: "pipe",
@@ -16302,405 +15529,7 @@ function pipe(in_, out) {
 		out
 	});
 }
-// src/units.ts
-var import_fastest_levenshtein = require_fastest_levenshtein();
-/** Time inside the engine is integer nanoseconds; these are the only places it changes unit. */
-const NS_PER_MS = 1e6;
-const NS_PER_S = 1e9;
-const DURATION = /^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m|h)$/;
-const NS_PER = {
-	ns: 1,
-	us: 1e3,
-	µs: 1e3,
-	ms: NS_PER_MS,
-	s: NS_PER_S,
-	m: 60 * NS_PER_S,
-	h: 3600 * NS_PER_S
-};
-/** "10s", "1.5m", "500ms" → nanoseconds; undefined when it is not a duration. */
-function parseDuration(text) {
-	const match = DURATION.exec(text.trim());
-	return match ? Math.round(Number(match[1]) * NS_PER[match[2]]) : void 0;
-}
-/** 0.5123 → "512 µs", 712.3 → "712 ms", 3210 → "3.21 s": three significant digits. */
-function formatMs(ms) {
-	const size = Math.abs(ms);
-	if (size >= 6e4) return `${trim(ms / 6e4)} min`;
-	if (size >= 1e3) return `${trim(ms / 1e3)} s`;
-	if (size >= 1 || size === 0) return `${trim(ms)} ms`;
-	return `${trim(ms * 1e3)} µs`;
-}
-/** 0.9532 → "95.3 %". */
-function formatRatio(ratio) {
-	return `${trim(ratio * 100)} %`;
-}
-function trim(value) {
-	if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "-∞" : "–";
-	return Number(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 6 });
-}
-// src/result.ts
-/**
-* `result.json`: the measured run as others read it. This is an edge: its shape is versioned and
-* changes only by addition, while the engine's own types stay free. Latencies are in milliseconds,
-* rates per second, ratios 0 to 1; a figure that was not measured is absent, never 0.
-* The definitions of every figure are in docs/metrics.md.
-*/
-const RESULT_SCHEMA = "goodput.result/1";
-const LATENCIES = [
-	"ttft",
-	"ttft_sent",
-	"itl",
-	"tpot",
-	"e2e",
-	"issue_delay"
-];
-// src/plan/objective.ts
-/** Rates and ratios of a whole window, with the unit their limits are given in. */
-const RATES = {
-	error_rate: "ratio",
-	request_throughput: "1/s",
-	output_throughput: "tok/s",
-	input_throughput: "tok/s",
-	total_throughput: "tok/s"
-};
-/** Latencies of which a request has exactly one. */
-const REQUEST_METRICS = [
-	"ttft",
-	"ttft_sent",
-	"tpot",
-	"e2e"
-];
-const DEFAULT_GOODPUT_SHARE = .95;
-/** Parses the whole set; every mistake names its line and column and the nearest right word. */
-function parseObjectives(lines) {
-	const objectives = [];
-	const mistakes = [];
-	for (const [line, text] of lines.entries()) try {
-		objectives.push(parseObjective(text));
-	} catch (error) {
-		if (!(error instanceof SyntaxMistake)) throw error;
-		mistakes.push({
-			field: `slo ${line + 1}`,
-			value: text,
-			message: `column ${error.column + 1}: ${error.message}`
-		});
-	}
-	return {
-		objectives,
-		mistakes
-	};
-}
-function parseObjective(text) {
-	const scanner = new Scanner(text);
-	const objective = vllmDialect(scanner) ?? k6Dialect(scanner) ?? ownLanguage(scanner);
-	scanner.end();
-	return objective;
-}
-/** Whether `value` keeps the objective's limit. */
-function holds(value, op, limit) {
-	switch (op) {
-		case "<": return value < limit;
-		case "<=": return value <= limit;
-		case ">": return value > limit;
-		case ">=": return value >= limit;
-	}
-}
-/** "<" and "<=" keep a value down, ">" and ">=" keep it up. */
-function isUpperLimit(op) {
-	return op === "<" || op === "<=";
-}
-function ownLanguage(scanner) {
-	const at = scanner.position;
-	const name = scanner.word("a metric, for example ttft_p95");
-	if (name === "goodput_ratio") return goodputRatio(scanner.list(() => criterion(scanner)), scanner.op(), scanner.ratio());
-	if (name in RATES) {
-		const metric = name;
-		return rateObjective(metric, scanner.op(), RATES[metric] === "ratio" ? scanner.ratio() : scanner.perSecond());
-	}
-	const subject = latencySubject(name) ?? scanner.fail(at, unknownMetric(name));
-	const op = scanner.op();
-	return latencyObjective(subject.metric, subject.statistic, op, scanner.durationNs());
-}
-/** k6: `p(95)<500`, `avg<200`, with `ttft:` before it for a latency other than e2e. */
-function k6Dialect(scanner) {
-	const match = scanner.match(/(?:([a-z_]+)\s*:\s*)?(?:p\(\s*(\d+(?:\.\d+)?)\s*\)|(avg|med|min|max)(?=\s*[<>]))/y);
-	if (!match) return void 0;
-	const metric = match[1] ?? "e2e";
-	if (!isLatency(metric)) return scanner.fail(0, unknownMetric(metric));
-	return latencyObjective(metric, match[2] !== void 0 ? quantile(match[2]) ?? scanner.fail(0, `p(${match[2]}) is no percentile between 0 and 100.`) : match[3] === "med" ? {
-		kind: "quantile",
-		q: .5
-	} : { kind: match[3] === "avg" ? "mean" : match[3] }, scanner.op(), scanner.durationNs());
-}
-/** vLLM's `--goodput ttft:500 tpot:50`: milliseconds, and `e2el` for e2e. */
-function vllmDialect(scanner) {
-	if (!/^\s*\w+\s*:\s*[\d.]+/.test(scanner.text)) return void 0;
-	const criteria = [];
-	while (!scanner.done()) {
-		const at = scanner.position;
-		const word = scanner.word("a latency, for example ttft");
-		const metric = word === "e2el" ? "e2e" : word;
-		if (!isRequestMetric(metric)) return scanner.fail(at, unknownMetric(word, REQUEST_METRICS));
-		scanner.expect(":");
-		criteria.push({
-			metric,
-			op: "<=",
-			limitNs: scanner.durationNs()
-		});
-	}
-	return goodputRatio(criteria, ">=", DEFAULT_GOODPUT_SHARE);
-}
-function criterion(scanner) {
-	const at = scanner.position;
-	const metric = scanner.word("a latency, for example ttft");
-	if (!isRequestMetric(metric)) return scanner.fail(at, unknownMetric(metric, REQUEST_METRICS));
-	return {
-		metric,
-		op: scanner.op(),
-		limitNs: scanner.durationNs()
-	};
-}
-function latencyObjective(metric, statistic, op, limitNs) {
-	return {
-		text: `${metric}_${statisticName(statistic)} ${op} ${durationText(limitNs)}`,
-		subject: {
-			kind: "latency",
-			metric,
-			statistic
-		},
-		op,
-		limit: limitNs
-	};
-}
-function goodputRatio(criteria, op, limit) {
-	return {
-		text: `goodput_ratio(${criteria.map(criterionText).join(", ")}) ${op} ${plain(limit * 100)}%`,
-		subject: {
-			kind: "goodput_ratio",
-			criteria
-		},
-		op,
-		limit
-	};
-}
-function rateObjective(metric, op, limit) {
-	const unit = RATES[metric];
-	return {
-		text: `${metric} ${op} ${unit === "ratio" ? `${plain(limit * 100)}%` : `${plain(limit)} ${unit === "1/s" ? "req/s" : unit}`}`,
-		subject: {
-			kind: "rate",
-			metric
-		},
-		op,
-		limit
-	};
-}
-function criterionText({ metric, op, limitNs }) {
-	return `${metric} ${op} ${durationText(limitNs)}`;
-}
-/** "p95", "p99.9", "mean". */
-function statisticName(statistic) {
-	return statistic.kind === "quantile" ? `p${plain(statistic.q * 100)}` : statistic.kind;
-}
-function latencySubject(name) {
-	const split = /^(.+)_(p\d+(?:\.\d+)?|mean|avg|median|min|max)$/.exec(name);
-	if (!split || !isLatency(split[1])) return void 0;
-	const word = split[2];
-	if (word === "min" || word === "max") return {
-		metric: split[1],
-		statistic: { kind: word }
-	};
-	if (word === "mean" || word === "avg") return {
-		metric: split[1],
-		statistic: { kind: "mean" }
-	};
-	if (word === "median") return {
-		metric: split[1],
-		statistic: {
-			kind: "quantile",
-			q: .5
-		}
-	};
-	const statistic = quantile(word.slice(1));
-	return statistic && {
-		metric: split[1],
-		statistic
-	};
-}
-/** "95" → 0.95, "99.9" and "999" → 0.999. */
-function quantile(digits) {
-	const q = /^99\d+$/.test(digits) ? Number(`0.${digits}`) : Number(digits) / 100;
-	return q > 0 && q < 1 ? {
-		kind: "quantile",
-		q: Number(q.toPrecision(12))
-	} : void 0;
-}
-function unknownMetric(name, known) {
-	if (known === void 0 && isLatency(name)) {
-		const choices = `${name}_p95 or ${name}_mean`;
-		return isRequestMetric(name) ? `${name} is one value per request; name a statistic of it (${choices}), or goodput_ratio(${name}<500ms).` : `${name} is a whole distribution; name a statistic of it (${choices}).`;
-	}
-	const words = known ?? [
-		...Object.keys(RATES),
-		"goodput_ratio",
-		...LATENCIES.flatMap((latency) => [
-			"p50",
-			"p90",
-			"p95",
-			"p99",
-			"mean",
-			"max"
-		].map((s) => `${latency}_${s}`))
-	];
-	const near = (0, import_fastest_levenshtein.closest)(name, words);
-	return `"${name}" is no metric; ${(0, import_fastest_levenshtein.distance)(name, near) <= Math.max(2, name.length / 3) ? `did you mean ${near}?` : `known are ${(known ?? [
-		...LATENCIES.map((l) => `${l}_pNN`),
-		...Object.keys(RATES),
-		"goodput_ratio(…)"
-	]).join(", ")}.`}`;
-}
-function isLatency(name) {
-	return LATENCIES.includes(name);
-}
-function isRequestMetric(name) {
-	return REQUEST_METRICS.includes(name);
-}
-function durationText(ns) {
-	const ms = ns / NS_PER_MS;
-	return ms >= 1e3 && ms % 100 === 0 ? `${plain(ms / 1e3)}s` : `${plain(ms)}ms`;
-}
-function plain(value) {
-	return String(Number(value.toPrecision(12)));
-}
-var SyntaxMistake = class extends Error {
-	column;
-	constructor(column, message) {
-		super(message);
-		this.column = column;
-	}
-};
-var Scanner = class {
-	text;
-	position = 0;
-	constructor(text) {
-		this.text = text;
-		this.#skipSpace();
-	}
-	fail(column, message) {
-		throw new SyntaxMistake(column, message);
-	}
-	match(pattern) {
-		pattern.lastIndex = this.position;
-		const match = pattern.exec(this.text);
-		if (!match) return void 0;
-		this.position = pattern.lastIndex;
-		this.#skipSpace();
-		return match;
-	}
-	word(expected) {
-		const match = this.match(/[A-Za-z_][A-Za-z0-9_]*(?:\.\d+)?/y);
-		return match ? match[0].toLowerCase() : this.fail(this.position, `expected ${expected}, found ${this.#found()}.`);
-	}
-	op() {
-		const match = this.match(/<=|>=|<|>/y);
-		return match ? match[0] : this.fail(this.position, `expected <, <=, > or >=, found ${this.#found()}.`);
-	}
-	expect(text) {
-		if (!this.text.startsWith(text, this.position)) this.fail(this.position, `expected "${text}", found ${this.#found()}.`);
-		this.position += text.length;
-		this.#skipSpace();
-	}
-	list(item) {
-		this.expect("(");
-		const items = [item()];
-		while (this.text[this.position] === ",") {
-			this.expect(",");
-			items.push(item());
-		}
-		this.expect(")");
-		return items;
-	}
-	/** A bare number is milliseconds. */
-	durationNs() {
-		const at = this.position;
-		const [number, unit] = this.#numberAndUnit("a duration, for example 500ms");
-		return parseDuration(`${number}${unit === "" ? "ms" : unit}`) ?? this.fail(at, `"${number}${unit}" is no duration; write it as 500ms or 1.5s.`);
-	}
-	ratio() {
-		const at = this.position;
-		const [number, unit] = this.#numberAndUnit("a share, for example 1%");
-		const ratio = unit === "%" ? number / 100 : number;
-		if (unit !== "%" && unit !== "" || ratio > 1) this.fail(at, `"${number}${unit}" is no share; write it as 1% or 0.01.`);
-		return ratio;
-	}
-	perSecond() {
-		const at = this.position;
-		const [number, unit] = this.#numberAndUnit("a rate, for example 500");
-		if (![
-			"",
-			"tok/s",
-			"tokens/s",
-			"req/s",
-			"/s",
-			"1/s"
-		].includes(unit)) this.fail(at, `"${number}${unit}" is no rate per second; write it as 500 or 500 tok/s.`);
-		return number;
-	}
-	done() {
-		return this.position >= this.text.length;
-	}
-	end() {
-		if (!this.done()) this.fail(this.position, `expected nothing more, found ${this.#found()}.`);
-	}
-	#numberAndUnit(expected) {
-		const match = this.match(/(\d+(?:\.\d+)?|\.\d+)\s*(%|[a-zµ1]*\/s|[a-zµ]+(?![a-z0-9_]*\s*:))?/y);
-		if (!match) return this.fail(this.position, `expected ${expected}, found ${this.#found()}.`);
-		return [Number(match[1]), match[2] ?? ""];
-	}
-	#found() {
-		return this.done() ? "the end" : JSON.stringify(this.text.slice(this.position, this.position + 20));
-	}
-	#skipSpace() {
-		while (/\s/.test(this.text[this.position] ?? "")) this.position++;
-	}
-};
-// src/plan/plan.ts
-const PROTOCOLS$1 = ["openai-chat", "openai-completions"];
-const ARRIVALS = [
-	"constant",
-	"poisson",
-	"gamma"
-];
-/** "concurrency 4", "50 req/s poisson". */
-function levelName({ load }) {
-	return load.kind === "closed" ? `concurrency ${load.concurrency}` : `${load.requestsPerSecond} req/s ${load.arrivals}`;
-}
-// src/plan/config.ts
-/**
-* What a user may set, under the same names everywhere: flags of the command line, keys of a config file,
-* inputs of the Action. Values may come as text (flags, inputs) or typed (YAML); both read alike.
-*/
-const runConfig = /* @__PURE__ */ strictObject({
-	url: text("an http or https URL without user or password, for example http://localhost:8085", checkUrl),
-	model: /* @__PURE__ */ optional(text("the name of a model that the target serves")),
-	protocol: /* @__PURE__ */ optional(choice(PROTOCOLS$1)),
-	concurrency: /* @__PURE__ */ optional(list(count(1), "requests in flight, for example 8 or 1,4,8")),
-	rate: /* @__PURE__ */ optional(list(positive(), "requests per second, for example 50 or 10,20,40")),
-	arrivals: /* @__PURE__ */ optional(choice(ARRIVALS)),
-	burstiness: /* @__PURE__ */ optional(single(positive(), "a number above 0; 1 is Poisson, below 1 burstier")),
-	"max-concurrency": /* @__PURE__ */ optional(single(count(1), "the most requests in flight, for example 200")),
-	requests: /* @__PURE__ */ optional(single(count(1), "requests per load level, for example 500")),
-	duration: /* @__PURE__ */ optional(single(duration(), "how long each load level lasts, for example 30s or 2m")),
-	warmup: /* @__PURE__ */ optional(single(count(0), "requests before each level, left out of the figures, for example 10")),
-	"input-tokens": /* @__PURE__ */ optional(single(count(1), "tokens per prompt, for example 256")),
-	"output-tokens": /* @__PURE__ */ optional(single(count(1), "the most tokens per answer, for example 128")),
-	seed: /* @__PURE__ */ optional(single(count(0), "a whole number from 0 on, for example 1")),
-	timeout: /* @__PURE__ */ optional(single(duration(), "the longest one request may take, for example 60s")),
-	slo: /* @__PURE__ */ optional(lines()),
-	confidence: /* @__PURE__ */ optional(single(confidence(), "above 0.5 and below 1, for example 0.95, or \"none\""))
-});
-/** Every key that can be set, in the order help prints them. */
-const CONFIG_KEYS = Object.keys(runConfig.shape);
+// src/plan/build-plan.ts
 const DEFAULTS$1 = {
 	protocol: "openai-chat",
 	concurrency: 1,
@@ -16711,13 +15540,427 @@ const DEFAULTS$1 = {
 	outputTokens: 128,
 	seed: 1,
 	timeoutNs: 120 * NS_PER_S,
-	confidence: .95
+	confidence: .95,
+	think: {
+		minNs: .5 * NS_PER_S,
+		maxNs: 5 * NS_PER_S
+	},
+	searchMax: 1024,
+	searchTolerance: .1,
+	saturation: 256
 };
-/**
-* Turns what the user gave into a plan.
-* `where` tells the user's own name for a key: "--rate", "goodput.yaml: rate".
-* @throws ConfigError with all mistakes at once.
-*/
+function planOf(config, objectives) {
+	const exploration = explorationOf(config);
+	return {
+		target: {
+			url: config.url,
+			...config.model !== void 0 && { model: config.model },
+			protocol: config.protocol ?? DEFAULTS$1.protocol
+		},
+		...config["baseline-url"] !== void 0 && { baseline: {
+			url: config["baseline-url"],
+			...config["baseline-model"] !== void 0 && { model: config["baseline-model"] },
+			protocol: config.protocol ?? DEFAULTS$1.protocol
+		} },
+		levels: exploration === void 0 ? loads(config).map((load, index) => levelOf(config, load, index)) : [],
+		...exploration && { exploration },
+		workload: workloadOf(config),
+		timeoutNs: config.timeout ?? DEFAULTS$1.timeoutNs,
+		seed: config.seed ?? DEFAULTS$1.seed,
+		objectives,
+		confidence: config.confidence ?? DEFAULTS$1.confidence,
+		control: {
+			untilDecisive: config.until === "decisive",
+			...config["max-tokens"] !== void 0 && { maxTokens: config["max-tokens"] },
+			...config["max-errors"] !== void 0 && { maxErrors: config["max-errors"] },
+			...config["max-error-rate"] !== void 0 && { maxErrorRate: config["max-error-rate"] },
+			stopOnOverload: config["stop-on-overload"] ?? exploration?.kind === "search"
+		},
+		metricsUrls: metricsUrlsOf(config)
+	};
+}
+function levelOf(config, load, index) {
+	return {
+		index,
+		load,
+		stop: stopOf(config, load),
+		warmupRequests: config.warmup ?? defaultWarmup(load)
+	};
+}
+function stopOf(config, load) {
+	const stop = {
+		...config.requests !== void 0 && { requests: config.requests },
+		...config.duration !== void 0 && { durationNs: config.duration }
+	};
+	if (load?.kind === "stages") return {
+		...stop,
+		durationNs: load.stages.reduce((sum, { durationNs }) => sum + durationNs, 0)
+	};
+	return Object.keys(stop).length > 0 || load?.kind === "replay" ? stop : { requests: DEFAULTS$1.requests };
+}
+function loads(config) {
+	const maxConcurrency = config["max-concurrency"];
+	const openLoop = {
+		arrivals: config.arrivals ?? DEFAULTS$1.arrivals,
+		burstiness: config.burstiness ?? DEFAULTS$1.burstiness,
+		...maxConcurrency !== void 0 && { maxConcurrency }
+	};
+	if (config.rate !== void 0) return config.rate.map((requestsPerSecond) => ({
+		kind: "open",
+		requestsPerSecond,
+		...openLoop
+	}));
+	for (const quantity of ["rate", "concurrency"]) {
+		const stages = config[`${quantity}-stages`];
+		if (stages !== void 0) return [{
+			kind: "stages",
+			of: quantity,
+			stages,
+			...openLoop
+		}];
+	}
+	if (config.users !== void 0) {
+		const { users } = config;
+		return [{
+			kind: "users",
+			users,
+			spawnPerSecond: config["spawn-rate"] ?? users,
+			think: config["think-time"] ?? DEFAULTS$1.think
+		}];
+	}
+	if (config.trace !== void 0) return [{
+		kind: "replay",
+		...maxConcurrency !== void 0 && { maxConcurrency }
+	}];
+	return (config.concurrency ?? [DEFAULTS$1.concurrency]).map((concurrency) => ({
+		kind: "closed",
+		concurrency
+	}));
+}
+function explorationOf(config) {
+	const level = {
+		stop: stopOf(config),
+		...config.warmup !== void 0 && { warmupRequests: config.warmup },
+		arrivals: config.arrivals ?? DEFAULTS$1.arrivals,
+		burstiness: config.burstiness ?? DEFAULTS$1.burstiness
+	};
+	if (config.search !== void 0) return {
+		kind: "search",
+		of: config.search,
+		start: config["search-start"] ?? 1,
+		max: config["search-max"] ?? DEFAULTS$1.searchMax,
+		tolerance: config["search-tolerance"] ?? DEFAULTS$1.searchTolerance,
+		level
+	};
+	if (config.sweep === void 0) return void 0;
+	return {
+		kind: "sweep",
+		rates: config.sweep,
+		maxConcurrency: config["max-concurrency"] ?? DEFAULTS$1.saturation,
+		level
+	};
+}
+function workloadOf(config) {
+	const prompts = config.prompts ?? "synthetic";
+	return {
+		input: config["input-tokens"] ?? {
+			kind: "fixed",
+			tokens: DEFAULTS$1.inputTokens
+		},
+		output: config["output-tokens"] ?? {
+			kind: "fixed",
+			tokens: DEFAULTS$1.outputTokens
+		},
+		prompts: prompts === "synthetic" || prompts === "builtin" ? { kind: prompts } : {
+			kind: "file",
+			path: prompts
+		},
+		prefixTokens: config["prefix-tokens"] ?? 0,
+		turns: config.turns ?? 1,
+		turnThink: config["turn-think"] ?? {
+			minNs: 0,
+			maxNs: 0
+		},
+		ignoreEos: config["ignore-eos"] ?? false,
+		stream: config.stream ?? true,
+		...config.tokenizer !== void 0 && { tokenizer: config.tokenizer },
+		...config.trace !== void 0 && { trace: {
+			path: config.trace,
+			format: config["trace-format"] ?? "auto",
+			timeScale: config["trace-scale"] ?? 1
+		} }
+	};
+}
+function metricsUrlsOf(config) {
+	const urls = config["metrics-url"];
+	if (urls === void 0) return [new URL("/metrics", config.url).href];
+	return urls.filter((url) => url !== "off");
+}
+function defaultWarmup(load) {
+	switch (load.kind) {
+		case "closed": return Math.max(3, load.concurrency);
+		case "open": return Math.min(50, Math.max(3, Math.ceil(load.requestsPerSecond)));
+		case "stages":
+		case "users":
+		case "replay": return 3;
+	}
+}
+// src/plan/fields.ts
+function field(read, right) {
+	return pipe(unknown(), transform((value, context) => {
+		const result = read(value);
+		if (result !== void 0) return result;
+		context.issues.push({
+			code: "custom",
+			input: value,
+			message: `should be ${right}.`
+		});
+		return NEVER;
+	}));
+}
+function single(read, right) {
+	return field(read, right);
+}
+function parsed(parse) {
+	return pipe(unknown(), transform((value, context) => {
+		const result = parse(String(value));
+		if (typeof result !== "object" || result === null || !("message" in result)) return result;
+		context.issues.push({
+			code: "custom",
+			input: value,
+			message: result.message
+		});
+		return NEVER;
+	}));
+}
+function flag() {
+	const words = {
+		true: true,
+		false: false,
+		yes: true,
+		no: false
+	};
+	return field((value) => words[String(value)], "true or false");
+}
+function list(read, right) {
+	return field((value) => {
+		const read1 = (Array.isArray(value) ? value : typeof value === "string" ? value.split(",") : [value]).map((item) => read(item));
+		return read1.length > 0 && read1.every((item) => item !== void 0) ? read1 : void 0;
+	}, right);
+}
+function text(right, check = (text) => text.trim() !== "") {
+	return field((value) => typeof value === "string" && check(value) ? value.trim() : void 0, right);
+}
+function choice(words) {
+	return field((value) => words.find((word) => word === value), `one of ${words.join(", ")}`);
+}
+function lines() {
+	return field((value) => typeof value === "string" || Array.isArray(value) && value.every((item) => typeof item === "string") ? objectiveLines(value) : void 0, "objectives, one a line, for example ttft_p95 < 500ms");
+}
+function number$4(value) {
+	if (typeof value === "number") return value;
+	return typeof value === "string" && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : void 0;
+}
+function count$1(min) {
+	return (value) => {
+		const n = number$4(value);
+		return n !== void 0 && Number.isSafeInteger(n) && n >= min ? n : void 0;
+	};
+}
+function positive() {
+	return (value) => {
+		const n = number$4(value);
+		return n !== void 0 && Number.isFinite(n) && n > 0 ? n : void 0;
+	};
+}
+function duration() {
+	return (value) => {
+		const seconds = number$4(value);
+		const ns = seconds !== void 0 ? seconds * NS_PER_S : typeof value === "string" ? parseDuration(value) : void 0;
+		return ns !== void 0 && ns > 0 ? ns : void 0;
+	};
+}
+function share$1() {
+	return (value) => {
+		const percent = typeof value === "string" ? /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(value)?.[1] : void 0;
+		const n = percent === void 0 ? number$4(value) : Number(percent) / 100;
+		return n !== void 0 && n > 0 && n <= 1 ? n : void 0;
+	};
+}
+function metricsUrl() {
+	return (value) => typeof value === "string" && (value.trim() === "off" || checkUrl(value)) ? value.trim() : void 0;
+}
+function confidence() {
+	return (value) => {
+		if (value === "none") return value;
+		const n = number$4(value);
+		return n !== void 0 && n > .5 && n < 1 ? n : void 0;
+	};
+}
+function checkUrl(text) {
+	if (!URL.canParse(text.trim())) return false;
+	const { protocol, username, password } = new URL(text.trim());
+	return /^https?:$/.test(protocol) && username === "" && password === "";
+}
+function objectiveLines(value) {
+	return (Array.isArray(value) ? value : value === void 0 || value === null ? [] : [value]).filter((text) => typeof text === "string").flatMap((text) => text.split(/\r?\n|;/)).map((line) => line.replace(/#.*$/, "").trim()).filter((line) => line !== "");
+}
+// src/plan/lengths.ts
+const NO_MAX = Number.MAX_SAFE_INTEGER;
+function drawLength(lengths, chance) {
+	switch (lengths.kind) {
+		case "fixed": return lengths.tokens;
+		case "uniform": return lengths.min + chance.integer(lengths.max - lengths.min + 1);
+		case "normal": return within$1(lengths, lengths.mean + lengths.std * chance.normal());
+		case "lognormal": {
+			const { mu, sigma } = underlyingNormal(lengths.mean, lengths.std);
+			return within$1(lengths, Math.exp(mu + sigma * chance.normal()));
+		}
+	}
+}
+function underlyingNormal(mean, std) {
+	const variance = Math.log(1 + (std / mean) ** 2);
+	return {
+		mu: Math.log(mean) - variance / 2,
+		sigma: Math.sqrt(variance)
+	};
+}
+function within$1({ min, max }, value) {
+	return Math.min(max, Math.max(min, Math.round(value)));
+}
+// src/plan/parse-lengths.ts
+function parseLengths(text) {
+	const [, kind, rest] = /^(?:(uniform|normal|lognormal)\s*:)?(.*)$/s.exec(text.trim().toLowerCase());
+	switch (kind) {
+		case "uniform": return parseUniform(rest);
+		case "normal":
+		case "lognormal": return parseBell(kind, rest);
+		default: {
+			const tokens = wholeNumber(rest);
+			return tokens === void 0 ? { message: ANY } : {
+				kind: "fixed",
+				tokens
+			};
+		}
+	}
+}
+const ANY = "should be a number of tokens from 1 on, or uniform:100-300, normal:256,50 or lognormal:256,100 (mean, standard deviation; ,min=10,max=900 may follow).";
+function parseUniform(text) {
+	const ends = text.split("-").map(wholeNumber);
+	const [min, max] = ends;
+	if (ends.length !== 2 || min === void 0 || max === void 0) return { message: "should have two whole numbers from 1 on, for example uniform:100-300." };
+	if (min > max) return { message: `should have the smaller number first: uniform:${max}-${min}.` };
+	return {
+		kind: "uniform",
+		min,
+		max
+	};
+}
+function parseBell(kind, text) {
+	const [meanText = "", stdText = "", ...bounds] = text.split(",").map((part) => part.trim());
+	const mean = decimal(meanText);
+	const std = decimal(stdText);
+	if (mean === void 0 || mean < 1 || std === void 0) return { message: `should have a mean from 1 on and a standard deviation from 0 on, for example ${kind}:256,50.` };
+	let [min, max] = [1, NO_MAX];
+	for (const bound of bounds) {
+		const [, name, value] = /^(min|max)\s*=(.*)$/.exec(bound) ?? [];
+		const tokens = wholeNumber(value ?? "");
+		if (tokens === void 0) return { message: `has ${JSON.stringify(bound)} where min=10 or max=900, a whole number from 1 on, may stand.` };
+		if (name === "min") min = tokens;
+		else max = tokens;
+	}
+	if (min > max) return { message: `should have a min that is at most max; it has min=${min}, max=${max}.` };
+	return {
+		kind,
+		mean,
+		std,
+		min,
+		max
+	};
+}
+function wholeNumber(text) {
+	const value = /^\d+$/.test(text.trim()) ? Number(text) : 0;
+	return value >= 1 && Number.isSafeInteger(value) ? value : void 0;
+}
+function decimal(text) {
+	return /^\d+(\.\d+)?$/.test(text) ? Number(text) : void 0;
+}
+// src/plan/parse-stages.ts
+function parseStages(text) {
+	const parts = text.split(/[,;\n]/).map((part) => part.trim()).filter((part) => part !== "");
+	const stages = [];
+	for (const part of parts) {
+		const [, durationText = "", targetText = ""] = /^([^:]*):\s*(\d+(?:\.\d+)?)$/.exec(part) ?? [];
+		const durationNs = parseDuration(durationText);
+		if (targetText === "" || durationNs === void 0 || durationNs === 0) return { message: `has ${JSON.stringify(part)} where a stage should be: how long, a colon, and what to reach by then, for example 30s:50.` };
+		stages.push({
+			durationNs,
+			target: Number(targetText)
+		});
+	}
+	if (stages.length === 0) return { message: "should be stages, for example 30s:50,1m:50,10s:0." };
+	if (stages.every(({ target }) => target === 0)) return { message: "should have a stage above 0; in these nothing would be sent." };
+	return stages;
+}
+function parseRange(text) {
+	const ends = text.split("-").map((end) => end.trim() === "0" ? 0 : parseDuration(end));
+	const [minNs, maxNs = minNs] = ends;
+	if (ends.length > 2 || minNs === void 0 || maxNs === void 0 || ends.includes(void 0)) return { message: "should be a duration or a range of two, for example 1s or 0.5s-5s." };
+	if (minNs > maxNs) return { message: "should have the shorter duration first, for example 0.5s-5s." };
+	return {
+		minNs,
+		maxNs
+	};
+}
+// src/plan/config.ts
+const runConfig = strictObject({
+	url: text("an http or https URL without user or password, for example http://localhost:8085", checkUrl),
+	model: optional(text("the name of a model that the target serves")),
+	protocol: optional(choice(PROTOCOLS$1)),
+	stream: optional(flag()),
+	concurrency: optional(list(count$1(1), "requests in flight, for example 8 or 1,4,8")),
+	rate: optional(list(positive(), "requests per second, for example 50 or 10,20,40")),
+	arrivals: optional(choice(ARRIVALS)),
+	burstiness: optional(single(positive(), "a number above 0; 1 is Poisson, below 1 burstier")),
+	"max-concurrency": optional(single(count$1(1), "the most requests in flight, for example 200")),
+	"rate-stages": optional(parsed(parseStages)),
+	"concurrency-stages": optional(parsed(parseStages)),
+	users: optional(single(count$1(1), "a number of virtual users, for example 100")),
+	"spawn-rate": optional(single(positive(), "users that come per second, for example 10")),
+	"think-time": optional(parsed(parseRange)),
+	trace: optional(text("a trace file: Mooncake JSONL, Azure CSV or BurstGPT CSV")),
+	"trace-format": optional(choice(TRACE_FORMATS)),
+	"trace-scale": optional(single(positive(), "what the trace's gaps are multiplied by; 0.5 is twice as fast")),
+	search: optional(choice(["rate", "concurrency"])),
+	"search-start": optional(single(positive(), "the load to begin with, for example 1")),
+	"search-max": optional(single(positive(), "the highest load to try, for example 500")),
+	"search-tolerance": optional(single(positive(), "how close to find it, as a share, for example 0.1")),
+	sweep: optional(single(count$1(1), "how many rates to measure between one at a time and saturation")),
+	prompts: optional(text("\"synthetic\", \"builtin\", or a JSONL, CSV, ShareGPT JSON or text file")),
+	"input-tokens": optional(parsed(parseLengths)),
+	"output-tokens": optional(parsed(parseLengths)),
+	"prefix-tokens": optional(single(count$1(0), "tokens that all prompts begin with, for example 1000")),
+	turns: optional(single(count$1(1), "turns of a conversation, for example 3")),
+	"turn-think": optional(parsed(parseRange)),
+	tokenizer: optional(text("a tokenizer.json file")),
+	"ignore-eos": optional(flag()),
+	seed: optional(single(count$1(0), "a whole number from 0 on, for example 1")),
+	requests: optional(single(count$1(1), "requests per load level, for example 500")),
+	duration: optional(single(duration(), "how long each load level lasts, for example 30s or 2m")),
+	warmup: optional(single(count$1(0), "requests before each level, left out of the figures, for example 10")),
+	timeout: optional(single(duration(), "the longest one request may take, for example 60s")),
+	until: optional(choice(["done", "decisive"])),
+	"max-tokens": optional(single(count$1(1), "output tokens after which the run ends, for example 100000")),
+	"max-errors": optional(single(count$1(1), "failed requests after which a level ends, for example 10")),
+	"max-error-rate": optional(single(share$1(), "a share of failed requests, for example 10%")),
+	"stop-on-overload": optional(flag()),
+	slo: optional(lines()),
+	confidence: optional(single(confidence(), "above 0.5 and below 1, for example 0.95, or \"none\"")),
+	"baseline-url": optional(text("an http or https URL to measure beside the target, without user or password", checkUrl)),
+	"baseline-model": optional(text("the name of a model that the baseline serves")),
+	"metrics-url": optional(list(metricsUrl(), "URLs of Prometheus pages, or \"off\""))
+});
+const CONFIG_KEYS = Object.keys(runConfig.shape);
 function parseConfig(raw, where) {
 	const parsed = runConfig.safeParse(raw);
 	const objectives = parseObjectives(objectiveLines(raw.slo));
@@ -16732,61 +15975,18 @@ function parseConfig(raw, where) {
 	if (!parsed.success || mistakes.length > 0) throw new ConfigError(mistakes);
 	return planOf(parsed.data, objectives.objectives);
 }
-/** SHA-256 of everything that shapes the load and the verdict; not of the target's address. */
 function planHash(plan) {
-	const { target, ...rest } = plan;
+	const { target, baseline, metricsUrls: _, ...rest } = plan;
+	const named = (one) => ({
+		model: one.model,
+		protocol: one.protocol
+	});
 	return createHash("sha256").update(JSON.stringify({
 		...rest,
-		model: target.model,
-		protocol: target.protocol
+		target: named(target),
+		...baseline && { baseline: named(baseline) }
 	})).digest("hex");
 }
-function planOf(config, objectives) {
-	const stop = {
-		...config.requests !== void 0 && { requests: config.requests },
-		...config.duration !== void 0 && { durationNs: config.duration }
-	};
-	const level = (load, index) => ({
-		index,
-		load,
-		stop: Object.keys(stop).length > 0 ? stop : { requests: DEFAULTS$1.requests },
-		warmupRequests: config.warmup ?? defaultWarmup(load)
-	});
-	return {
-		target: {
-			url: config.url,
-			...config.model !== void 0 && { model: config.model },
-			protocol: config.protocol ?? DEFAULTS$1.protocol
-		},
-		levels: loads(config).map(level),
-		workload: {
-			inputTokens: config["input-tokens"] ?? DEFAULTS$1.inputTokens,
-			outputTokens: config["output-tokens"] ?? DEFAULTS$1.outputTokens
-		},
-		timeoutNs: config.timeout ?? DEFAULTS$1.timeoutNs,
-		seed: config.seed ?? DEFAULTS$1.seed,
-		objectives,
-		confidence: config.confidence ?? DEFAULTS$1.confidence
-	};
-}
-function loads(config) {
-	if (config.rate === void 0) return (config.concurrency ?? [DEFAULTS$1.concurrency]).map((concurrency) => ({
-		kind: "closed",
-		concurrency
-	}));
-	return config.rate.map((requestsPerSecond) => ({
-		kind: "open",
-		requestsPerSecond,
-		arrivals: config.arrivals ?? DEFAULTS$1.arrivals,
-		burstiness: config.burstiness ?? DEFAULTS$1.burstiness,
-		...config["max-concurrency"] !== void 0 && { maxConcurrency: config["max-concurrency"] }
-	}));
-}
-/** Enough that every connection is open before the window: one per slot, or a second's worth of arrivals. */
-function defaultWarmup(load) {
-	return load.kind === "closed" ? Math.max(3, load.concurrency) : Math.min(50, Math.max(3, Math.ceil(load.requestsPerSecond)));
-}
-/** What each key is right about by itself and wrong about beside another. */
 function contradictions(raw, where) {
 	const has = (key) => raw[key] !== void 0;
 	const mistakes = [];
@@ -16795,15 +15995,55 @@ function contradictions(raw, where) {
 		value: String(raw[key]),
 		message
 	});
-	if (has("rate") && has("concurrency")) refuse("rate", `cannot go with ${where("concurrency")}: a level has either a rate (open loop) or a concurrency (closed loop).`);
-	for (const key of [
-		"arrivals",
-		"burstiness",
-		"max-concurrency"
-	]) if (has(key) && !has("rate")) refuse(key, `needs ${where("rate")}: it shapes arrivals, and a closed loop has none.`);
-	if (has("burstiness") && has("arrivals") && raw.arrivals !== "gamma") refuse("burstiness", `needs ${where("arrivals")} gamma.`);
+	const chosen = LOAD_KEYS.filter(has);
+	for (const key of chosen.slice(1)) refuse(key, `cannot go with ${where(chosen[0])}: a run has one kind of load, one of ${LOAD_KEYS.join(", ")}.`);
+	for (const [key, needed] of NEEDS) if (has(key) && !needed.some(has)) refuse(key, `needs ${needed.map(where).join(" or ")}.`);
+	if (has("burstiness") && raw.arrivals !== "gamma") refuse("burstiness", `needs ${where("arrivals")} gamma.`);
+	if (has("search") && !has("slo")) refuse("search", `needs ${where("slo")}: it looks for the load that meets them.`);
+	if (raw.until === "decisive" && !has("slo")) refuse("until", `needs ${where("slo")} to decide on.`);
+	if (raw.until === "decisive" && !has("requests")) refuse("until", `needs ${where("requests")}: the most requests a level may take to decide.`);
+	if (has("trace") && has("prompts")) refuse("prompts", `cannot go with ${where("trace")}, which has lengths of its own.`);
 	return mistakes;
 }
+const LOAD_KEYS = [
+	"concurrency",
+	"rate",
+	"rate-stages",
+	"concurrency-stages",
+	"users",
+	"trace",
+	"search",
+	"sweep"
+];
+const NEEDS = [
+	["arrivals", [
+		"rate",
+		"rate-stages",
+		"search",
+		"sweep"
+	]],
+	["burstiness", [
+		"rate",
+		"rate-stages",
+		"search",
+		"sweep"
+	]],
+	["max-concurrency", [
+		"rate",
+		"rate-stages",
+		"trace",
+		"sweep"
+	]],
+	["spawn-rate", ["users"]],
+	["think-time", ["users"]],
+	["trace-format", ["trace"]],
+	["trace-scale", ["trace"]],
+	["search-start", ["search"]],
+	["search-max", ["search"]],
+	["search-tolerance", ["search"]],
+	["turn-think", ["turns"]],
+	["baseline-model", ["baseline-url"]]
+];
 function issueMistakes(issue, raw, where) {
 	if (issue.code === "unrecognized_keys") return issue.keys.map((key) => {
 		const near = (0, import_fastest_levenshtein.closest)(key, [...CONFIG_KEYS]);
@@ -16829,79 +16069,8 @@ const REQUIRED = { url: "the address of the endpoint to test, for example http:/
 function asText(value) {
 	return typeof value === "string" ? value : JSON.stringify(value);
 }
-/** A list, or one text with an objective a line; empty lines and # comments are passed over. */
-function objectiveLines(value) {
-	return (Array.isArray(value) ? value : value === void 0 || value === null ? [] : [value]).filter((text) => typeof text === "string").flatMap((text) => text.split(/\r?\n|;/)).map((line) => line.replace(/#.*$/, "").trim()).filter((line) => line !== "");
-}
-function field(read, right) {
-	return /* @__PURE__ */ pipe(/* @__PURE__ */ unknown(), /* @__PURE__ */ transform((value, context) => {
-		const result = read(value);
-		if (result !== void 0) return result;
-		context.issues.push({
-			code: "custom",
-			input: value,
-			message: `should be ${right}.`
-		});
-		return NEVER;
-	}));
-}
-function single(read, right) {
-	return field(read, right);
-}
-function list(read, right) {
-	return field((value) => {
-		const read1 = (Array.isArray(value) ? value : typeof value === "string" ? value.split(",") : [value]).map((item) => read(item));
-		return read1.length > 0 && read1.every((item) => item !== void 0) ? read1 : void 0;
-	}, right);
-}
-function text(right, check = (text) => text.trim() !== "") {
-	return field((value) => typeof value === "string" && check(value) ? value.trim() : void 0, right);
-}
-function choice(words) {
-	return field((value) => words.find((word) => word === value), `one of ${words.join(", ")}`);
-}
-function lines() {
-	return field((value) => typeof value === "string" || Array.isArray(value) && value.every((item) => typeof item === "string") ? objectiveLines(value) : void 0, "objectives, one a line, for example ttft_p95 < 500ms");
-}
-function number$4(value) {
-	if (typeof value === "number") return value;
-	return typeof value === "string" && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : void 0;
-}
-function count(min) {
-	return (value) => {
-		const n = number$4(value);
-		return n !== void 0 && Number.isSafeInteger(n) && n >= min ? n : void 0;
-	};
-}
-function positive() {
-	return (value) => {
-		const n = number$4(value);
-		return n !== void 0 && Number.isFinite(n) && n > 0 ? n : void 0;
-	};
-}
-/** Nanoseconds; a bare number is seconds. */
-function duration() {
-	return (value) => {
-		const seconds = number$4(value);
-		const ns = seconds !== void 0 ? seconds * NS_PER_S : typeof value === "string" ? parseDuration(value) : void 0;
-		return ns !== void 0 && ns > 0 ? ns : void 0;
-	};
-}
-function confidence() {
-	return (value) => {
-		if (value === "none") return value;
-		const n = number$4(value);
-		return n !== void 0 && n > .5 && n < 1 ? n : void 0;
-	};
-}
-/** Credentials in a URL would end up in every report. */
-function checkUrl(text) {
-	if (!URL.canParse(text.trim())) return false;
-	const { protocol, username, password } = new URL(text.trim());
-	return /^https?:$/.test(protocol) && username === "" && password === "";
-}
 // node_modules/yaml/dist/nodes/identity.js
-var require_identity = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_identity = __commonJSMin(((exports) => {
 	const ALIAS = Symbol.for("yaml.alias");
 	const DOC = Symbol.for("yaml.document");
 	const MAP = Symbol.for("yaml.map");
@@ -16950,52 +16119,19 @@ var require_identity = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.isSeq = isSeq;
 }));
 // node_modules/yaml/dist/visit.js
-var require_visit = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_visit = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	const BREAK = Symbol("break visit");
 	const SKIP = Symbol("skip children");
 	const REMOVE = Symbol("remove node");
-	/**
-	* Apply a visitor to an AST node or document.
-	*
-	* Walks through the tree (depth-first) starting from `node`, calling a
-	* `visitor` function with three arguments:
-	*   - `key`: For sequence values and map `Pair`, the node's index in the
-	*     collection. Within a `Pair`, `'key'` or `'value'`, correspondingly.
-	*     `null` for the root node.
-	*   - `node`: The current node.
-	*   - `path`: The ancestry of the current node.
-	*
-	* The return value of the visitor may be used to control the traversal:
-	*   - `undefined` (default): Do nothing and continue
-	*   - `visit.SKIP`: Do not visit the children of this node, continue with next
-	*     sibling
-	*   - `visit.BREAK`: Terminate traversal completely
-	*   - `visit.REMOVE`: Remove the current node, then continue with the next one
-	*   - `Node`: Replace the current node, then continue by visiting it
-	*   - `number`: While iterating the items of a sequence or map, set the index
-	*     of the next step. This is useful especially if the index of the current
-	*     node has changed.
-	*
-	* If `visitor` is a single function, it will be called with all values
-	* encountered in the tree, including e.g. `null` values. Alternatively,
-	* separate visitor functions may be defined for each `Map`, `Pair`, `Seq`,
-	* `Alias` and `Scalar` node. To define the same visitor function for more than
-	* one node type, use the `Collection` (map and seq), `Value` (map, seq & scalar)
-	* and `Node` (alias, map, seq & scalar) targets. Of all these, only the most
-	* specific defined one will be used for each node.
-	*/
 	function visit(node, visitor) {
 		const visitor_ = initVisitor(visitor);
 		if (identity.isDocument(node)) {
 			if (visit_(null, node.contents, visitor_, Object.freeze([node])) === REMOVE) node.contents = null;
 		} else visit_(null, node, visitor_, Object.freeze([]));
 	}
-	/** Terminate visit traversal completely */
 	visit.BREAK = BREAK;
-	/** Do not visit the children of the current node */
 	visit.SKIP = SKIP;
-	/** Remove the current node */
 	visit.REMOVE = REMOVE;
 	function visit_(key, node, visitor, path) {
 		const ctrl = callVisitor(key, node, visitor, path);
@@ -17027,48 +16163,14 @@ var require_visit = /* @__PURE__ */ __commonJSMin(((exports) => {
 		}
 		return ctrl;
 	}
-	/**
-	* Apply an async visitor to an AST node or document.
-	*
-	* Walks through the tree (depth-first) starting from `node`, calling a
-	* `visitor` function with three arguments:
-	*   - `key`: For sequence values and map `Pair`, the node's index in the
-	*     collection. Within a `Pair`, `'key'` or `'value'`, correspondingly.
-	*     `null` for the root node.
-	*   - `node`: The current node.
-	*   - `path`: The ancestry of the current node.
-	*
-	* The return value of the visitor may be used to control the traversal:
-	*   - `Promise`: Must resolve to one of the following values
-	*   - `undefined` (default): Do nothing and continue
-	*   - `visit.SKIP`: Do not visit the children of this node, continue with next
-	*     sibling
-	*   - `visit.BREAK`: Terminate traversal completely
-	*   - `visit.REMOVE`: Remove the current node, then continue with the next one
-	*   - `Node`: Replace the current node, then continue by visiting it
-	*   - `number`: While iterating the items of a sequence or map, set the index
-	*     of the next step. This is useful especially if the index of the current
-	*     node has changed.
-	*
-	* If `visitor` is a single function, it will be called with all values
-	* encountered in the tree, including e.g. `null` values. Alternatively,
-	* separate visitor functions may be defined for each `Map`, `Pair`, `Seq`,
-	* `Alias` and `Scalar` node. To define the same visitor function for more than
-	* one node type, use the `Collection` (map and seq), `Value` (map, seq & scalar)
-	* and `Node` (alias, map, seq & scalar) targets. Of all these, only the most
-	* specific defined one will be used for each node.
-	*/
 	async function visitAsync(node, visitor) {
 		const visitor_ = initVisitor(visitor);
 		if (identity.isDocument(node)) {
 			if (await visitAsync_(null, node.contents, visitor_, Object.freeze([node])) === REMOVE) node.contents = null;
 		} else await visitAsync_(null, node, visitor_, Object.freeze([]));
 	}
-	/** Terminate visit traversal completely */
 	visitAsync.BREAK = BREAK;
-	/** Do not visit the children of the current node */
 	visitAsync.SKIP = SKIP;
-	/** Remove the current node */
 	visitAsync.REMOVE = REMOVE;
 	async function visitAsync_(key, node, visitor, path) {
 		const ctrl = await callVisitor(key, node, visitor, path);
@@ -17140,7 +16242,7 @@ var require_visit = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.visitAsync = visitAsync;
 }));
 // node_modules/yaml/dist/doc/directives.js
-var require_directives = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_directives = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var visit = require_visit();
 	const escapeChars = {
@@ -17154,12 +16256,7 @@ var require_directives = /* @__PURE__ */ __commonJSMin(((exports) => {
 	const escapeTagName = (tn) => tn.replace(/[!,[\]{}]/g, (ch) => escapeChars[ch]);
 	var Directives = class Directives {
 		constructor(yaml, tags) {
-			/**
-			* The directives-end/doc-start marker `---`. If `null`, a marker may still be
-			* included in the document's stringified representation.
-			*/
 			this.docStart = null;
-			/** The doc-end marker `...`.  */
 			this.docEnd = false;
 			this.yaml = Object.assign({}, Directives.defaultYaml, yaml);
 			this.tags = Object.assign({}, Directives.defaultTags, tags);
@@ -17169,10 +16266,6 @@ var require_directives = /* @__PURE__ */ __commonJSMin(((exports) => {
 			copy.docStart = this.docStart;
 			return copy;
 		}
-		/**
-		* During parsing, get a Directives instance for the current document and
-		* update the stream state according to the current version's spec.
-		*/
 		atDocument() {
 			const res = new Directives(this.yaml, this.tags);
 			switch (this.yaml.version) {
@@ -17189,10 +16282,6 @@ var require_directives = /* @__PURE__ */ __commonJSMin(((exports) => {
 			}
 			return res;
 		}
-		/**
-		* @param onError - May be called even if the action was successful
-		* @returns `true` on success
-		*/
 		add(line, onError) {
 			if (this.atNextDocument) {
 				this.yaml = {
@@ -17235,12 +16324,6 @@ var require_directives = /* @__PURE__ */ __commonJSMin(((exports) => {
 					return false;
 			}
 		}
-		/**
-		* Resolves a tag, matching handles to those defined in %TAG directives.
-		*
-		* @returns Resolved tag, which may also be the non-specific tag `'!'` or a
-		*   `'!local'` tag, or `null` if unresolvable.
-		*/
 		tagName(source, onError) {
 			if (source === "!") return "!";
 			if (source[0] !== "!") {
@@ -17269,10 +16352,6 @@ var require_directives = /* @__PURE__ */ __commonJSMin(((exports) => {
 			onError(`Could not resolve tag: ${source}`);
 			return null;
 		}
-		/**
-		* Given a fully resolved tag, returns its printable string form,
-		* taking into account current tag prefixes and defaults.
-		*/
 		tagString(tag) {
 			for (const [handle, prefix] of Object.entries(this.tags)) if (tag.startsWith(prefix)) return handle + escapeTagName(tag.substring(prefix.length));
 			return tag[0] === "!" ? tag : `!<${tag}>`;
@@ -17303,14 +16382,9 @@ var require_directives = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.Directives = Directives;
 }));
 // node_modules/yaml/dist/doc/anchors.js
-var require_anchors = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_anchors = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var visit = require_visit();
-	/**
-	* Verify that the input string is a valid anchor.
-	*
-	* Will throw on errors.
-	*/
 	function anchorIsValid(anchor) {
 		if (/[\x00-\x19\s,[\]{}]/.test(anchor)) {
 			const msg = `Anchor must not contain whitespace or control characters: ${JSON.stringify(anchor)}`;
@@ -17319,13 +16393,12 @@ var require_anchors = /* @__PURE__ */ __commonJSMin(((exports) => {
 		return true;
 	}
 	function anchorNames(root) {
-		const anchors = /* @__PURE__ */ new Set();
+		const anchors = new Set();
 		visit.visit(root, { Value(_key, node) {
 			if (node.anchor) anchors.add(node.anchor);
 		} });
 		return anchors;
 	}
-	/** Find a new anchor name with the given `prefix` and a one-indexed suffix. */
 	function findNewAnchor(prefix, exclude) {
 		for (let i = 1;; ++i) {
 			const name = `${prefix}${i}`;
@@ -17334,7 +16407,7 @@ var require_anchors = /* @__PURE__ */ __commonJSMin(((exports) => {
 	}
 	function createNodeAnchors(doc, prefix) {
 		const aliasObjects = [];
-		const sourceObjects = /* @__PURE__ */ new Map();
+		const sourceObjects = new Map();
 		let prevAnchors = null;
 		return {
 			onAnchor: (source) => {
@@ -17344,17 +16417,12 @@ var require_anchors = /* @__PURE__ */ __commonJSMin(((exports) => {
 				prevAnchors.add(anchor);
 				return anchor;
 			},
-			/**
-			* With circular references, the source node is only resolved after all
-			* of its child nodes are. This is why anchors are set only after all of
-			* the nodes have been created.
-			*/
 			setAnchors: () => {
 				for (const source of aliasObjects) {
 					const ref = sourceObjects.get(source);
 					if (typeof ref === "object" && ref.anchor && (identity.isScalar(ref.node) || identity.isCollection(ref.node))) ref.node.anchor = ref.anchor;
 					else {
-						const error = /* @__PURE__ */ new Error("Failed to resolve repeated object (this should not happen)");
+						const error = new Error("Failed to resolve repeated object (this should not happen)");
 						error.source = source;
 						throw error;
 					}
@@ -17369,14 +16437,7 @@ var require_anchors = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.findNewAnchor = findNewAnchor;
 }));
 // node_modules/yaml/dist/doc/applyReviver.js
-var require_applyReviver = /* @__PURE__ */ __commonJSMin(((exports) => {
-	/**
-	* Applies the JSON.parse reviver algorithm as defined in the ECMA-262 spec,
-	* in section 24.5.1.1 "Runtime Semantics: InternalizeJSONProperty" of the
-	* 2021 edition: https://tc39.es/ecma262/#sec-json.parse
-	*
-	* Includes extensions for handling Map and Set objects.
-	*/
+var require_applyReviver = __commonJSMin(((exports) => {
 	function applyReviver(reviver, obj, key, val) {
 		if (val && typeof val === "object") {
 			if (Array.isArray(val)) for (let i = 0, len = val.length; i < len; ++i) {
@@ -17410,18 +16471,8 @@ var require_applyReviver = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.applyReviver = applyReviver;
 }));
 // node_modules/yaml/dist/nodes/toJS.js
-var require_toJS = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_toJS = __commonJSMin(((exports) => {
 	var identity = require_identity();
-	/**
-	* Recursively convert any node or its contents to native JavaScript
-	*
-	* @param value - The input value
-	* @param arg - If `value` defines a `toJSON()` method, use this
-	*   as its first argument
-	* @param ctx - Conversion context, originally set in Document#toJS(). If
-	*   `{ keep: true }` is not set, output should be suitable for JSON
-	*   stringification.
-	*/
 	function toJS(value, arg, ctx) {
 		if (Array.isArray(value)) return value.map((v, i) => toJS(v, String(i), ctx));
 		if (value && typeof value.toJSON === "function") {
@@ -17446,7 +16497,7 @@ var require_toJS = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.toJS = toJS;
 }));
 // node_modules/yaml/dist/nodes/Node.js
-var require_Node = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_Node = __commonJSMin(((exports) => {
 	var applyReviver = require_applyReviver();
 	var identity = require_identity();
 	var toJS = require_toJS();
@@ -17454,17 +16505,15 @@ var require_Node = /* @__PURE__ */ __commonJSMin(((exports) => {
 		constructor(type) {
 			Object.defineProperty(this, identity.NODE_TYPE, { value: type });
 		}
-		/** Create a copy of this node.  */
 		clone() {
 			const copy = Object.create(Object.getPrototypeOf(this), Object.getOwnPropertyDescriptors(this));
 			if (this.range) copy.range = this.range.slice();
 			return copy;
 		}
-		/** A plain JavaScript representation of this node. */
 		toJS(doc, { mapAsMap, maxAliasCount, onAnchor, reviver } = {}) {
 			if (!identity.isDocument(doc)) throw new TypeError("A document argument is required");
 			const ctx = {
-				anchors: /* @__PURE__ */ new Map(),
+				anchors: new Map(),
 				doc,
 				keep: true,
 				mapAsMap: mapAsMap === true,
@@ -17479,7 +16528,7 @@ var require_Node = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.NodeBase = NodeBase;
 }));
 // node_modules/yaml/dist/nodes/Alias.js
-var require_Alias = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_Alias = __commonJSMin(((exports) => {
 	var anchors = require_anchors();
 	var visit = require_visit();
 	var identity = require_identity();
@@ -17493,10 +16542,6 @@ var require_Alias = /* @__PURE__ */ __commonJSMin(((exports) => {
 				throw new Error("Alias nodes cannot have tags");
 			} });
 		}
-		/**
-		* Resolve the value of this alias within `doc`, finding the last
-		* instance of the `source` anchor before this node.
-		*/
 		resolve(doc, ctx) {
 			if (ctx?.maxAliasCount === 0) throw new ReferenceError("Alias resolution is disabled");
 			let nodes;
@@ -17520,7 +16565,6 @@ var require_Alias = /* @__PURE__ */ __commonJSMin(((exports) => {
 					toJS.toJS(found, null, ctx);
 					data = anchors.get(found);
 				}
-				/* istanbul ignore if */
 				if (data?.res === void 0) throw new ReferenceError("This should not happen: Alias anchor was not resolved?");
 				if (maxAliasCount >= 0) {
 					data.count += 1;
@@ -17574,7 +16618,7 @@ var require_Alias = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.Alias = Alias;
 }));
 // node_modules/yaml/dist/nodes/Scalar.js
-var require_Scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_Scalar = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var Node = require_Node();
 	var toJS = require_toJS();
@@ -17600,7 +16644,7 @@ var require_Scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.isScalarValue = isScalarValue;
 }));
 // node_modules/yaml/dist/doc/createNode.js
-var require_createNode = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_createNode = __commonJSMin(((exports) => {
 	var Alias = require_Alias();
 	var identity = require_identity();
 	var Scalar = require_Scalar();
@@ -17662,7 +16706,7 @@ var require_createNode = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.createNode = createNode;
 }));
 // node_modules/yaml/dist/nodes/Collection.js
-var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_Collection = __commonJSMin(((exports) => {
 	var createNode = require_createNode();
 	var identity = require_identity();
 	var Node = require_Node();
@@ -17674,7 +16718,7 @@ var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 				const a = [];
 				a[k] = v;
 				v = a;
-			} else v = /* @__PURE__ */ new Map([[k, v]]);
+			} else v = new Map([[k, v]]);
 		}
 		return createNode.createNode(v, void 0, {
 			aliasDuplicateObjects: false,
@@ -17683,7 +16727,7 @@ var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 				throw new Error("This should not happen, please report a bug.");
 			},
 			schema,
-			sourceObjects: /* @__PURE__ */ new Map()
+			sourceObjects: new Map()
 		});
 	}
 	const isEmptyPath = (path) => path == null || typeof path === "object" && !!path[Symbol.iterator]().next().done;
@@ -17697,11 +16741,6 @@ var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 				writable: true
 			});
 		}
-		/**
-		* Create a copy of this collection.
-		*
-		* @param schema - If defined, overwrites the original's schema
-		*/
 		clone(schema) {
 			const copy = Object.create(Object.getPrototypeOf(this), Object.getOwnPropertyDescriptors(this));
 			if (schema) copy.schema = schema;
@@ -17709,11 +16748,6 @@ var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 			if (this.range) copy.range = this.range.slice();
 			return copy;
 		}
-		/**
-		* Adds a value to the collection. For `!!map` and `!!omap` the value must
-		* be a Pair instance or a `{ key, value }` object, which may not have a key
-		* that already exists in the map.
-		*/
 		addIn(path, value) {
 			if (isEmptyPath(path)) this.add(value);
 			else {
@@ -17724,10 +16758,6 @@ var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 				else throw new Error(`Expected YAML collection at ${key}. Remaining path: ${rest}`);
 			}
 		}
-		/**
-		* Removes a value from the collection.
-		* @returns `true` if the item was found and removed.
-		*/
 		deleteIn(path) {
 			const [key, ...rest] = path;
 			if (rest.length === 0) return this.delete(key);
@@ -17735,11 +16765,6 @@ var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 			if (identity.isCollection(node)) return node.deleteIn(rest);
 			else throw new Error(`Expected YAML collection at ${key}. Remaining path: ${rest}`);
 		}
-		/**
-		* Returns item at `key`, or `undefined` if not found. By default unwraps
-		* scalar values from their surrounding node; to disable set `keepScalar` to
-		* `true` (collections are always returned intact).
-		*/
 		getIn(path, keepScalar) {
 			const [key, ...rest] = path;
 			const node = this.get(key, true);
@@ -17753,19 +16778,12 @@ var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 				return n == null || allowScalar && identity.isScalar(n) && n.value == null && !n.commentBefore && !n.comment && !n.tag;
 			});
 		}
-		/**
-		* Checks if the collection includes a value with the key `key`.
-		*/
 		hasIn(path) {
 			const [key, ...rest] = path;
 			if (rest.length === 0) return this.has(key);
 			const node = this.get(key, true);
 			return identity.isCollection(node) ? node.hasIn(rest) : false;
 		}
-		/**
-		* Sets a value in this collection. For `!!set`, `value` needs to be a
-		* boolean to add/remove the item from the set.
-		*/
 		setIn(path, value) {
 			const [key, ...rest] = path;
 			if (rest.length === 0) this.set(key, value);
@@ -17782,14 +16800,7 @@ var require_Collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.isEmptyPath = isEmptyPath;
 }));
 // node_modules/yaml/dist/stringify/stringifyComment.js
-var require_stringifyComment = /* @__PURE__ */ __commonJSMin(((exports) => {
-	/**
-	* Stringifies a comment.
-	*
-	* Empty comment lines are left empty,
-	* lines consisting of a single space are replaced by `#`,
-	* and all other lines are prefixed with a `#`.
-	*/
+var require_stringifyComment = __commonJSMin(((exports) => {
 	const stringifyComment = (str) => str.replace(/^(?!$)(?: $)?/gm, "#");
 	function indentComment(comment, indent) {
 		if (/^\n+$/.test(comment)) return comment.substring(1);
@@ -17801,15 +16812,10 @@ var require_stringifyComment = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringifyComment = stringifyComment;
 }));
 // node_modules/yaml/dist/stringify/foldFlowLines.js
-var require_foldFlowLines = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_foldFlowLines = __commonJSMin(((exports) => {
 	const FOLD_FLOW = "flow";
 	const FOLD_BLOCK = "block";
 	const FOLD_QUOTED = "quoted";
-	/**
-	* Tries to keep input at up to `lineWidth` characters, splitting only on spaces
-	* not followed by newlines or spaces unless `mode` is `'quoted'`. Lines are
-	* terminated with `\n` and started with `indent`.
-	*/
 	function foldFlowLines(text, indent, mode = "flow", { indentAtStart, lineWidth = 80, minContentWidth = 20, onFold, onOverflow } = {}) {
 		if (!lineWidth || lineWidth < 0) return text;
 		if (lineWidth < minContentWidth) minContentWidth = 0;
@@ -17895,10 +16901,6 @@ var require_foldFlowLines = /* @__PURE__ */ __commonJSMin(((exports) => {
 		}
 		return res;
 	}
-	/**
-	* Presumes `i + 1` is at the start of a line
-	* @returns index of last newline in more-indented block
-	*/
 	function consumeMoreIndentedLines(text, i, indent) {
 		let end = i;
 		let start = i + 1;
@@ -17920,7 +16922,7 @@ var require_foldFlowLines = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.foldFlowLines = foldFlowLines;
 }));
 // node_modules/yaml/dist/stringify/stringifyString.js
-var require_stringifyString = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_stringifyString = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	var foldFlowLines = require_foldFlowLines();
 	const getFoldOptions = (ctx, isBlock) => ({
@@ -18143,7 +17145,7 @@ var require_stringifyString = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringifyString = stringifyString;
 }));
 // node_modules/yaml/dist/stringify/stringify.js
-var require_stringify = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_stringify = __commonJSMin(((exports) => {
 	var anchors = require_anchors();
 	var identity = require_identity();
 	var stringifyComment = require_stringifyComment();
@@ -18180,7 +17182,7 @@ var require_stringify = /* @__PURE__ */ __commonJSMin(((exports) => {
 			default: inFlow = null;
 		}
 		return {
-			anchors: /* @__PURE__ */ new Set(),
+			anchors: new Set(),
 			doc,
 			flowCollectionPadding: opt.flowCollectionPadding ? " " : "",
 			indent: "",
@@ -18233,7 +17235,7 @@ var require_stringify = /* @__PURE__ */ __commonJSMin(((exports) => {
 			if (ctx.resolvedAliases?.has(item)) throw new TypeError(`Cannot stringify circular structure without alias nodes`);
 			else {
 				if (ctx.resolvedAliases) ctx.resolvedAliases.add(item);
-				else ctx.resolvedAliases = /* @__PURE__ */ new Set([item]);
+				else ctx.resolvedAliases = new Set([item]);
 				item = item.resolve(ctx.doc);
 			}
 		}
@@ -18250,7 +17252,7 @@ var require_stringify = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringify = stringify;
 }));
 // node_modules/yaml/dist/stringify/stringifyPair.js
-var require_stringifyPair = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_stringifyPair = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var Scalar = require_Scalar();
 	var stringify = require_stringify();
@@ -18346,7 +17348,7 @@ var require_stringifyPair = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringifyPair = stringifyPair;
 }));
 // node_modules/yaml/dist/log.js
-var require_log = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_log = __commonJSMin(((exports) => {
 	var node_process = __require("process");
 	function debug(logLevel, ...messages) {
 		if (logLevel === "debug") console.log(...messages);
@@ -18361,7 +17363,7 @@ var require_log = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.warn = warn;
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/merge.js
-var require_merge = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_merge = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var Scalar = require_Scalar();
 	const MERGE_KEY = "<<";
@@ -18403,7 +17405,7 @@ var require_merge = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.merge = merge;
 }));
 // node_modules/yaml/dist/nodes/addPairToJSMap.js
-var require_addPairToJSMap = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_addPairToJSMap = __commonJSMin(((exports) => {
 	var log = require_log();
 	var merge = require_merge();
 	var stringify = require_stringify();
@@ -18435,7 +17437,7 @@ var require_addPairToJSMap = /* @__PURE__ */ __commonJSMin(((exports) => {
 		if (typeof jsKey !== "object") return String(jsKey);
 		if (identity.isNode(key) && ctx?.doc) {
 			const strCtx = stringify.createStringifyContext(ctx.doc, {});
-			strCtx.anchors = /* @__PURE__ */ new Set();
+			strCtx.anchors = new Set();
 			for (const node of ctx.anchors.keys()) strCtx.anchors.add(node.anchor);
 			strCtx.inFlow = true;
 			strCtx.inStringifyKey = true;
@@ -18453,7 +17455,7 @@ var require_addPairToJSMap = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.addPairToJSMap = addPairToJSMap;
 }));
 // node_modules/yaml/dist/nodes/Pair.js
-var require_Pair = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_Pair = __commonJSMin(((exports) => {
 	var createNode = require_createNode();
 	var stringifyPair = require_stringifyPair();
 	var addPairToJSMap = require_addPairToJSMap();
@@ -18474,7 +17476,7 @@ var require_Pair = /* @__PURE__ */ __commonJSMin(((exports) => {
 			return new Pair(key, value);
 		}
 		toJSON(_, ctx) {
-			const pair = ctx?.mapAsMap ? /* @__PURE__ */ new Map() : {};
+			const pair = ctx?.mapAsMap ? new Map() : {};
 			return addPairToJSMap.addPairToJSMap(ctx, pair, this);
 		}
 		toString(ctx, onComment, onChompKeep) {
@@ -18485,7 +17487,7 @@ var require_Pair = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.createPair = createPair;
 }));
 // node_modules/yaml/dist/stringify/stringifyCollection.js
-var require_stringifyCollection = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_stringifyCollection = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var stringify = require_stringify();
 	var stringifyComment = require_stringifyComment();
@@ -18602,7 +17604,7 @@ var require_stringifyCollection = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringifyCollection = stringifyCollection;
 }));
 // node_modules/yaml/dist/nodes/YAMLMap.js
-var require_YAMLMap = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_YAMLMap = __commonJSMin(((exports) => {
 	var stringifyCollection = require_stringifyCollection();
 	var addPairToJSMap = require_addPairToJSMap();
 	var Collection = require_Collection();
@@ -18624,10 +17626,6 @@ var require_YAMLMap = /* @__PURE__ */ __commonJSMin(((exports) => {
 			super(identity.MAP, schema);
 			this.items = [];
 		}
-		/**
-		* A generic collection parsing method that can be extended
-		* to other node classes that inherit from YAMLMap
-		*/
 		static from(schema, obj, ctx) {
 			const { keepUndefined, replacer } = ctx;
 			const map = new this(schema);
@@ -18641,12 +17639,6 @@ var require_YAMLMap = /* @__PURE__ */ __commonJSMin(((exports) => {
 			if (typeof schema.sortMapEntries === "function") map.items.sort(schema.sortMapEntries);
 			return map;
 		}
-		/**
-		* Adds a value to the collection.
-		*
-		* @param overwrite - If not set `true`, using a key that is already in the
-		*   collection will throw. Otherwise, overwrites the previous value.
-		*/
 		add(pair, overwrite) {
 			let _pair;
 			if (identity.isPair(pair)) _pair = pair;
@@ -18679,13 +17671,8 @@ var require_YAMLMap = /* @__PURE__ */ __commonJSMin(((exports) => {
 		set(key, value) {
 			this.add(new Pair.Pair(key, value), true);
 		}
-		/**
-		* @param ctx - Conversion context, originally set in Document#toJS()
-		* @param {Class} Type - If set, forces the returned collection type
-		* @returns Instance of Type, Map, or Object
-		*/
 		toJSON(_, ctx, Type) {
-			const map = Type ? new Type() : ctx?.mapAsMap ? /* @__PURE__ */ new Map() : {};
+			const map = Type ? new Type() : ctx?.mapAsMap ? new Map() : {};
 			if (ctx?.onCreate) ctx.onCreate(map);
 			for (const item of this.items) addPairToJSMap.addPairToJSMap(ctx, map, item);
 			return map;
@@ -18710,7 +17697,7 @@ var require_YAMLMap = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.findPair = findPair;
 }));
 // node_modules/yaml/dist/schema/common/map.js
-var require_map = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_map = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var YAMLMap = require_YAMLMap();
 	exports.map = {
@@ -18726,7 +17713,7 @@ var require_map = /* @__PURE__ */ __commonJSMin(((exports) => {
 	};
 }));
 // node_modules/yaml/dist/nodes/YAMLSeq.js
-var require_YAMLSeq = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_YAMLSeq = __commonJSMin(((exports) => {
 	var createNode = require_createNode();
 	var stringifyCollection = require_stringifyCollection();
 	var Collection = require_Collection();
@@ -18744,14 +17731,6 @@ var require_YAMLSeq = /* @__PURE__ */ __commonJSMin(((exports) => {
 		add(value) {
 			this.items.push(value);
 		}
-		/**
-		* Removes a value from the collection.
-		*
-		* `key` must contain a representation of an integer for this to succeed.
-		* It may be wrapped in a `Scalar`.
-		*
-		* @returns `true` if the item was found and removed.
-		*/
 		delete(key) {
 			const idx = asItemIndex(key);
 			if (typeof idx !== "number") return false;
@@ -18763,23 +17742,10 @@ var require_YAMLSeq = /* @__PURE__ */ __commonJSMin(((exports) => {
 			const it = this.items[idx];
 			return !keepScalar && identity.isScalar(it) ? it.value : it;
 		}
-		/**
-		* Checks if the collection includes a value with the key `key`.
-		*
-		* `key` must contain a representation of an integer for this to succeed.
-		* It may be wrapped in a `Scalar`.
-		*/
 		has(key) {
 			const idx = asItemIndex(key);
 			return typeof idx === "number" && idx < this.items.length;
 		}
-		/**
-		* Sets a value in this collection. For `!!set`, `value` needs to be a
-		* boolean to add/remove the item from the set.
-		*
-		* If `key` does not contain a representation of an integer, this will throw.
-		* It may be wrapped in a `Scalar`.
-		*/
 		set(key, value) {
 			const idx = asItemIndex(key);
 			if (typeof idx !== "number") throw new Error(`Expected a valid index, not ${key}.`);
@@ -18831,7 +17797,7 @@ var require_YAMLSeq = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.YAMLSeq = YAMLSeq;
 }));
 // node_modules/yaml/dist/schema/common/seq.js
-var require_seq = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_seq = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var YAMLSeq = require_YAMLSeq();
 	exports.seq = {
@@ -18847,7 +17813,7 @@ var require_seq = /* @__PURE__ */ __commonJSMin(((exports) => {
 	};
 }));
 // node_modules/yaml/dist/schema/common/string.js
-var require_string = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_string = __commonJSMin(((exports) => {
 	var stringifyString = require_stringifyString();
 	exports.string = {
 		identify: (value) => typeof value === "string",
@@ -18861,7 +17827,7 @@ var require_string = /* @__PURE__ */ __commonJSMin(((exports) => {
 	};
 }));
 // node_modules/yaml/dist/schema/common/null.js
-var require_null = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_null = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	const nullTag = {
 		identify: (value) => value == null,
@@ -18875,7 +17841,7 @@ var require_null = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.nullTag = nullTag;
 }));
 // node_modules/yaml/dist/schema/core/bool.js
-var require_bool$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_bool$1 = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	const boolTag = {
 		identify: (value) => typeof value === "boolean",
@@ -18893,7 +17859,7 @@ var require_bool$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.boolTag = boolTag;
 }));
 // node_modules/yaml/dist/stringify/stringifyNumber.js
-var require_stringifyNumber = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_stringifyNumber = __commonJSMin(((exports) => {
 	function stringifyNumber({ format, minFractionDigits, tag, value }) {
 		if (typeof value === "bigint") return String(value);
 		const num = typeof value === "number" ? value : Number(value);
@@ -18913,7 +17879,7 @@ var require_stringifyNumber = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringifyNumber = stringifyNumber;
 }));
 // node_modules/yaml/dist/schema/core/float.js
-var require_float$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_float$1 = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	var stringifyNumber = require_stringifyNumber();
 	const floatNaN = {
@@ -18953,7 +17919,7 @@ var require_float$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.floatNaN = floatNaN;
 }));
 // node_modules/yaml/dist/schema/core/int.js
-var require_int$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_int$1 = __commonJSMin(((exports) => {
 	var stringifyNumber = require_stringifyNumber();
 	const intIdentify = (value) => typeof value === "bigint" || Number.isInteger(value);
 	const intResolve = (str, offset, radix, { intAsBigInt }) => intAsBigInt ? BigInt(str) : parseInt(str.substring(offset), radix);
@@ -18993,7 +17959,7 @@ var require_int$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.intOct = intOct;
 }));
 // node_modules/yaml/dist/schema/core/schema.js
-var require_schema$2 = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_schema$2 = __commonJSMin(((exports) => {
 	var map = require_map();
 	var _null = require_null();
 	var seq = require_seq();
@@ -19016,7 +17982,7 @@ var require_schema$2 = /* @__PURE__ */ __commonJSMin(((exports) => {
 	];
 }));
 // node_modules/yaml/dist/schema/json/schema.js
-var require_schema$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_schema$1 = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	var map = require_map();
 	var seq = require_seq();
@@ -19077,7 +18043,7 @@ var require_schema$1 = /* @__PURE__ */ __commonJSMin(((exports) => {
 	});
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/binary.js
-var require_binary = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_binary = __commonJSMin(((exports) => {
 	var node_buffer = __require("buffer");
 	var Scalar = require_Scalar();
 	var stringifyString = require_stringifyString();
@@ -19085,14 +18051,6 @@ var require_binary = /* @__PURE__ */ __commonJSMin(((exports) => {
 		identify: (value) => value instanceof Uint8Array,
 		default: false,
 		tag: "tag:yaml.org,2002:binary",
-		/**
-		* Returns a Buffer in node and an Uint8Array in browsers
-		*
-		* To use the resulting buffer as an image, you'll want to do something like:
-		*
-		*   const blob = new Blob([buffer], { type: 'image/jpeg' })
-		*   document.querySelector('#photo').src = URL.createObjectURL(blob)
-		*/
 		resolve(src, onError) {
 			if (typeof node_buffer.Buffer === "function") return node_buffer.Buffer.from(src, "base64");
 			else if (typeof atob === "function") {
@@ -19132,7 +18090,7 @@ var require_binary = /* @__PURE__ */ __commonJSMin(((exports) => {
 	};
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/pairs.js
-var require_pairs = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_pairs = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var Pair = require_Pair();
 	var Scalar = require_Scalar();
@@ -19192,7 +18150,7 @@ var require_pairs = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.resolvePairs = resolvePairs;
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/omap.js
-var require_omap = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_omap = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var toJS = require_toJS();
 	var YAMLMap = require_YAMLMap();
@@ -19208,13 +18166,9 @@ var require_omap = /* @__PURE__ */ __commonJSMin(((exports) => {
 			this.set = YAMLMap.YAMLMap.prototype.set.bind(this);
 			this.tag = YAMLOMap.tag;
 		}
-		/**
-		* If `ctx` is given, the return type is actually `Map<unknown, unknown>`,
-		* but TypeScript won't allow widening the signature of a child method.
-		*/
 		toJSON(_, ctx) {
 			if (!ctx) return super.toJSON(_);
-			const map = /* @__PURE__ */ new Map();
+			const map = new Map();
 			if (ctx?.onCreate) ctx.onCreate(map);
 			for (const pair of this.items) {
 				let key, value;
@@ -19256,7 +18210,7 @@ var require_omap = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.omap = omap;
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/bool.js
-var require_bool = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_bool = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	function boolStringify({ value, source }, ctx) {
 		if (source && (value ? trueTag : falseTag).test.test(source)) return source;
@@ -19282,7 +18236,7 @@ var require_bool = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.trueTag = trueTag;
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/float.js
-var require_float = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_float = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	var stringifyNumber = require_stringifyNumber();
 	const floatNaN = {
@@ -19325,7 +18279,7 @@ var require_float = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.floatNaN = floatNaN;
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/int.js
-var require_int = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_int = __commonJSMin(((exports) => {
 	var stringifyNumber = require_stringifyNumber();
 	const intIdentify = (value) => typeof value === "bigint" || Number.isInteger(value);
 	function intResolve(str, offset, radix, { intAsBigInt }) {
@@ -19397,7 +18351,7 @@ var require_int = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.intOct = intOct;
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/set.js
-var require_set = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_set = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var Pair = require_Pair();
 	var YAMLMap = require_YAMLMap();
@@ -19413,10 +18367,6 @@ var require_set = /* @__PURE__ */ __commonJSMin(((exports) => {
 			else pair = new Pair.Pair(key, null);
 			if (!YAMLMap.findPair(this.items, pair.key)) this.items.push(pair);
 		}
-		/**
-		* If `keepPair` is `true`, returns the Pair matching `key`.
-		* Otherwise, returns the value of that Pair's key.
-		*/
 		get(key, keepPair) {
 			const pair = YAMLMap.findPair(this.items, key);
 			return !keepPair && identity.isPair(pair) ? identity.isScalar(pair.key) ? pair.key.value : pair.key : pair;
@@ -19465,9 +18415,8 @@ var require_set = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.set = set;
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/timestamp.js
-var require_timestamp = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_timestamp = __commonJSMin(((exports) => {
 	var stringifyNumber = require_stringifyNumber();
-	/** Internal types handle bigint as number, because TS can't figure it out. */
 	function parseSexagesimal(str, asBigInt) {
 		const sign = str[0];
 		const parts = sign === "-" || sign === "+" ? str.substring(1) : str;
@@ -19475,11 +18424,6 @@ var require_timestamp = /* @__PURE__ */ __commonJSMin(((exports) => {
 		const res = parts.replace(/_/g, "").split(":").reduce((res, p) => res * num(60) + num(p), num(0));
 		return sign === "-" ? num(-1) * res : res;
 	}
-	/**
-	* hhhh:mm:ss.sss
-	*
-	* Internal types handle bigint as number, because TS can't figure it out.
-	*/
 	function stringifySexagesimal(node) {
 		let { value } = node;
 		let num = (n) => n;
@@ -19547,7 +18491,7 @@ var require_timestamp = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.timestamp = timestamp;
 }));
 // node_modules/yaml/dist/schema/yaml-1.1/schema.js
-var require_schema = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_schema = __commonJSMin(((exports) => {
 	var map = require_map();
 	var _null = require_null();
 	var seq = require_seq();
@@ -19586,7 +18530,7 @@ var require_schema = /* @__PURE__ */ __commonJSMin(((exports) => {
 	];
 }));
 // node_modules/yaml/dist/schema/tags.js
-var require_tags = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_tags = __commonJSMin(((exports) => {
 	var map = require_map();
 	var _null = require_null();
 	var seq = require_seq();
@@ -19603,7 +18547,7 @@ var require_tags = /* @__PURE__ */ __commonJSMin(((exports) => {
 	var schema$2 = require_schema();
 	var set = require_set();
 	var timestamp = require_timestamp();
-	const schemas = /* @__PURE__ */ new Map([
+	const schemas = new Map([
 		["core", schema.schema],
 		["failsafe", [
 			map.map,
@@ -19671,7 +18615,7 @@ var require_tags = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.getTags = getTags;
 }));
 // node_modules/yaml/dist/schema/Schema.js
-var require_Schema = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_Schema = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var map = require_map();
 	var seq = require_seq();
@@ -19698,7 +18642,7 @@ var require_Schema = /* @__PURE__ */ __commonJSMin(((exports) => {
 	};
 }));
 // node_modules/yaml/dist/stringify/stringifyDocument.js
-var require_stringifyDocument = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_stringifyDocument = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var stringify = require_stringify();
 	var stringifyComment = require_stringifyComment();
@@ -19759,7 +18703,7 @@ var require_stringifyDocument = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringifyDocument = stringifyDocument;
 }));
 // node_modules/yaml/dist/doc/Document.js
-var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_Document = __commonJSMin(((exports) => {
 	var Alias = require_Alias();
 	var Collection = require_Collection();
 	var identity = require_identity();
@@ -19773,13 +18717,9 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 	var directives = require_directives();
 	var Document = class Document {
 		constructor(value, replacer, options) {
-			/** A comment before this Document */
 			this.commentBefore = null;
-			/** A comment immediately after this Document */
 			this.comment = null;
-			/** Errors encountered during parsing. */
 			this.errors = [];
-			/** Warnings encountered during parsing. */
 			this.warnings = [];
 			Object.defineProperty(this, identity.NODE_TYPE, { value: identity.DOC });
 			let _replacer = null;
@@ -19807,11 +18747,6 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 			this.setSchema(version, options);
 			this.contents = value === void 0 ? null : this.createNode(value, _replacer, options);
 		}
-		/**
-		* Create a deep copy of this Document and its contents.
-		*
-		* Custom Node values that inherit from `Object` still refer to their original instances.
-		*/
 		clone() {
 			const copy = Object.create(Document.prototype, { [identity.NODE_TYPE]: { value: identity.DOC } });
 			copy.commentBefore = this.commentBefore;
@@ -19825,23 +18760,12 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 			if (this.range) copy.range = this.range.slice();
 			return copy;
 		}
-		/** Adds a value to the document. */
 		add(value) {
 			if (assertCollection(this.contents)) this.contents.add(value);
 		}
-		/** Adds a value to the document. */
 		addIn(path, value) {
 			if (assertCollection(this.contents)) this.contents.addIn(path, value);
 		}
-		/**
-		* Create a new `Alias` node, ensuring that the target `node` has the required anchor.
-		*
-		* If `node` already has an anchor, `name` is ignored.
-		* Otherwise, the `node.anchor` value will be set to `name`,
-		* or if an anchor with that name is already present in the document,
-		* `name` will be used as a prefix for a new unique anchor.
-		* If `name` is undefined, the generated anchor will use 'a' as a prefix.
-		*/
 		createAlias(node, name) {
 			if (!node.anchor) {
 				const prev = anchors.anchorNames(this);
@@ -19879,26 +18803,14 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 			setAnchors();
 			return node;
 		}
-		/**
-		* Convert a key and a value into a `Pair` using the current schema,
-		* recursively wrapping all values as `Scalar` or `Collection` nodes.
-		*/
 		createPair(key, value, options = {}) {
 			const k = this.createNode(key, null, options);
 			const v = this.createNode(value, null, options);
 			return new Pair.Pair(k, v);
 		}
-		/**
-		* Removes a value from the document.
-		* @returns `true` if the item was found and removed.
-		*/
 		delete(key) {
 			return assertCollection(this.contents) ? this.contents.delete(key) : false;
 		}
-		/**
-		* Removes a value from the document.
-		* @returns `true` if the item was found and removed.
-		*/
 		deleteIn(path) {
 			if (Collection.isEmptyPath(path)) {
 				if (this.contents == null) return false;
@@ -19907,60 +18819,29 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 			}
 			return assertCollection(this.contents) ? this.contents.deleteIn(path) : false;
 		}
-		/**
-		* Returns item at `key`, or `undefined` if not found. By default unwraps
-		* scalar values from their surrounding node; to disable set `keepScalar` to
-		* `true` (collections are always returned intact).
-		*/
 		get(key, keepScalar) {
 			return identity.isCollection(this.contents) ? this.contents.get(key, keepScalar) : void 0;
 		}
-		/**
-		* Returns item at `path`, or `undefined` if not found. By default unwraps
-		* scalar values from their surrounding node; to disable set `keepScalar` to
-		* `true` (collections are always returned intact).
-		*/
 		getIn(path, keepScalar) {
 			if (Collection.isEmptyPath(path)) return !keepScalar && identity.isScalar(this.contents) ? this.contents.value : this.contents;
 			return identity.isCollection(this.contents) ? this.contents.getIn(path, keepScalar) : void 0;
 		}
-		/**
-		* Checks if the document includes a value with the key `key`.
-		*/
 		has(key) {
 			return identity.isCollection(this.contents) ? this.contents.has(key) : false;
 		}
-		/**
-		* Checks if the document includes a value at `path`.
-		*/
 		hasIn(path) {
 			if (Collection.isEmptyPath(path)) return this.contents !== void 0;
 			return identity.isCollection(this.contents) ? this.contents.hasIn(path) : false;
 		}
-		/**
-		* Sets a value in this document. For `!!set`, `value` needs to be a
-		* boolean to add/remove the item from the set.
-		*/
 		set(key, value) {
 			if (this.contents == null) this.contents = Collection.collectionFromPath(this.schema, [key], value);
 			else if (assertCollection(this.contents)) this.contents.set(key, value);
 		}
-		/**
-		* Sets a value in this document. For `!!set`, `value` needs to be a
-		* boolean to add/remove the item from the set.
-		*/
 		setIn(path, value) {
 			if (Collection.isEmptyPath(path)) this.contents = value;
 			else if (this.contents == null) this.contents = Collection.collectionFromPath(this.schema, Array.from(path), value);
 			else if (assertCollection(this.contents)) this.contents.setIn(path, value);
 		}
-		/**
-		* Change the YAML version and schema used by the document.
-		* A `null` version disables support for directives, explicit tags, anchors, and aliases.
-		* It also requires the `schema` option to be given as a `Schema` instance value.
-		*
-		* Overrides all previously set schema options.
-		*/
 		setSchema(version, options = {}) {
 			if (typeof version === "number") version = String(version);
 			let opt;
@@ -19997,7 +18878,7 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 		}
 		toJS({ json, jsonArg, mapAsMap, maxAliasCount, onAnchor, reviver } = {}) {
 			const ctx = {
-				anchors: /* @__PURE__ */ new Map(),
+				anchors: new Map(),
 				doc: this,
 				keep: !json,
 				mapAsMap: mapAsMap === true,
@@ -20008,12 +18889,6 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 			if (typeof onAnchor === "function") for (const { count, res } of ctx.anchors.values()) onAnchor(res, count);
 			return typeof reviver === "function" ? applyReviver.applyReviver(reviver, { "": res }, "", res) : res;
 		}
-		/**
-		* A JSON representation of the document `contents`.
-		*
-		* @param jsonArg Used by `JSON.stringify` to indicate the array index or
-		*   property name.
-		*/
 		toJSON(jsonArg, onAnchor) {
 			return this.toJS({
 				json: true,
@@ -20022,7 +18897,6 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 				onAnchor
 			});
 		}
-		/** A YAML representation of the document. */
 		toString(options = {}) {
 			if (this.errors.length > 0) throw new Error("Document with errors cannot be stringified");
 			if ("indent" in options && (!Number.isInteger(options.indent) || Number(options.indent) <= 0)) {
@@ -20039,7 +18913,7 @@ var require_Document = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.Document = Document;
 }));
 // node_modules/yaml/dist/errors.js
-var require_errors = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_errors = __commonJSMin(((exports) => {
 	var YAMLError = class extends Error {
 		constructor(name, pos, code, message) {
 			super();
@@ -20091,7 +18965,7 @@ var require_errors = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.prettifyError = prettifyError;
 }));
 // node_modules/yaml/dist/compose/resolve-props.js
-var require_resolve_props = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_resolve_props = __commonJSMin(((exports) => {
 	function resolveProps(tokens, { flow, indicator, next, offset, onError, parentIndent, startOnNewline }) {
 		let spaceBefore = false;
 		let atNewline = startOnNewline;
@@ -20197,7 +19071,7 @@ var require_resolve_props = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.resolveProps = resolveProps;
 }));
 // node_modules/yaml/dist/compose/util-contains-newline.js
-var require_util_contains_newline = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_util_contains_newline = __commonJSMin(((exports) => {
 	function containsNewline(key) {
 		if (!key) return null;
 		switch (key.type) {
@@ -20225,7 +19099,7 @@ var require_util_contains_newline = /* @__PURE__ */ __commonJSMin(((exports) => 
 	exports.containsNewline = containsNewline;
 }));
 // node_modules/yaml/dist/compose/util-flow-indent-check.js
-var require_util_flow_indent_check = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_util_flow_indent_check = __commonJSMin(((exports) => {
 	var utilContainsNewline = require_util_contains_newline();
 	function flowIndentCheck(indent, fc, onError) {
 		if (fc?.type === "flow-collection") {
@@ -20236,7 +19110,7 @@ var require_util_flow_indent_check = /* @__PURE__ */ __commonJSMin(((exports) =>
 	exports.flowIndentCheck = flowIndentCheck;
 }));
 // node_modules/yaml/dist/compose/util-map-includes.js
-var require_util_map_includes = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_util_map_includes = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	function mapIncludes(ctx, items, search) {
 		const { uniqueKeys } = ctx.options;
@@ -20247,7 +19121,7 @@ var require_util_map_includes = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.mapIncludes = mapIncludes;
 }));
 // node_modules/yaml/dist/compose/resolve-block-map.js
-var require_resolve_block_map = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_resolve_block_map = __commonJSMin(((exports) => {
 	var Pair = require_Pair();
 	var YAMLMap = require_YAMLMap();
 	var resolveProps = require_resolve_props();
@@ -20334,7 +19208,7 @@ var require_resolve_block_map = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.resolveBlockMap = resolveBlockMap;
 }));
 // node_modules/yaml/dist/compose/resolve-block-seq.js
-var require_resolve_block_seq = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_resolve_block_seq = __commonJSMin(((exports) => {
 	var YAMLSeq = require_YAMLSeq();
 	var resolveProps = require_resolve_props();
 	var utilFlowIndentCheck = require_util_flow_indent_check();
@@ -20378,7 +19252,7 @@ var require_resolve_block_seq = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.resolveBlockSeq = resolveBlockSeq;
 }));
 // node_modules/yaml/dist/compose/resolve-end.js
-var require_resolve_end = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_resolve_end = __commonJSMin(((exports) => {
 	function resolveEnd(end, offset, reqSpace, onError) {
 		let comment = "";
 		if (end) {
@@ -20415,7 +19289,7 @@ var require_resolve_end = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.resolveEnd = resolveEnd;
 }));
 // node_modules/yaml/dist/compose/resolve-flow-collection.js
-var require_resolve_flow_collection = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_resolve_flow_collection = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var Pair = require_Pair();
 	var YAMLMap = require_YAMLMap();
@@ -20577,7 +19451,7 @@ var require_resolve_flow_collection = /* @__PURE__ */ __commonJSMin(((exports) =
 	exports.resolveFlowCollection = resolveFlowCollection;
 }));
 // node_modules/yaml/dist/compose/compose-collection.js
-var require_compose_collection = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_compose_collection = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var Scalar = require_Scalar();
 	var YAMLMap = require_YAMLMap();
@@ -20628,7 +19502,7 @@ var require_compose_collection = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.composeCollection = composeCollection;
 }));
 // node_modules/yaml/dist/compose/resolve-block-scalar.js
-var require_resolve_block_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_resolve_block_scalar = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	function resolveBlockScalar(ctx, scalar, onError) {
 		const start = scalar.offset;
@@ -20692,7 +19566,6 @@ var require_resolve_block_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 			offset += indent.length + content.length + 1;
 			const crlf = content[content.length - 1] === "\r";
 			if (crlf) content = content.slice(0, -1);
-			/* istanbul ignore if already caught in lexer */
 			if (content && indent.length < trimIndent) {
 				const message = `Block scalar lines must not be less indented than their ${header.indent ? "explicit indentation indicator" : "first line"}`;
 				onError(offset - content.length - (crlf ? 2 : 1), "BAD_INDENT", message);
@@ -20737,7 +19610,6 @@ var require_resolve_block_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 		};
 	}
 	function parseBlockScalarHeader({ offset, props }, strict, onError) {
-		/* istanbul ignore if should not happen */
 		if (props[0].type !== "block-scalar-header") {
 			onError(props[0], "IMPOSSIBLE", "Block scalar header not found");
 			return null;
@@ -20776,7 +19648,6 @@ var require_resolve_block_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 					onError(token, "UNEXPECTED_TOKEN", token.message);
 					length += token.source.length;
 					break;
-				/* istanbul ignore next should not happen */
 				default: {
 					onError(token, "UNEXPECTED_TOKEN", `Unexpected token in block scalar header: ${token.type}`);
 					const ts = token.source;
@@ -20792,7 +19663,6 @@ var require_resolve_block_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 			length
 		};
 	}
-	/** @returns Array of lines split up as `[indent, content]` */
 	function splitLines(source) {
 		const split = source.split(/\n( *)/);
 		const first = split[0];
@@ -20804,7 +19674,7 @@ var require_resolve_block_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.resolveBlockScalar = resolveBlockScalar;
 }));
 // node_modules/yaml/dist/compose/resolve-flow-scalar.js
-var require_resolve_flow_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_resolve_flow_scalar = __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	var resolveEnd = require_resolve_end();
 	function resolveFlowScalar(scalar, strict, onError) {
@@ -20825,7 +19695,6 @@ var require_resolve_flow_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 				_type = Scalar.Scalar.QUOTE_DOUBLE;
 				value = doubleQuotedValue(source, _onError);
 				break;
-			/* istanbul ignore next should not happen */
 			default:
 				onError(scalar, "UNEXPECTED_TOKEN", `Expected a flow scalar value, but found: ${type}`);
 				return {
@@ -20855,7 +19724,6 @@ var require_resolve_flow_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 	function plainValue(source, onError) {
 		let badChar = "";
 		switch (source[0]) {
-			/* istanbul ignore next should not happen */
 			case "	":
 				badChar = "a tab character";
 				break;
@@ -20883,13 +19751,6 @@ var require_resolve_flow_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 		const line = /(.*?)\r?\n/sy;
 		let match = line.exec(source);
 		if (!match) return source;
-		/**
-		* The negative lookbehinds in these RegExps are to
-		* prevent causing a polynomial search time in certain cases.
-		*
-		* The try-catch is for Safari < 16.4 and other old browsers:
-		* https://caniuse.com/js-regexp-lookbehind
-		*/
 		let trimEnd, trimBoth;
 		try {
 			trimEnd = new RegExp("(?<![ 	])[ 	]+$");
@@ -20955,10 +19816,6 @@ var require_resolve_flow_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 		if (source[source.length - 1] !== "\"" || source.length === 1) onError(source.length, "MISSING_CHAR", "Missing closing \"quote");
 		return res;
 	}
-	/**
-	* Fold a single newline into a space, multiple newlines to N - 1 newlines.
-	* Presumes `source[offset] === '\n'`
-	*/
 	function foldNewline(source, offset) {
 		let fold = "";
 		let ch = source[offset + 1];
@@ -21008,7 +19865,7 @@ var require_resolve_flow_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.resolveFlowScalar = resolveFlowScalar;
 }));
 // node_modules/yaml/dist/compose/compose-scalar.js
-var require_compose_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_compose_scalar = __commonJSMin(((exports) => {
 	var identity = require_identity();
 	var Scalar = require_Scalar();
 	var resolveBlockScalar = require_resolve_block_scalar();
@@ -21068,7 +19925,7 @@ var require_compose_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.composeScalar = composeScalar;
 }));
 // node_modules/yaml/dist/compose/util-empty-scalar-position.js
-var require_util_empty_scalar_position = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_util_empty_scalar_position = __commonJSMin(((exports) => {
 	function emptyScalarPosition(offset, before, pos) {
 		if (before) {
 			pos ?? (pos = before.length);
@@ -21094,7 +19951,7 @@ var require_util_empty_scalar_position = /* @__PURE__ */ __commonJSMin(((exports
 	exports.emptyScalarPosition = emptyScalarPosition;
 }));
 // node_modules/yaml/dist/compose/compose-node.js
-var require_compose_node = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_compose_node = __commonJSMin(((exports) => {
 	var Alias = require_Alias();
 	var identity = require_identity();
 	var composeCollection = require_compose_collection();
@@ -21184,7 +20041,7 @@ var require_compose_node = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.composeNode = composeNode;
 }));
 // node_modules/yaml/dist/compose/compose-doc.js
-var require_compose_doc = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_compose_doc = __commonJSMin(((exports) => {
 	var Document = require_Document();
 	var composeNode = require_compose_node();
 	var resolveEnd = require_resolve_end();
@@ -21225,7 +20082,7 @@ var require_compose_doc = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.composeDoc = composeDoc;
 }));
 // node_modules/yaml/dist/compose/composer.js
-var require_composer = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_composer = __commonJSMin(((exports) => {
 	var node_process = __require("process");
 	var directives = require_directives();
 	var Document = require_Document();
@@ -21265,17 +20122,6 @@ var require_composer = /* @__PURE__ */ __commonJSMin(((exports) => {
 			afterEmptyLine
 		};
 	}
-	/**
-	* Compose a stream of CST nodes into a stream of YAML Documents.
-	*
-	* ```ts
-	* import { Composer, Parser } from 'yaml'
-	*
-	* const src: string = ...
-	* const tokens = new Parser().parse(src)
-	* const docs = new Composer().compose(tokens)
-	* ```
-	*/
 	var Composer = class {
 		constructor(options = {}) {
 			this.doc = null;
@@ -21318,11 +20164,6 @@ var require_composer = /* @__PURE__ */ __commonJSMin(((exports) => {
 			this.errors = [];
 			this.warnings = [];
 		}
-		/**
-		* Current stream status information.
-		*
-		* Mostly useful at the end of input for an empty stream.
-		*/
 		streamInfo() {
 			return {
 				comment: parsePrelude(this.prelude).comment,
@@ -21331,17 +20172,10 @@ var require_composer = /* @__PURE__ */ __commonJSMin(((exports) => {
 				warnings: this.warnings
 			};
 		}
-		/**
-		* Compose tokens into documents.
-		*
-		* @param forceDoc - If the stream contains no document, still emit a final document including any comments and directives that would be applied to a subsequent document.
-		* @param endOffset - Should be set if `forceDoc` is also set, to set the document range end and to indicate errors correctly.
-		*/
 		*compose(tokens, forceDoc = false, endOffset = -1) {
 			for (const token of tokens) yield* this.next(token);
 			yield* this.end(forceDoc, endOffset);
 		}
-		/** Advance the composer by one CST token. */
 		*next(token) {
 			if (node_process.env.LOG_STREAM) console.dir(token, { depth: null });
 			switch (token.type) {
@@ -21394,12 +20228,6 @@ var require_composer = /* @__PURE__ */ __commonJSMin(((exports) => {
 				default: this.errors.push(new errors.YAMLParseError(getErrorPos(token), "UNEXPECTED_TOKEN", `Unsupported token ${token.type}`));
 			}
 		}
-		/**
-		* Call at end of input to yield any remaining document.
-		*
-		* @param forceDoc - If the stream contains no document, still emit a final document including any comments and directives that would be applied to a subsequent document.
-		* @param endOffset - Should be set if `forceDoc` is also set, to set the document range end and to indicate errors correctly.
-		*/
 		*end(forceDoc = false, endOffset = -1) {
 			if (this.doc) {
 				this.decorate(this.doc, true);
@@ -21422,7 +20250,7 @@ var require_composer = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.Composer = Composer;
 }));
 // node_modules/yaml/dist/parse/cst-scalar.js
-var require_cst_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_cst_scalar = __commonJSMin(((exports) => {
 	var resolveBlockScalar = require_resolve_block_scalar();
 	var resolveFlowScalar = require_resolve_flow_scalar();
 	var errors = require_errors();
@@ -21443,20 +20271,6 @@ var require_cst_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 		}
 		return null;
 	}
-	/**
-	* Create a new scalar token with `value`
-	*
-	* Values that represent an actual string but may be parsed as a different type should use a `type` other than `'PLAIN'`,
-	* as this function does not support any schema operations and won't check for such conflicts.
-	*
-	* @param value The string representation of the value, which will have its content properly indented.
-	* @param context.end Comments and whitespace after the end of the value, or after the block scalar header. If undefined, a newline will be added.
-	* @param context.implicitKey Being within an implicit key may affect the resolved type of the token's value.
-	* @param context.indent The indent level of the token.
-	* @param context.inFlow Is this scalar within a flow collection? This may affect the resolved type of the token's value.
-	* @param context.offset The offset position of the token.
-	* @param context.type The preferred type of the scalar token. If undefined, the previous type of the `token` will be used, defaulting to `'PLAIN'`.
-	*/
 	function createScalarToken(value, context) {
 		const { implicitKey = false, indent, inFlow = false, offset = -1, type = "PLAIN" } = context;
 		const source = stringifyString.stringifyString({
@@ -21526,22 +20340,6 @@ var require_cst_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 			};
 		}
 	}
-	/**
-	* Set the value of `token` to the given string `value`, overwriting any previous contents and type that it may have.
-	*
-	* Best efforts are made to retain any comments previously associated with the `token`,
-	* though all contents within a collection's `items` will be overwritten.
-	*
-	* Values that represent an actual string but may be parsed as a different type should use a `type` other than `'PLAIN'`,
-	* as this function does not support any schema operations and won't check for such conflicts.
-	*
-	* @param token Any token. If it does not include an `indent` value, the value will be stringified as if it were an implicit key.
-	* @param value The string representation of the value, which will have its content properly indented.
-	* @param context.afterKey In most cases, values after a key should have an additional level of indentation.
-	* @param context.implicitKey Being within an implicit key may affect the resolved type of the token's value.
-	* @param context.inFlow Being within a flow collection may affect the resolved type of the token's value.
-	* @param context.type The preferred type of the scalar token. If undefined, the previous type of the `token` will be used, defaulting to `'PLAIN'`.
-	*/
 	function setScalarValue(token, value, context = {}) {
 		let { afterKey = false, implicitKey = false, inFlow = false, type } = context;
 		let indent = "indent" in token ? token.indent : null;
@@ -21620,7 +20418,6 @@ var require_cst_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 			});
 		}
 	}
-	/** @returns `true` if last token is a newline */
 	function addEndtoBlockProps(props, end) {
 		if (end) for (const st of end) switch (st.type) {
 			case "space":
@@ -21688,13 +20485,7 @@ var require_cst_scalar = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.setScalarValue = setScalarValue;
 }));
 // node_modules/yaml/dist/parse/cst-stringify.js
-var require_cst_stringify = /* @__PURE__ */ __commonJSMin(((exports) => {
-	/**
-	* Stringify a CST document, token, or collection item
-	*
-	* Fair warning: This applies no validation whatsoever, and
-	* simply concatenates the sources in their logical order.
-	*/
+var require_cst_stringify = __commonJSMin(((exports) => {
 	const stringify = (cst) => "type" in cst ? stringifyToken(cst) : stringifyItem(cst);
 	function stringifyToken(token) {
 		switch (token.type) {
@@ -21738,38 +20529,10 @@ var require_cst_stringify = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringify = stringify;
 }));
 // node_modules/yaml/dist/parse/cst-visit.js
-var require_cst_visit = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_cst_visit = __commonJSMin(((exports) => {
 	const BREAK = Symbol("break visit");
 	const SKIP = Symbol("skip children");
 	const REMOVE = Symbol("remove item");
-	/**
-	* Apply a visitor to a CST document or item.
-	*
-	* Walks through the tree (depth-first) starting from the root, calling a
-	* `visitor` function with two arguments when entering each item:
-	*   - `item`: The current item, which included the following members:
-	*     - `start: SourceToken[]` – Source tokens before the key or value,
-	*       possibly including its anchor or tag.
-	*     - `key?: Token | null` – Set for pair values. May then be `null`, if
-	*       the key before the `:` separator is empty.
-	*     - `sep?: SourceToken[]` – Source tokens between the key and the value,
-	*       which should include the `:` map value indicator if `value` is set.
-	*     - `value?: Token` – The value of a sequence item, or of a map pair.
-	*   - `path`: The steps from the root to the current node, as an array of
-	*     `['key' | 'value', number]` tuples.
-	*
-	* The return value of the visitor may be used to control the traversal:
-	*   - `undefined` (default): Do nothing and continue
-	*   - `visit.SKIP`: Do not visit the children of this token, continue with
-	*      next sibling
-	*   - `visit.BREAK`: Terminate traversal completely
-	*   - `visit.REMOVE`: Remove the current item, then continue with the next one
-	*   - `number`: Set the index of the next step. This is useful especially if
-	*     the index of the current token has changed.
-	*   - `function`: Define the next visitor for this item. After the original
-	*     visitor is called on item entry, next visitors are called after handling
-	*     a non-empty `key` and when exiting the item.
-	*/
 	function visit(cst, visitor) {
 		if ("type" in cst && cst.type === "document") cst = {
 			start: cst.start,
@@ -21777,13 +20540,9 @@ var require_cst_visit = /* @__PURE__ */ __commonJSMin(((exports) => {
 		};
 		_visit(Object.freeze([]), cst, visitor);
 	}
-	/** Terminate visit traversal completely */
 	visit.BREAK = BREAK;
-	/** Do not visit the children of the current item */
 	visit.SKIP = SKIP;
-	/** Remove the current item */
 	visit.REMOVE = REMOVE;
-	/** Find the item at `path` from `cst` as the root */
 	visit.itemAtPath = (cst, path) => {
 		let item = cst;
 		for (const [field, index] of path) {
@@ -21793,11 +20552,6 @@ var require_cst_visit = /* @__PURE__ */ __commonJSMin(((exports) => {
 		}
 		return item;
 	};
-	/**
-	* Get the immediate parent collection of the item at `path` from `cst` as the root.
-	*
-	* Throws an error if the collection is not found, which should never happen if the item itself exists.
-	*/
 	visit.parentCollection = (cst, path) => {
 		const parent = visit.itemAtPath(cst, path.slice(0, -1));
 		const field = path[path.length - 1][0];
@@ -21828,24 +20582,16 @@ var require_cst_visit = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.visit = visit;
 }));
 // node_modules/yaml/dist/parse/cst.js
-var require_cst = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_cst = __commonJSMin(((exports) => {
 	var cstScalar = require_cst_scalar();
 	var cstStringify = require_cst_stringify();
 	var cstVisit = require_cst_visit();
-	/** The byte order mark */
 	const BOM = "﻿";
-	/** Start of doc-mode */
 	const DOCUMENT = "";
-	/** Unexpected end of flow-mode */
 	const FLOW_END = "";
-	/** Next token is a scalar value */
 	const SCALAR = "";
-	/** @returns `true` if `token` is a flow or block collection */
 	const isCollection = (token) => !!token && "items" in token;
-	/** @returns `true` if `token` is a flow or block scalar; not an alias */
 	const isScalar = (token) => !!token && (token.type === "scalar" || token.type === "single-quoted-scalar" || token.type === "double-quoted-scalar" || token.type === "block-scalar");
-	/* istanbul ignore next */
-	/** Get a printable representation of a lexer token */
 	function prettyToken(token) {
 		switch (token) {
 			case BOM: return "<BOM>";
@@ -21855,7 +20601,6 @@ var require_cst = /* @__PURE__ */ __commonJSMin(((exports) => {
 			default: return JSON.stringify(token);
 		}
 	}
-	/** Identify the type of a lexer token. May return `null` for unknown tokens. */
 	function tokenType(source) {
 		switch (source) {
 			case BOM: return "byte-order-mark";
@@ -21906,7 +20651,7 @@ var require_cst = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.tokenType = tokenType;
 }));
 // node_modules/yaml/dist/parse/lexer.js
-var require_lexer = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_lexer = __commonJSMin(((exports) => {
 	var cst = require_cst();
 	function isEmpty(ch) {
 		switch (ch) {
@@ -21918,74 +20663,25 @@ var require_lexer = /* @__PURE__ */ __commonJSMin(((exports) => {
 			default: return false;
 		}
 	}
-	const hexDigits = /* @__PURE__ */ new Set("0123456789ABCDEFabcdef");
-	const tagChars = /* @__PURE__ */ new Set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-#;/?:@&=+$_.!~*'()");
-	const flowIndicatorChars = /* @__PURE__ */ new Set(",[]{}");
-	const invalidAnchorChars = /* @__PURE__ */ new Set(" ,[]{}\n\r	");
+	const hexDigits = new Set("0123456789ABCDEFabcdef");
+	const tagChars = new Set("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-#;/?:@&=+$_.!~*'()");
+	const flowIndicatorChars = new Set(",[]{}");
+	const invalidAnchorChars = new Set(" ,[]{}\n\r	");
 	const isNotAnchorChar = (ch) => !ch || invalidAnchorChars.has(ch);
-	/**
-	* Splits an input string into lexical tokens, i.e. smaller strings that are
-	* easily identifiable by `tokens.tokenType()`.
-	*
-	* Lexing starts always in a "stream" context. Incomplete input may be buffered
-	* until a complete token can be emitted.
-	*
-	* In addition to slices of the original input, the following control characters
-	* may also be emitted:
-	*
-	* - `\x02` (Start of Text): A document starts with the next token
-	* - `\x18` (Cancel): Unexpected end of flow-mode (indicates an error)
-	* - `\x1f` (Unit Separator): Next token is a scalar value
-	* - `\u{FEFF}` (Byte order mark): Emitted separately outside documents
-	*/
 	var Lexer = class {
 		constructor() {
-			/**
-			* Flag indicating whether the end of the current buffer marks the end of
-			* all input
-			*/
 			this.atEnd = false;
-			/**
-			* Explicit indent set in block scalar header, as an offset from the current
-			* minimum indent, so e.g. set to 1 from a header `|2+`. Set to -1 if not
-			* explicitly set.
-			*/
 			this.blockScalarIndent = -1;
-			/**
-			* Block scalars that include a + (keep) chomping indicator in their header
-			* include trailing empty lines, which are otherwise excluded from the
-			* scalar's contents.
-			*/
 			this.blockScalarKeep = false;
-			/** Current input */
 			this.buffer = "";
-			/**
-			* Flag noting whether the map value indicator : can immediately follow this
-			* node within a flow context.
-			*/
 			this.flowKey = false;
-			/** Count of surrounding flow collection levels. */
 			this.flowLevel = 0;
-			/**
-			* Minimum level of indentation required for next lines to be parsed as a
-			* part of the current scalar value.
-			*/
 			this.indentNext = 0;
-			/** Indentation level of the current line. */
 			this.indentValue = 0;
-			/** Position of the next \n character. */
 			this.lineEndPos = null;
-			/** Stores the state of the lexer if reaching the end of incpomplete input */
 			this.next = null;
-			/** A pointer to `buffer`; the current position of the lexer. */
 			this.pos = 0;
 		}
-		/**
-		* Generate YAML tokens from the `source` string. If `incomplete`,
-		* a part of the last line may be left as a buffer for the next call.
-		*
-		* @returns A generator of lexical tokens
-		*/
 		*lex(source, incomplete = false) {
 			if (source) {
 				if (typeof source !== "string") throw TypeError("source is not a string");
@@ -22438,25 +21134,11 @@ var require_lexer = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.Lexer = Lexer;
 }));
 // node_modules/yaml/dist/parse/line-counter.js
-var require_line_counter = /* @__PURE__ */ __commonJSMin(((exports) => {
-	/**
-	* Tracks newlines during parsing in order to provide an efficient API for
-	* determining the one-indexed `{ line, col }` position for any offset
-	* within the input.
-	*/
+var require_line_counter = __commonJSMin(((exports) => {
 	var LineCounter = class {
 		constructor() {
 			this.lineStarts = [];
-			/**
-			* Should be called in ascending order. Otherwise, call
-			* `lineCounter.lineStarts.sort()` before calling `linePos()`.
-			*/
 			this.addNewLine = (offset) => this.lineStarts.push(offset);
-			/**
-			* Performs a binary search and returns the 1-indexed { line, col }
-			* position of `offset`. If `line === 0`, `addNewLine` has never been
-			* called or `offset` is before the first known newline.
-			*/
 			this.linePos = (offset) => {
 				let low = 0;
 				let high = this.lineStarts.length;
@@ -22484,7 +21166,7 @@ var require_line_counter = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.LineCounter = LineCounter;
 }));
 // node_modules/yaml/dist/parse/parser.js
-var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_parser = __commonJSMin(((exports) => {
 	var node_process = __require("process");
 	var cst = require_cst();
 	var lexer = require_lexer();
@@ -22519,11 +21201,9 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 				return it.sep ?? it.start;
 			}
 			case "block-seq": return parent.items[parent.items.length - 1].start;
-			/* istanbul ignore next should not happen */
 			default: return [];
 		}
 	}
-	/** Note: May modify input array */
 	function getFirstKeyStartProps(prev) {
 		if (prev.length === 0) return [];
 		let i = prev.length;
@@ -22554,74 +21234,24 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 			}
 		}
 	}
-	/**
-	* A YAML concrete syntax tree (CST) parser
-	*
-	* ```ts
-	* const src: string = ...
-	* for (const token of new Parser().parse(src)) {
-	*   // token: Token
-	* }
-	* ```
-	*
-	* To use the parser with a user-provided lexer:
-	*
-	* ```ts
-	* function* parse(source: string, lexer: Lexer) {
-	*   const parser = new Parser()
-	*   for (const lexeme of lexer.lex(source))
-	*     yield* parser.next(lexeme)
-	*   yield* parser.end()
-	* }
-	*
-	* const src: string = ...
-	* const lexer = new Lexer()
-	* for (const token of parse(src, lexer)) {
-	*   // token: Token
-	* }
-	* ```
-	*/
 	var Parser = class {
-		/**
-		* @param onNewLine - If defined, called separately with the start position of
-		*   each new line (in `parse()`, including the start of input).
-		*/
 		constructor(onNewLine) {
-			/** If true, space and sequence indicators count as indentation */
 			this.atNewLine = true;
-			/** If true, next token is a scalar value */
 			this.atScalar = false;
-			/** Current indentation level */
 			this.indent = 0;
-			/** Current offset since the start of parsing */
 			this.offset = 0;
-			/** On the same line with a block map key */
 			this.onKeyLine = false;
-			/** Top indicates the node that's currently being built */
 			this.stack = [];
-			/** The source of the current token, set in parse() */
 			this.source = "";
-			/** The type of the current token, set in parse() */
 			this.type = "";
 			this.lexer = new lexer.Lexer();
 			this.onNewLine = onNewLine;
 		}
-		/**
-		* Parse `source` as a YAML stream.
-		* If `incomplete`, a part of the last line may be left as a buffer for the next call.
-		*
-		* Errors are not thrown, but yielded as `{ type: 'error', message }` tokens.
-		*
-		* @returns A generator of tokens representing each directive, document, and other structure.
-		*/
 		*parse(source, incomplete = false) {
 			if (this.onNewLine && this.offset === 0) this.onNewLine(0);
 			for (const lexeme of this.lexer.lex(source, incomplete)) yield* this.next(lexeme);
 			if (!incomplete) yield* this.end();
 		}
-		/**
-		* Advance the parser by the `source` of one lexical token.
-		*/
 		*next(source) {
 			this.source = source;
 			if (node_process.env.LOG_TOKENS) console.log("|", cst.prettyToken(source));
@@ -22669,7 +21299,6 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 				this.offset += source.length;
 			}
 		}
-		/** Call at end of input to push out any remaining constructions */
 		*end() {
 			while (this.stack.length > 0) yield* this.pop();
 		}
@@ -22705,7 +21334,6 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 				case "flow-collection": return yield* this.flowCollection(top);
 				case "doc-end": return yield* this.documentEnd(top);
 			}
-			/* istanbul ignore next should not happen */
 			yield* this.pop();
 		}
 		peek(n) {
@@ -22713,7 +21341,6 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 		}
 		*pop(error) {
 			const token = error ?? this.stack.pop();
-			/* istanbul ignore if should not happen */
 			if (!token) yield {
 				type: "error",
 				offset: this.offset,
@@ -22777,7 +21404,6 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 						});
 						return;
 					}
-					/* istanbul ignore next should not happen */
 					default:
 						yield* this.pop();
 						yield* this.pop(token);
@@ -22895,7 +21521,6 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 					}
 					yield* this.pop();
 					break;
-				/* istanbul ignore next should not happen */
 				default:
 					yield* this.pop();
 					yield* this.step();
@@ -23210,7 +21835,6 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 						return;
 				}
 				const bv = this.startBlockValue(fc);
-				/* istanbul ignore else should not happen */
 				if (bv) this.stack.push(bv);
 				else {
 					yield* this.pop();
@@ -23349,7 +21973,7 @@ var require_parser = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.Parser = Parser;
 }));
 // node_modules/yaml/dist/public-api.js
-var require_public_api = /* @__PURE__ */ __commonJSMin(((exports) => {
+var require_public_api = __commonJSMin(((exports) => {
 	var composer = require_composer();
 	var Document = require_Document();
 	var errors = require_errors();
@@ -23364,15 +21988,6 @@ var require_public_api = /* @__PURE__ */ __commonJSMin(((exports) => {
 			prettyErrors
 		};
 	}
-	/**
-	* Parse the input as a stream of YAML documents.
-	*
-	* Documents should be separated from each other by `...` or `---` marker lines.
-	*
-	* @returns If an empty `docs` array is returned, it will be of type
-	*   EmptyStream and contain additional stream information. In
-	*   TypeScript, you should use `'empty' in docs` as a type guard for it.
-	*/
 	function parseAllDocuments(source, options = {}) {
 		const { lineCounter, prettyErrors } = parseOptions(options);
 		const parser$1 = new parser.Parser(lineCounter?.addNewLine);
@@ -23385,7 +22000,6 @@ var require_public_api = /* @__PURE__ */ __commonJSMin(((exports) => {
 		if (docs.length > 0) return docs;
 		return Object.assign([], { empty: true }, composer$1.streamInfo());
 	}
-	/** Parse an input string into a single YAML.Document */
 	function parseDocument(source, options = {}) {
 		const { lineCounter, prettyErrors } = parseOptions(options);
 		const parser$1 = new parser.Parser(lineCounter?.addNewLine);
@@ -23436,8 +22050,8 @@ var require_public_api = /* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.parseDocument = parseDocument;
 	exports.stringify = stringify;
 }));
-// src/plan/config-file.ts
-var import_dist = (/* @__PURE__ */ __commonJSMin(((exports) => {
+// node_modules/yaml/dist/index.js
+var require_dist = __commonJSMin(((exports) => {
 	var composer = require_composer();
 	var Document = require_Document();
 	var Schema = require_Schema();
@@ -23448,7 +22062,7 @@ var import_dist = (/* @__PURE__ */ __commonJSMin(((exports) => {
 	var Scalar = require_Scalar();
 	var YAMLMap = require_YAMLMap();
 	var YAMLSeq = require_YAMLSeq();
-	require_cst();
+	var cst = require_cst();
 	var lexer = require_lexer();
 	var lineCounter = require_line_counter();
 	var parser = require_parser();
@@ -23473,6 +22087,7 @@ var import_dist = (/* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.Scalar = Scalar.Scalar;
 	exports.YAMLMap = YAMLMap.YAMLMap;
 	exports.YAMLSeq = YAMLSeq.YAMLSeq;
+	exports.CST = cst;
 	exports.Lexer = lexer.Lexer;
 	exports.LineCounter = lineCounter.LineCounter;
 	exports.Parser = parser.Parser;
@@ -23482,11 +22097,8 @@ var import_dist = (/* @__PURE__ */ __commonJSMin(((exports) => {
 	exports.stringify = publicApi.stringify;
 	exports.visit = visit.visit;
 	exports.visitAsync = visit.visitAsync;
-})))();
-/**
-* Reads a YAML or JSON file of settings, keys as in `CONFIG_KEYS`.
-* @throws ConfigError naming the file and, where it does not parse, the line and column.
-*/
+}));
+// src/plan/config-file.ts
 async function readConfigFile(path) {
 	const wrong = (message) => new ConfigError([{
 		field: path,
@@ -23498,7 +22110,8 @@ async function readConfigFile(path) {
 	} catch (error) {
 		throw wrong(error.code === "ENOENT" ? "there is no such file." : `cannot be read: ${error.message}`);
 	}
-	const document = (0, import_dist.parseDocument)(text);
+	const { parseDocument } = await Promise.resolve().then(() => __toESM(require_dist(), 1));
+	const document = parseDocument(text);
 	const problem = document.errors[0];
 	if (problem !== void 0) {
 		const [start] = problem.linePos ?? [];
@@ -23509,16 +22122,11 @@ async function readConfigFile(path) {
 	if (typeof value !== "object" || Array.isArray(value)) throw wrong("should hold settings, for example `url: http://localhost:8085`.");
 	return value;
 }
-/**
-* Returns what hides these secrets in a text. A service may echo its key in an error, and nothing masks
-* what goes to files or through an API.
-*/
 function redactor(secrets) {
 	const real = secrets.filter((secret) => secret !== void 0).filter(({ length }) => length >= 4);
 	const spellings = [...new Set(real.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
 	return (text) => spellings.reduce((rest, spelling) => rest.replaceAll(spelling, "***"), text);
 }
-/** As it is, in JSON, in a URL, and in Base64 at each of the three places it can start in a longer text. */
 function spellingsOf(secret) {
 	return [
 		secret,
@@ -23531,75 +22139,503 @@ function spellingsOf(secret) {
 		].map((offset) => base64At(secret, offset))
 	].filter(({ length }) => length >= 4);
 }
-/** Only the characters that depend on nothing but the secret: six bits each, all of them its own. */
 function base64At(secret, offset) {
 	const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(secret)]);
 	const first = Math.ceil(offset * 8 / 6);
 	const last = Math.floor(bytes.length * 8 / 6);
 	return bytes.toString("base64").slice(first, last);
 }
+function formatValue(value, unit, beside = []) {
+	if (value === void 0 || !Number.isFinite(value)) return "–";
+	const scale = scaleOf(unit, [value]);
+	return `${scaled(value, scale, beside)}${scale.suffix}`;
+}
+function formatLimit(value, unit) {
+	const scale = scaleOf(unit, [value]);
+	return `${grouped(Number((value * scale.factor).toPrecision(MOST_DIGITS)), 9)}${scale.suffix}`;
+}
+function formatInterval(interval, unit, beside = []) {
+	if (interval === void 0) return "–";
+	const [low, high] = interval;
+	if (low === null && high === null) return "no bound";
+	if (low === null) return `≤ ${formatValue(high, unit, beside)}`;
+	if (high === null) return `≥ ${formatValue(low, unit, beside)}`;
+	const scale = scaleOf(unit, [low, high]);
+	return `${scaled(low, scale, beside)} … ${scaled(high, scale, beside)}${scale.suffix}`;
+}
+function formatBareMs(ms) {
+	return ms === void 0 || !Number.isFinite(ms) ? "–" : digits$1(ms, 3);
+}
+function formatCount(count) {
+	return count === void 0 || !Number.isFinite(count) ? "–" : grouped(count, 0);
+}
+function formatRate(rate) {
+	return rate === void 0 || !Number.isFinite(rate) ? "–" : digits$1(rate, 3);
+}
+function formatSeconds(seconds) {
+	if (seconds < 59.95) return formatLimit(Number(seconds.toPrecision(3)) * 1e3, "ms");
+	const whole = Math.round(seconds);
+	return [
+		[Math.floor(whole / 3600), "h"],
+		[Math.floor(whole / 60) % 60, "min"],
+		[whole % 60, "s"]
+	].filter(([count]) => count > 0).map(([count, unit]) => `${count} ${unit}`).join(" ");
+}
+function formatMoment(iso) {
+	return iso.replace(/^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z$/, "$1 $2 UTC");
+}
+function formatShare(ratio) {
+	return formatValue(ratio, "ratio", [0, 1]);
+}
+function plural(count, noun) {
+	return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+function listed(items) {
+	return items.length < 2 ? items[0] ?? "" : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
+}
+function scaleOf(unit, values) {
+	switch (unit) {
+		case "ms": return scaleOfMs(Math.max(...values.map(Math.abs)));
+		case "ratio": return {
+			factor: 100,
+			suffix: " %"
+		};
+		case "1/s": return {
+			factor: 1,
+			suffix: "/s"
+		};
+		case "tok/s": return {
+			factor: 1,
+			suffix: " tok/s"
+		};
+		case "requests": return {
+			factor: 1,
+			suffix: values.length === 1 && values[0] === 1 ? " request" : " requests"
+		};
+		default: return unit;
+	}
+}
+function scaleOfMs(size) {
+	if (size >= 59950) return {
+		factor: 1 / 6e4,
+		suffix: " min"
+	};
+	if (size >= 999.5) return {
+		factor: 1 / 1e3,
+		suffix: " s"
+	};
+	if (size >= .9995 || size === 0) return {
+		factor: 1,
+		suffix: " ms"
+	};
+	return {
+		factor: 1e3,
+		suffix: " µs"
+	};
+}
+const FEWEST_DIGITS = 3;
+const MOST_DIGITS = 6;
+function scaled(value, { factor }, beside) {
+	for (let count = FEWEST_DIGITS; count <= MOST_DIGITS; count++) if (beside.every((other) => sameSide(value * factor, other * factor, count))) return digits$1(value * factor, count);
+	return digits$1(value * factor, FEWEST_DIGITS);
+}
+function sameSide(value, other, count) {
+	return Math.sign(Number(value.toPrecision(count)) - other) === Math.sign(value - other);
+}
+function digits$1(value, count) {
+	const rounded = Number(value.toPrecision(count));
+	if (rounded === 0) return "0";
+	const decimals = Math.max(0, count - 1 - Math.floor(Math.log10(Math.abs(rounded))));
+	return grouped(rounded, Math.min(decimals, 9), true);
+}
+function grouped(value, decimals, keepZeros = false) {
+	const [whole = "0", fraction = ""] = Math.abs(value).toFixed(decimals).split(".");
+	const kept = keepZeros ? fraction : fraction.replace(/0+$/, "");
+	return `${value < 0 ? "-" : ""}${whole.replaceAll(/\B(?=(\d{3})+$)/g, ",")}${kept === "" ? "" : `.${kept}`}`;
+}
+// src/report/change-text.ts
+function changeText(change) {
+	if (change.unit === "ratio") return `${signed(change.head - change.base)} points`;
+	return change.ratio === void 0 ? "–" : `${signed(change.ratio - 1)} %`;
+}
+function intervalText(change) {
+	if (change.interval === void 0) return "–";
+	const [lower, upper] = change.interval.map((bound) => bound === null ? void 0 : signed(change.unit === "ratio" ? bound : bound - 1));
+	const unit = change.unit === "ratio" ? "points" : "%";
+	if (lower === void 0 && upper === void 0) return "no bound";
+	if (lower === void 0) return `≤ ${upper} ${unit}`;
+	if (upper === void 0) return `≥ ${lower} ${unit}`;
+	return `${lower} … ${upper} ${unit}`;
+}
+function signed(ratio) {
+	const value = ratio * 100;
+	const size = Math.abs(value);
+	const text = size.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
+	if (Number(text) === 0) return "±0";
+	return `${value > 0 ? "+" : "−"}${text}`;
+}
 // src/report/escape.ts
-/**
-* Text that the measured server, or whoever named a level or a model, could have written. It is data:
-* whatever it holds, it adds no line, command, column, node, link or mention to the place it is shown in.
-* One function per kind of place; each gives one line of at most `maxLength` characters.
-*/
-/** For a terminal or a CI log, where `::command::` at a line's start and `##[` anywhere are orders. */
 function terminalText(text, maxLength = 300) {
 	return plainLine(text, maxLength).replaceAll(/(^|\s)(:{2,})/gu, (_, before, colons) => before + [...colons].join(" ")).replaceAll(/##(?=\w*\[)/gu, "# #");
 }
-/**
-* For Markdown, as a code span: GitHub makes no mention, reference, link, emoji or node of what is inside.
-* The characters that could end the span or the table cell are swapped for look-alikes, because parsers
-* differ in how they read them escaped.
-*/
 function markdownCode(text, maxLength = 300) {
 	const inner = withoutTags(terminalText(text, maxLength)).replaceAll("`", "'").replaceAll("|", "¦");
 	return inner === "" ? "–" : `\`${inner}\``;
 }
-/** For Markdown, as prose or a table cell. */
 function markdownText(text, maxLength = 600) {
 	return withoutTags(terminalText(text, maxLength)).replaceAll("`", "'").replaceAll("|", "¦").replaceAll(/[\\*[\]~$]/gu, "\\$&").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\_").replace(/^(?:[#+=-]|\d+(?=[.)]))/u, (start) => /\d/.test(start) ? `${start}${BREAK}` : `\\${start}`).replaceAll("@", `@${BREAK}`).replaceAll(/#(?=\d)/gu, `#${BREAK}`).replaceAll(/\bGH(?=-\d)/giu, `$&${BREAK}`).replaceAll(/:(?=\/\/|[\w+-]+:)/gu, `:${BREAK}`).replaceAll(/\bwww(?=\.)/giu, `$&${BREAK}`).replaceAll(/\b(?=\d*[a-f])(?=[a-f]*\d)([0-9a-f]{6})(?=[0-9a-f]+\b)/giu, `$1${BREAK}`);
 }
-/** For HTML, as text or as a quoted attribute. */
 function htmlText(text, maxLength = 600) {
 	return entities(plainLine(text, maxLength));
 }
-/** For XML 1.0, which forbids most control characters even when they are escaped; it also lands in CI logs. */
 function xmlText(text, maxLength = 1e3) {
 	return entities(terminalText(text, maxLength));
 }
-/** For a CSV cell of text: quoted by RFC 4180, and never a formula to a spreadsheet. */
 function csvText(text, maxLength = 300) {
 	const line = terminalText(text, maxLength);
 	const inert = /^[=+\-@]/u.test(line) ? `'${line}` : line;
 	return /[",\r\n]/u.test(inert) ? `"${inert.replaceAll("\"", "\"\"")}"` : inert;
 }
-/**
-* One line without escape sequences, controls, or characters that are invisible or turn the direction of
-* reading, cut between characters.
-*/
 function plainLine(text, maxLength) {
 	const line = stripVTControlCharacters(cut(text, maxLength * 4)).toWellFormed().replaceAll(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").replaceAll(/[\p{Cf}\p{Noncharacter_Code_Point}\u115f\u1160\u3164\uffa0]/gu, "").trim();
 	return line.length <= maxLength ? line : `${cut(line, maxLength - 1)}…`;
 }
-/** Breaks what GitHub would link, and shows nothing. */
 const BREAK = "​";
-/** The first characters, never half of a surrogate pair. */
 function cut(text, length) {
 	if (text.length <= length) return text;
 	const last = text.charCodeAt(length - 1);
 	return text.slice(0, last >= 55296 && last <= 56319 ? length - 1 : length);
 }
-/** Tags and comments cannot begin or end even in the source, where other programs look for markers. */
 function withoutTags(line) {
 	return line.replaceAll(/<(?=[a-z/!?])/giu, "‹").replaceAll(/--+>/gu, (arrow) => `${[...arrow].join(" ")}`);
 }
 function entities(line) {
 	return line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("\"", "&quot;").replaceAll("'", "&#39;");
 }
+// src/report/text-table.ts
+const GAP$1 = "  ";
+const NARROWEST = 16;
+function textTable(columns, rows, options) {
+	const widths = fittedWidths(columns, rows, options.width);
+	const styleHead = options.styleHead ?? ((line) => line);
+	const line = (cells) => columns.map(({ align }, i) => pad(cells[i] ?? "", widths[i], align ?? "left")).join(GAP$1).trimEnd();
+	const heads = [line(columns.map(({ head }) => head))];
+	if (columns.some(({ group }) => group !== void 0)) heads.unshift(groupLine(columns, widths));
+	return [...heads.map(styleHead), ...rows.flatMap((row) => {
+		const cells = row.map((cell, i) => columns[i]?.wrap ? wrapWords(cell, widths[i]) : [cell]);
+		const height = Math.max(1, ...cells.map((parts) => parts.length));
+		return Array.from({ length: height }, (_, k) => line(cells.map((parts) => parts[k] ?? "")));
+	})];
+}
+function splitTable(columns, rows, options) {
+	const widths = naturalWidths(columns, rows);
+	const parts = [];
+	let used = Number.POSITIVE_INFINITY;
+	for (let from = 1; from < columns.length;) {
+		let to = from + 1;
+		while (to < columns.length && columns[to].group === columns[from].group) to++;
+		const needed = sum$1(widths.slice(from, to).map((width) => width + 2));
+		if (used + needed > options.width) {
+			parts.push([0]);
+			used = widths[0] ?? 0;
+		}
+		for (let i = from; i < to; i++) parts.at(-1).push(i);
+		used += needed;
+		from = to;
+	}
+	return parts.map((part) => textTable(part.map((i) => columns[i]), rows.map((row) => part.map((i) => row[i] ?? "")), options));
+}
+function wrapWords(text, width) {
+	const lines = [];
+	let line = "";
+	for (const word of text.split(" ").flatMap((word) => chopped(word, width))) if (line !== "" && displayWidth(line) + 1 + displayWidth(word) > width) {
+		lines.push(line);
+		line = word;
+	} else line = line === "" ? word : `${line} ${word}`;
+	return [...lines, line];
+}
+function chopped(word, width) {
+	if (displayWidth(word) <= width) return [word];
+	const pieces = [];
+	let piece = "";
+	let used = 0;
+	for (const character of word) {
+		const needed = displayWidth(character);
+		if (used + needed > width && character !== ":") {
+			pieces.push(piece);
+			piece = "";
+			used = 0;
+		}
+		piece += character;
+		used += needed;
+	}
+	return [...pieces, piece];
+}
+function displayWidth(text) {
+	let width = 0;
+	for (const character of stripVTControlCharacters(text)) {
+		if (/[\p{M}\p{Cf}]/u.test(character)) continue;
+		width += WIDE.test(character) ? 2 : 1;
+	}
+	return width;
+}
+const WIDE = /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
+function pad(text, width, align = "left") {
+	const space = " ".repeat(Math.max(0, width - displayWidth(text)));
+	return align === "left" ? text + space : space + text;
+}
+function naturalWidths(columns, rows) {
+	const widths = columns.map(({ head }, i) => Math.max(displayWidth(head), ...rows.map((row) => displayWidth(row[i] ?? ""))));
+	for (const { name, from, to } of groups(columns)) {
+		const together = sum$1(widths.slice(from, to)) + 2 * (to - from - 1);
+		widths[to - 1] += Math.max(0, displayWidth(name) - together);
+	}
+	return widths;
+}
+function fittedWidths(columns, rows, width) {
+	const widths = naturalWidths(columns, rows);
+	let over = sum$1(widths) + 2 * (columns.length - 1) - width;
+	while (over > 0) {
+		const widest = columns.flatMap(({ wrap }, i) => wrap && widths[i] > NARROWEST ? [i] : []).sort((a, b) => widths[b] - widths[a])[0];
+		if (widest === void 0) break;
+		widths[widest]--;
+		over--;
+	}
+	return widths;
+}
+function groupLine(columns, widths) {
+	return groups(columns).map(({ name, from, to }) => {
+		return pad(name, sum$1(widths.slice(from, to)) + 2 * (to - from - 1), columns[from].align ?? "left");
+	}).join(GAP$1).trimEnd();
+}
+function groups(columns) {
+	const found = [];
+	columns.forEach(({ group }, i) => {
+		const last = found.at(-1);
+		if (last !== void 0 && group !== void 0 && last.name === group) last.to = i + 1;
+		else found.push({
+			name: group ?? "",
+			from: i,
+			to: i + 1
+		});
+	});
+	return found;
+}
+function sum$1(values) {
+	return values.reduce((total, value) => total + value, 0);
+}
+// src/record/records-file.ts
+const RECORDS_SCHEMA = "goodput.records/1";
+const BATCH_CHARACTERS = 65536;
+const BATCH_NS = NS_PER_S;
+function writeRecords(path, header) {
+	const stream = createWriteStream(path);
+	const failed = new Promise((_, reject) => {
+		stream.once("error", (error) => reject(new GoodputError("OUTPUT_UNWRITABLE", `Cannot write ${path}: ${error.message}`, {
+			hint: "Records written so far are kept; give another folder with --out.",
+			cause: error
+		})));
+	});
+	failed.catch(() => {});
+	let batch = "";
+	let batchEndsAt = 0;
+	const flush = () => {
+		if (batch !== "") stream.write(batch);
+		batch = "";
+	};
+	const line = (value) => {
+		batch += `${JSON.stringify(value)}\n`;
+		flush();
+	};
+	line(header);
+	return {
+		failed,
+		request: ({ outputs, ...record }) => {
+			if (batch === "") batchEndsAt = record.end + BATCH_NS;
+			batch += `{"request":${JSON.stringify({
+				...record,
+				outputs: toGaps(outputs)
+			})}}\n`;
+			if (batch.length >= BATCH_CHARACTERS || record.end >= batchEndsAt) flush();
+		},
+		start: (start) => line({ start }),
+		end: (end) => line({ end }),
+		close: (footer) => {
+			line({ footer });
+			return Promise.race([failed, new Promise((resolve) => stream.end(resolve))]);
+		}
+	};
+}
+async function* readRecords(path) {
+	let number = 0;
+	const unreadable = (what, cause) => new GoodputError("RESULT_UNREADABLE", `${path}, line ${number}: ${what}`, { cause });
+	const stream = createReadStream(path);
+	try {
+		for await (const text of createInterface({
+			input: stream,
+			crlfDelay: Number.POSITIVE_INFINITY
+		})) {
+			number++;
+			let line;
+			try {
+				line = JSON.parse(text);
+			} catch (error) {
+				throw unreadable("not JSON; the run may have been killed while it wrote.", error);
+			}
+			if (number === 1) {
+				if (line.schema !== "goodput.records/1") throw unreadable(`expected the schema ${RECORDS_SCHEMA}.`);
+				yield { header: line };
+			} else if ("request" in line) {
+				const record = line.request;
+				yield { request: {
+					...record,
+					outputs: fromGaps(record.outputs)
+				} };
+			} else if ("start" in line) yield { start: line.start };
+			else if ("end" in line) yield { end: line.end };
+			else if ("footer" in line) yield { footer: line.footer };
+			else throw unreadable("expected a request, a stretch's start or end, or the footer.");
+		}
+	} catch (error) {
+		if (error instanceof GoodputError) throw error;
+		throw new GoodputError("RESULT_UNREADABLE", `Cannot read ${path}: ${error.message}`, { cause: error });
+	}
+}
+function toGaps(moments) {
+	return moments.map((moment, i) => i === 0 ? moment : moment - moments[i - 1]);
+}
+function fromGaps(gaps) {
+	let moment = 0;
+	return gaps.map((gap) => moment += gap);
+}
+// src/report/records-by-level.ts
+async function recordsByLevel(path, make) {
+	let header;
+	const folded = new Map();
+	const at = (index, level) => {
+		const known = folded.get(index) ?? {
+			index,
+			level,
+			fold: make()
+		};
+		folded.set(index, known);
+		return known;
+	};
+	for await (const line of readRecords(path)) if ("header" in line) header = line.header;
+	else if ("start" in line && line.start.side !== "base") at(line.start.level.index, line.start.level).fold.begin();
+	else if ("request" in line && line.request.side !== "base") {
+		const { level } = line.request;
+		at(level, header?.plan.levels[level]).fold.add(line.request);
+	}
+	if (header === void 0) throw new GoodputError("RESULT_UNREADABLE", `${path} is empty.`);
+	return {
+		header,
+		levels: [...folded.values()].sort((a, b) => a.index - b.index)
+	};
+}
+var Span = class {
+	#doneNs = 0;
+	#first = Number.POSITIVE_INFINITY;
+	#last = Number.NEGATIVE_INFINITY;
+	begin() {
+		this.#doneNs += Math.max(0, this.#last - this.#first);
+		this.#first = Number.POSITIVE_INFINITY;
+		this.#last = Number.NEGATIVE_INFINITY;
+	}
+	add(fromNs, toNs) {
+		this.#first = Math.min(this.#first, fromNs);
+		this.#last = Math.max(this.#last, toNs);
+	}
+	get seconds() {
+		return (this.#doneNs + Math.max(0, this.#last - this.#first)) / NS_PER_S;
+	}
+};
+// src/report/samples.ts
+var Samples = class {
+	#values = new Float64Array(1024);
+	#weights;
+	#count = 0;
+	#sorted = false;
+	add(value, weight) {
+		if (this.#count === this.#values.length) this.#grow();
+		if (weight !== void 0) this.#weights ??= new Float64Array(this.#values.length);
+		this.#values[this.#count] = value;
+		if (this.#weights !== void 0) this.#weights[this.#count] = weight ?? 1;
+		this.#count++;
+		this.#sorted = false;
+	}
+	get count() {
+		return this.#count;
+	}
+	get sum() {
+		return this.#total((value, weight) => value * weight);
+	}
+	get weight() {
+		return this.#total((_, weight) => weight);
+	}
+	get mean() {
+		return this.#count === 0 || this.weight === 0 ? void 0 : this.sum / this.weight;
+	}
+	get populationStd() {
+		const { mean } = this;
+		if (mean === void 0) return void 0;
+		return Math.sqrt(this.#total((value, weight) => weight * (value - mean) ** 2) / this.weight);
+	}
+	get sampleStd() {
+		const std = this.populationStd;
+		if (std === void 0 || this.#count < 2) return void 0;
+		return std * Math.sqrt(this.#count / (this.#count - 1));
+	}
+	get min() {
+		return this.#ordered()[0];
+	}
+	get max() {
+		return this.#ordered().at(-1);
+	}
+	linearQuantile(q) {
+		const values = this.#ordered();
+		if (values.length === 0) return void 0;
+		const at = q * (values.length - 1);
+		const low = Math.floor(at);
+		const high = Math.min(low + 1, values.length - 1);
+		return values[low] + (values[high] - values[low]) * (at - low);
+	}
+	weightedQuantile(q) {
+		const order = Array.from({ length: this.#count }, (_, i) => i).sort((a, b) => this.#values[a] - this.#values[b]);
+		const enough = q * this.weight - 1e-9;
+		let seen = 0;
+		for (const i of order) {
+			const weight = this.#weights?.[i] ?? 1;
+			seen += weight;
+			if (weight > 0 && seen >= enough) return this.#values[i];
+		}
+	}
+	each(of) {
+		for (let i = 0; i < this.#count; i++) of(this.#values[i]);
+	}
+	#total(of) {
+		let total = 0;
+		for (let i = 0; i < this.#count; i++) total += of(this.#values[i], this.#weights?.[i] ?? 1);
+		return total;
+	}
+	#ordered() {
+		const present = this.#values.subarray(0, this.#count);
+		if (this.#weights !== void 0) return present.slice().sort();
+		if (!this.#sorted) present.sort();
+		this.#sorted = true;
+		return present;
+	}
+	#grow() {
+		const values = new Float64Array(this.#values.length * 2);
+		values.set(this.#values);
+		this.#values = values;
+		if (this.#weights === void 0) return;
+		const weights = new Float64Array(values.length);
+		weights.set(this.#weights);
+		this.#weights = weights;
+	}
+};
 // src/report/csv.ts
-/** One row per load level, for spreadsheets; what was not measured is an empty cell. */
 function renderCsv(result) {
 	const rows = result.levels.map((level) => COLUMNS.map(({ cell }) => cell(level, result)));
 	return [COLUMNS.map(({ head }) => head), ...rows].map((cells) => `${cells.join(",")}\r\n`).join("");
@@ -23663,15 +22699,93 @@ function quantiles(label, name) {
 		cell: ({ metrics }) => number$3(metrics[name]?.[quantile])
 	}));
 }
-/** Thousandths at most: a microsecond is finer than what is measured. */
 function number$3(value) {
 	return value === void 0 || !Number.isFinite(value) ? "" : String(Number(value.toFixed(3)));
 }
 function percent(ratio) {
 	return number$3(ratio === void 0 ? void 0 : ratio * 100);
 }
+// src/report/github-action-benchmark.ts
+function renderBenchmarkSmaller(result) {
+	return render$1(result, SMALLER);
+}
+function renderBenchmarkBigger(result) {
+	return render$1(result, BIGGER);
+}
+const SMALLER = [...[
+	"ttft",
+	"itl",
+	"tpot",
+	"e2e"
+].flatMap((latency) => [
+	"p50",
+	"p95",
+	"p99"
+].map((quantile) => ({
+	metric: `${latency}_${quantile}`,
+	unit: "ms",
+	value: ({ metrics }) => metrics[latency]?.[quantile]
+}))), {
+	metric: "error_rate",
+	unit: "%",
+	value: ({ metrics }) => metrics.error_rate === void 0 ? void 0 : metrics.error_rate * 100
+}];
+const BIGGER = [
+	{
+		metric: "request_throughput",
+		unit: "req/s",
+		value: ({ metrics }) => metrics.request_throughput
+	},
+	{
+		metric: "output_throughput",
+		unit: "tok/s",
+		value: ({ metrics }) => metrics.output_throughput
+	},
+	{
+		metric: "output_throughput_per_user",
+		unit: "tok/s",
+		value: ({ metrics }) => metrics.output_throughput_per_user
+	},
+	{
+		metric: "goodput",
+		unit: "req/s",
+		value: ({ metrics }) => metrics.goodput
+	},
+	{
+		metric: "goodput_ratio",
+		unit: "%",
+		value: ({ metrics }) => metrics.goodput_ratio === void 0 ? void 0 : metrics.goodput_ratio * 100
+	}
+];
+function render$1(result, measures) {
+	const entries = result.levels.flatMap((level) => measures.flatMap((measure) => {
+		const value = measure.value(level);
+		if (value === void 0 || !Number.isFinite(value)) return [];
+		const objective = level.objectives.find(({ metric }) => metric === measure.metric);
+		const range = objective === void 0 ? void 0 : rangeOf(objective);
+		return [{
+			name: `${terminalText(level.name, 60)} / ${measure.metric}`,
+			unit: measure.unit,
+			value: Number(value.toPrecision(9)),
+			...range !== void 0 && { range },
+			extra: extraOf(result, level, objective)
+		}];
+	}));
+	return `${JSON.stringify(entries, null, 2)}\n`;
+}
+function rangeOf({ interval, unit, limit }) {
+	return interval === void 0 ? void 0 : formatInterval(interval, unit, [limit]);
+}
+function extraOf(result, level, objective) {
+	return [
+		`model: ${terminalText(result.target.model, 100)}`,
+		`requests: ${level.requests.completed} ok, ${level.requests.failed} failed`,
+		...objective === void 0 ? [] : [`objective: ${terminalText(objective.objective, 120)}, ${objective.outcome}`],
+		...result.valid ? [] : ["this run is invalid"],
+		`run: ${terminalText(result.run_id, 80)}`
+	].join("\n");
+}
 // src/report/definitions.ts
-/** What each figure means, for the fold at the end of a report; docs/metrics.md is the law. */
 const DEFINITIONS = [
 	["TTFT", "Time to first token: the first output chunk less the moment the plan gave the request."],
 	["TTFT sent", "The same from the moment the request was written to the socket, as other tools count."],
@@ -23688,131 +22802,6 @@ const DEFINITIONS = [
 	["Incomplete", "Cut off by the end of the window: neither completed nor failed, but counted."],
 	["Met, violated, inconclusive", "Met when the whole interval is on the right side of the limit, violated when it is all on the wrong side, inconclusive otherwise."]
 ];
-/**
-* 431.72 ms → "432 ms", 0.0123 ratio → "1.23 %". `beside` are figures it will be compared with by eye:
-* digits are added until it stands on its true side of each, so "500.3 ms" is never shown as 500 ms
-* against a limit of 500 ms.
-*/
-function formatValue(value, unit, beside = []) {
-	if (value === void 0 || !Number.isFinite(value)) return "–";
-	const scale = scaleOf(unit, [value]);
-	return `${scaled(value, scale, beside)}${scale.suffix}`;
-}
-/** A figure that was chosen, not measured, has no digits to show: 500 ms, 5 s, 95 %. */
-function formatLimit(value, unit) {
-	const scale = scaleOf(unit, [value]);
-	return `${grouped(Number((value * scale.factor).toPrecision(MOST_DIGITS)), 9)}${scale.suffix}`;
-}
-/** [412, 455] ms → "412 … 455 ms"; a side without a bound leaves "≥ 412 ms" or "≤ 455 ms". */
-function formatInterval(interval, unit, beside = []) {
-	if (interval === void 0) return "–";
-	const [low, high] = interval;
-	if (low === null && high === null) return "no bound";
-	if (low === null) return `≤ ${formatValue(high, unit, beside)}`;
-	if (high === null) return `≥ ${formatValue(low, unit, beside)}`;
-	const scale = scaleOf(unit, [low, high]);
-	return `${scaled(low, scale, beside)} … ${scaled(high, scale, beside)}${scale.suffix}`;
-}
-/** Milliseconds without the unit, for columns that carry it in their head. */
-function formatBareMs(ms) {
-	return ms === void 0 || !Number.isFinite(ms) ? "–" : digits$1(ms, 3);
-}
-/** A count is exact: 12345 → "12,345". */
-function formatCount(count) {
-	return grouped(count, 0);
-}
-/** A rate without its unit, three significant digits. */
-function formatRate(rate) {
-	return rate === void 0 || !Number.isFinite(rate) ? "–" : digits$1(rate, 3);
-}
-/** 92.4 → "1 min 32 s", 8.25 → "8.25 s". */
-function formatSeconds(seconds) {
-	if (seconds < 59.95) return formatLimit(Number(seconds.toPrecision(3)) * 1e3, "ms");
-	const whole = Math.round(seconds);
-	return [
-		[Math.floor(whole / 3600), "h"],
-		[Math.floor(whole / 60) % 60, "min"],
-		[whole % 60, "s"]
-	].filter(([count]) => count > 0).map(([count, unit]) => `${count} ${unit}`).join(" ");
-}
-/** "2026-03-14T09:26:53.000Z" → "2026-03-14 09:26:53 UTC"; anything else stays as it is. */
-function formatMoment(iso) {
-	return iso.replace(/^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(?:\.\d+)?Z$/, "$1 $2 UTC");
-}
-/** 0.9512 → "95.1 %"; never rounded to a full 100 % or to 0 % when it is neither. */
-function formatShare(ratio) {
-	return formatValue(ratio, "ratio", [0, 1]);
-}
-/** "1 request", "12 requests". */
-function plural(count, noun) {
-	return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-/** ["a", "b", "c"] → "a, b and c". */
-function listed(items) {
-	return items.length < 2 ? items[0] ?? "" : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
-}
-function scaleOf(unit, values) {
-	switch (unit) {
-		case "ms": return scaleOfMs(Math.max(...values.map(Math.abs)));
-		case "ratio": return {
-			factor: 100,
-			suffix: " %"
-		};
-		case "1/s": return {
-			factor: 1,
-			suffix: "/s"
-		};
-		case "tok/s": return {
-			factor: 1,
-			suffix: " tok/s"
-		};
-		case "requests": return {
-			factor: 1,
-			suffix: values.length === 1 && values[0] === 1 ? " request" : " requests"
-		};
-		default: return unit;
-	}
-}
-function scaleOfMs(size) {
-	if (size >= 59950) return {
-		factor: 1 / 6e4,
-		suffix: " min"
-	};
-	if (size >= 999.5) return {
-		factor: 1 / 1e3,
-		suffix: " s"
-	};
-	if (size >= .9995 || size === 0) return {
-		factor: 1,
-		suffix: " ms"
-	};
-	return {
-		factor: 1e3,
-		suffix: " µs"
-	};
-}
-const FEWEST_DIGITS = 3;
-const MOST_DIGITS = 6;
-function scaled(value, { factor }, beside) {
-	for (let count = FEWEST_DIGITS; count <= MOST_DIGITS; count++) if (beside.every((other) => sameSide(value * factor, other * factor, count))) return digits$1(value * factor, count);
-	return digits$1(value * factor, FEWEST_DIGITS);
-}
-function sameSide(value, other, count) {
-	return Math.sign(Number(value.toPrecision(count)) - other) === Math.sign(value - other);
-}
-/** Trailing zeros stay: they say how finely it was measured. */
-function digits$1(value, count) {
-	const rounded = Number(value.toPrecision(count));
-	if (rounded === 0) return "0";
-	const decimals = Math.max(0, count - 1 - Math.floor(Math.log10(Math.abs(rounded))));
-	return grouped(rounded, Math.min(decimals, 9), true);
-}
-/** Thousands apart; done by hand because a locale's data may differ between machines. */
-function grouped(value, decimals, keepZeros = false) {
-	const [whole = "0", fraction = ""] = Math.abs(value).toFixed(decimals).split(".");
-	const kept = keepZeros ? fraction : fraction.replace(/0+$/, "");
-	return `${value < 0 ? "-" : ""}${whole.replaceAll(/\B(?=(\d{3})+$)/g, ",")}${kept === "" ? "" : `.${kept}`}`;
-}
 // node_modules/d3-array/dist/d3-array.mjs
 function ascending(a, b) {
 	return a == null || b == null ? NaN : a < b ? -1 : a > b ? 1 : a >= b ? 0 : NaN;
@@ -24446,7 +23435,7 @@ function genericArray(a, b) {
 	};
 }
 function date(a, b) {
-	var d = /* @__PURE__ */ new Date();
+	var d = new Date();
 	return a = +a, b = +b, function(t) {
 		return d.setTime(a * (1 - t) + b * t), d;
 	};
@@ -26187,13 +25176,76 @@ Step.prototype = {
 function step(context) {
 	return new Step(context, .5);
 }
+// src/report/load-label.ts
+function shortLoad(load) {
+	switch (load.kind) {
+		case "closed": return bare$1(load.concurrency);
+		case "open": return `${bare$1(load.rate)}/s`;
+		case "stages": return `to ${bare$1(highest(load))}${load.of === "rate" ? "/s" : ""}`;
+		case "users": return `${bare$1(load.users)} users`;
+		case "replay": return "trace";
+	}
+}
+function loadLabel(load) {
+	switch (load.kind) {
+		case "closed": return `concurrency ${bare$1(load.concurrency)}`;
+		case "open": return `${bare$1(load.rate)} req/s`;
+		case "stages": return `stages to ${bare$1(highest(load))} ${load.of === "rate" ? "req/s" : "in flight"}`;
+		case "users": return `${bare$1(load.users)} users`;
+		case "replay": return "trace";
+	}
+}
+function describeLoad(load) {
+	switch (load.kind) {
+		case "closed": return `${plural(load.concurrency, "request")} in flight`;
+		case "open": {
+			const shape = load.arrivals === "gamma" ? `gamma, burstiness ${bare$1(load.burstiness)}` : load.arrivals;
+			return `${bare$1(load.rate)} requests/s, ${shape}${atMost(load.max_concurrency)}`;
+		}
+		case "stages": {
+			const unit = load.of === "rate" ? "/s" : " in flight";
+			return load.stages.map(({ seconds, target }) => `to ${bare$1(target)}${unit} within ${formatSeconds(seconds)}`).join(", then ");
+		}
+		case "users": {
+			const [least, most] = load.think_seconds;
+			const think = least === most ? formatSeconds(least) : `${formatSeconds(least)} to ${formatSeconds(most)}`;
+			return `${plural(load.users, "user")}, ${bare$1(load.spawn_rate)} more each second, thinking for ${think}`;
+		}
+		case "replay": return `at the moments of a recorded trace${atMost(load.max_concurrency)}`;
+	}
+}
+function loadSize(load) {
+	switch (load.kind) {
+		case "closed": return load.concurrency;
+		case "open": return load.rate;
+		case "stages": return highest(load);
+		case "users": return load.users;
+		case "replay": return;
+	}
+}
+function oneKind(levels) {
+	return new Set(levels.map(({ load }) => load.kind)).size <= 1;
+}
+function lightestFirst(levels) {
+	const places = levels.map((_, i) => i);
+	if (!oneKind(levels)) return places;
+	return places.sort((a, b) => (loadSize(levels[a].load) ?? a) - (loadSize(levels[b].load) ?? b));
+}
+function atMost(most) {
+	return most === void 0 ? "" : `, at most ${bare$1(most)} in flight`;
+}
+function highest({ stages }) {
+	return stages.reduce((top, { target }) => Math.max(top, target), 0);
+}
+function bare$1(value) {
+	return formatLimit(value, "requests").split(" ")[0];
+}
 const PLOT = {
 	left: 46,
 	right: 344,
 	top: 12,
 	bottom: 194
 };
-/** A figure with its caption; the marks are drawn over the grid. */
 function chart$1({ title, unit, x, y, marks }) {
 	const rows = y.ticks.map(({ at, label }) => {
 		const py = px(y.scale(at));
@@ -26212,7 +25264,6 @@ function chart$1({ title, unit, x, y, marks }) {
 		"</svg></figure>"
 	].join("\n");
 }
-/** A caption in place of axes where there is nothing to draw. */
 function emptyChart(title, unit) {
 	return [
 		`<figure class="plot card"><figcaption>${htmlText(title)} <span>${htmlText(unit)}</span></figcaption>`,
@@ -26221,7 +25272,6 @@ function emptyChart(title, unit) {
 		"</svg></figure>"
 	].join("\n");
 }
-/** A tenth of a pixel is finer than any screen, and a figure that is no number must not reach the page. */
 function px(value) {
 	if (!Number.isFinite(value)) throw new RangeError("A plot was given a position that is no number.");
 	return Math.round(value * 10) / 10;
@@ -26229,7 +25279,6 @@ function px(value) {
 function title(text) {
 	return `<title>${htmlText(text)}</title>`;
 }
-/** Heights for labels that would lie on each other, pushed apart and kept inside the plot. */
 function spread(heights, gap = 13) {
 	const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b]);
 	const placed = [...heights];
@@ -26260,7 +25309,6 @@ const MARKERS = [
 	cross,
 	star
 ];
-/** Colour, dash and marker of the i-th level; the cycles differ in length, so twelve levels stay distinct. */
 function colorClass(level) {
 	return `c${level % COLORS}`;
 }
@@ -26270,23 +25318,116 @@ function dash(level) {
 function marker(level, x, y, size = 46) {
 	return `<path class="mark" d="${Symbol$1(MARKERS[level % MARKERS.length], size)() ?? ""}" transform="translate(${px(x)} ${px(y)})"/>`;
 }
-function legend(names) {
-	if (names.length < 2) return "";
-	return `<ul class="legend">${names.map((name, i) => `<li class="${colorClass(i)}"><svg width="34" height="14" aria-hidden="true"><line class="line" x1="1" x2="33" y1="7" y2="7" stroke-dasharray="${dash(i)}"/>${marker(i, 17, 7)}</svg>${htmlText(name, 80)}</li>`).join("")}</ul>`;
+function legend(levels) {
+	if (levels.length < 2) return "";
+	return `<ul class="legend">${levels.map(({ name, index: i }) => `<li class="${colorClass(i)}"><svg width="34" height="14" aria-hidden="true"><line class="line" x1="1" x2="33" y1="7" y2="7" stroke-dasharray="${dash(i)}"/>${marker(i, 17, 7)}</svg>${htmlText(name, 80)}</li>`).join("")}</ul>`;
+}
+// src/report/html/labels.ts
+const CHAR_WIDTH = 6.6;
+const LINE_HEIGHT = 12;
+const MARK = 5;
+const PLACES = [
+	{
+		dx: 8,
+		dy: -6,
+		anchor: "start"
+	},
+	{
+		dx: -8,
+		dy: -6,
+		anchor: "end"
+	},
+	{
+		dx: 8,
+		dy: 12,
+		anchor: "start"
+	},
+	{
+		dx: -8,
+		dy: 12,
+		anchor: "end"
+	},
+	{
+		dx: 0,
+		dy: -11,
+		anchor: "middle"
+	},
+	{
+		dx: 0,
+		dy: 18,
+		anchor: "middle"
+	},
+	{
+		dx: 12,
+		dy: 4,
+		anchor: "start"
+	},
+	{
+		dx: -12,
+		dy: 4,
+		anchor: "end"
+	}
+];
+function placedLabels(dots) {
+	const marks = dots.map(({ x, y }) => ({
+		left: x - MARK,
+		right: x + MARK,
+		top: y - MARK,
+		bottom: y + MARK
+	}));
+	const taken = [];
+	return coarseToFine(dots.length).map((i) => {
+		const dot = dots[i];
+		for (const place of PLACES) {
+			const box = boxOf(dot, place);
+			const others = [...taken, ...marks];
+			if (!within(box) || others.some((other) => overlap(box, other))) continue;
+			taken.push(box);
+			return `<text class="strong" x="${px(dot.x + place.dx)}" y="${px(dot.y + place.dy)}" text-anchor="${place.anchor}">${dot.text}</text>`;
+		}
+		return "";
+	}).join("");
+}
+function coarseToFine(count) {
+	const order = new Set();
+	for (let step = Math.max(1, count - 1);; step = Math.floor(step / 2)) {
+		for (let i = 0; i < count; i += step) order.add(i);
+		order.add(count - 1);
+		if (step <= 1) break;
+	}
+	return [...order].filter((i) => i >= 0);
+}
+function boxOf({ x, y, text }, { dx, dy, anchor }) {
+	const width = text.length * CHAR_WIDTH;
+	const at = x + dx;
+	const left = anchor === "start" ? at : anchor === "end" ? at - width : at - width / 2;
+	return {
+		left,
+		right: left + width,
+		top: y + dy - LINE_HEIGHT + 3,
+		bottom: y + dy + 2
+	};
+}
+function within({ left, right, top, bottom }) {
+	return left > PLOT.left && right < PLOT.right + 30 && top > PLOT.top - 10 && bottom < PLOT.bottom;
+}
+function overlap(a, b) {
+	return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 // src/report/html/against-load.ts
-/** Throughput against latency, a dot per level in the order of the plan; nothing where there is one level. */
 function loadPlots(levels) {
 	const plots = [
-		plot(levels, "Time to first token", "p95 in ms", ({ metrics }) => metrics.ttft?.p95),
-		plot(levels, "Time per output token", "p50 in ms", ({ metrics }) => metrics.tpot?.p50),
-		plot(levels, "End to end", "p95 in ms", ({ metrics }) => metrics.e2e?.p95)
+		plot$1(levels, "Time to first token", "p95 in ms", ({ metrics }) => metrics.ttft?.p95),
+		plot$1(levels, "Time per output token", "p50 in ms", ({ metrics }) => metrics.tpot?.p50),
+		plot$1(levels, "End to end", "p95 in ms", ({ metrics }) => metrics.e2e?.p95)
 	].filter((drawn) => drawn !== "");
 	return plots.length === 0 ? "" : `<div class="plots">${plots.join("\n")}</div>`;
 }
-function plot(levels, name, what, latency) {
+const MOST_COLOURED = 6;
+function plot$1(levels, name, what, latency) {
 	const tokens = levels.some(({ metrics }) => (metrics.output_throughput ?? 0) > 0);
-	const dots = levels.flatMap((level, i) => {
+	const dots = lightestFirst(levels).flatMap((i) => {
+		const level = levels[i];
 		const x = tokens ? level.metrics.output_throughput : level.metrics.request_throughput;
 		const y = latency(level);
 		return x === void 0 || y === void 0 ? [] : [{
@@ -26297,6 +25438,7 @@ function plot(levels, name, what, latency) {
 		}];
 	});
 	if (dots.length < 2) return "";
+	const crowded = dots.length > MOST_COLOURED;
 	const unit = tokens ? "tok/s" : "1/s";
 	const x = linear([0, Math.max(...dots.map((dot) => dot.x)) * 1.05 || 1], [PLOT.left, PLOT.right]).nice(4);
 	const y = linear([0, Math.max(...dots.map((dot) => dot.y)) * 1.12 || 1], [PLOT.bottom, PLOT.top]).nice(4);
@@ -26319,27 +25461,20 @@ function plot(levels, name, what, latency) {
 			}))
 		},
 		marks: [
-			`<path class="path" d="${path(dots)}"/>`,
-			...dots.map((dot) => `<g class="${colorClass(dot.level)}">${title(`${dot.name}: ${formatRate(dot.x)} ${unit === "1/s" ? "requests/s" : unit}, ${formatValue(dot.y, "ms")}`)}${marker(dot.level, x(dot.x), y(dot.y), 90)}</g>`),
-			labels(levels, dots, (dot) => x(dot.x), (dot) => y(dot.y))
+			oneKind(levels) ? `<path class="path" d="${path(dots)}"/>` : "",
+			...dots.map((dot) => `<g class="${colorClass(crowded ? 0 : dot.level)}">${title(`${dot.name}: ${formatRate(dot.x)} ${unit === "1/s" ? "requests/s" : unit}, ${formatValue(dot.y, "ms")}`)}${crowded ? marker(0, x(dot.x), y(dot.y), 45) : marker(dot.level, x(dot.x), y(dot.y), 90)}</g>`),
+			placedLabels(dots.map((dot) => ({
+				x: x(dot.x),
+				y: y(dot.y),
+				text: shortLoad(levels[dot.level].load)
+			})))
 		].join("\n")
 	});
-}
-/** Short names beside the dots: what differs between levels is the load itself. */
-function labels(levels, dots, x, y) {
-	const heights = spread(dots.map((dot) => y(dot) - 9));
-	return dots.map((dot, i) => {
-		const { load } = levels[dot.level];
-		const text = load.kind === "closed" ? bare(load.concurrency) : `${bare(load.rate)}/s`;
-		const right = x(dot) > PLOT.right - 30;
-		return `<text class="strong" x="${px(x(dot) + (right ? -8 : 8))}" y="${px(heights[i] + 4)}" text-anchor="${right ? "end" : "start"}">${text}</text>`;
-	}).join("");
 }
 function bare(value) {
 	return formatLimit(value, "requests").split(" ")[0];
 }
 // src/report/html/badge.ts
-/** The verdict's symbol as a drawing, because fonts draw the characters in very different sizes. */
 function verdictBadge(kind) {
 	return `<svg class="badge" viewBox="0 0 56 56" aria-hidden="true"><circle cx="28" cy="28" r="26"/>${DRAWINGS[kind]}</svg>`;
 }
@@ -26350,117 +25485,237 @@ const DRAWINGS = {
 	invalid: "<path d=\"M11 11l34 34\"/>",
 	none: "<path d=\"M18 38v-8M28 38v-20M38 38v-13\"/>"
 };
-// src/summarize/histogram.ts
-/**
-* A mergeable histogram of non-negative numbers with a bounded relative error.
-*
-* Log-linear on the bits of the IEEE 754 double itself: a bucket's index is the value's exponent and the
-* first ten bits of its mantissa, so every power of two is cut into 1,024 equal buckets. A quantile is
-* answered with its bucket's middle, at most 1/2048 (0.05 %) off, and merging two histograms is adding
-* their counts: exact, in any order. Count, sum, extremes and the second moment are kept beside it.
-*/
-const BUCKETS_PER_OCTAVE = 1024;
-const INDEX_SHIFT = 10;
-const float = /* @__PURE__ */ new Float64Array(1);
-const words$1 = new Uint32Array(float.buffer);
-/** Which 32-bit word holds the exponent: the second on little-endian machines. */
-const HIGH = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 1 : 0;
-function bucketIndex(value) {
-	float[0] = value;
-	return words$1[HIGH] >>> INDEX_SHIFT;
+// src/report/against-base.ts
+const BASE_HEADS = [
+	"Load",
+	"Metric",
+	"Base",
+	"Head",
+	"Change",
+	"Interval",
+	"Outcome"
+];
+function changeWords({ outcome, source: { base, head } }) {
+	return `${outcome === "unclear" ? "≈" : head > base ? "▲" : "▼"} ${outcome}`;
 }
-function bucketLowerBound(index) {
-	words$1[HIGH] = index << INDEX_SHIFT;
-	words$1[1 - HIGH] = 0;
-	return float[0];
+const UNCLEAR_WORDS = "Unclear: neither better nor worse is shown, all figures taken together.";
+function isComparable(comparison) {
+	return comparison !== void 0 && comparison.incomparable === void 0 && comparison.levels.length > 0;
 }
-function bucketMidpoint(index) {
-	return index === 0 ? 0 : (bucketLowerBound(index) + bucketLowerBound(index + 1)) / 2;
+function incomparableWords({ incomparable, levels }) {
+	if (incomparable !== void 0) return `No comparable baseline (${incomparable.replace(/\.$/, "")}).`;
+	return levels.length === 0 ? "No comparable baseline (no load level is in both results)." : void 0;
 }
-var Histogram = class {
-	count = 0;
-	min = Number.POSITIVE_INFINITY;
-	max = Number.NEGATIVE_INFINITY;
-	/** Mean and sum of squared deviations, updated by Welford's method so that no precision is lost. */
-	#mean = 0;
-	#squares = 0;
-	/** One dense block per power of two that has been seen; latencies span about a dozen. */
-	#octaves = /* @__PURE__ */ new Map();
-	record(value) {
-		if (!(value >= 0)) throw new RangeError(`A histogram takes numbers from 0 on, not ${value}.`);
-		this.#add(bucketIndex(value), 1);
-		this.count++;
-		if (value < this.min) this.min = value;
-		if (value > this.max) this.max = value;
-		const delta = value - this.#mean;
-		this.#mean += delta / this.count;
-		this.#squares += delta * (value - this.#mean);
+function baselineWords({ kind, baseline }) {
+	const how = kind === "same_run" ? "both measured in this run, in alternating blocks" : `stored, measured ${formatMoment(baseline.started_at)} in run ${baseline.run_id}`;
+	return `${baseline.model} at ${baseline.url}, ${how}`;
+}
+function changeCounts({ levels }) {
+	const changes = levels.flatMap((level) => level.changes);
+	if (changes.length === 0) return "No figure is in both results.";
+	const parts = [
+		"worse",
+		"better",
+		"unclear"
+	].flatMap((outcome) => {
+		const count = changes.filter(({ change }) => change === outcome).length;
+		return count === 0 ? [] : [`${count} ${outcome}`];
+	});
+	return `Of ${plural(changes.length, "figure")}: ${listed(parts)}.`;
+}
+function baseRows({ levels }) {
+	return levels.flatMap((level) => level.changes.map((change) => row$1(level.name, change)));
+}
+function againstBase(result, level, metric) {
+	if (!isComparable(result.comparison)) return void 0;
+	const name = metric.replace(/ regression$/, "");
+	const change = result.comparison.levels.find((compared) => compared.name === level)?.changes.find((one) => one.metric === name);
+	return change === void 0 ? void 0 : row$1(level, change);
+}
+function hasBaseColumn(result) {
+	return result.levels.some(({ name, objectives }) => objectives.some(({ metric }) => againstBase(result, name, metric) !== void 0));
+}
+function changeCell(row) {
+	if (row === void 0) return "–";
+	const { base, head, ratio } = row.source;
+	return ratio === void 0 && base === head ? `≈ ${row.change}` : changeWords(row).replace(" ", ` ${row.change} `);
+}
+function onlyOneSide({ levels }) {
+	return levels.flatMap((level) => {
+		const parts = [...level.added.length > 0 ? [`new: ${level.added.join(", ")}`] : [], ...level.removed.length > 0 ? [`gone: ${level.removed.join(", ")}`] : []];
+		return parts.length === 0 ? [] : [[level.name, parts.join("; ")]];
+	});
+}
+function row$1(level, source) {
+	const { metric, unit, base, head, ratio, change } = source;
+	return {
+		level,
+		metric,
+		base: formatValue(base, unit, base === head ? [] : [head]),
+		head: formatValue(head, unit, base === head ? [] : [base]),
+		change: ratio === void 0 ? withoutRatio(source) : changeText(source),
+		interval: intervalText(source),
+		outcome: change,
+		source
+	};
+}
+function withoutRatio({ base, head, unit }) {
+	return base === head ? `${formatValue(base, unit)} in both` : `${formatValue(base, unit)} → ${formatValue(head, unit)}`;
+}
+// src/report/html/baseline.ts
+function baselineSection({ comparison }) {
+	if (comparison === void 0) return "";
+	const none = incomparableWords(comparison);
+	if (none !== void 0) return `<div class="card fold"><p>${htmlText(none, 400)}</p></div>`;
+	const rows = baseRows(comparison);
+	const names = [...new Set(rows.map(({ level }) => level))];
+	const open = names.length === 1;
+	return [
+		`<div class="card fold"><p><strong>${changeCounts(comparison)}</strong></p><p class="muted">${htmlText(baselineWords(comparison), 500)}</p>`,
+		...onlyOneSide(comparison).map(([level, words]) => `<p class="muted">${htmlText(level, 80)}: ${htmlText(words, 400)}</p>`),
+		"</div>",
+		...names.map((name) => levelFold(name, rows.filter(({ level }) => level === name), open)),
+		rows.length === 0 ? "" : `<p class="muted small">${UNCLEAR_WORDS}</p>`
+	].join("\n");
+}
+function levelFold(name, rows, open) {
+	const counts = ["worse", "better"].flatMap((outcome) => {
+		const count = rows.filter((row) => row.outcome === outcome).length;
+		return count === 0 ? [] : [`${count} ${outcome}`];
+	});
+	const words = counts.length === 0 ? `${plural(rows.length, "figure")}, none clearly changed` : counts.join(", ");
+	const heads = BASE_HEADS.slice(1).map((head) => head === "Metric" || head === "Outcome" ? `<th>${head}</th>` : `<th class="num">${head}</th>`);
+	return [
+		`<details class="card fold"${open ? " open" : ""}><summary>${htmlText(name, 80)} <span class="muted">${words}</span></summary>`,
+		`<div class="scroll"><table><thead><tr>${heads.join("")}</tr></thead><tbody>`,
+		...rows.map((row) => `<tr><td><code>${htmlText(row.metric, 60)}</code></td><td class="num">${row.base}</td><td class="num">${row.head}</td><td class="num">${row.change}</td><td class="num">${row.interval}</td><td class="change ${row.outcome}">${changeWords(row)}</td></tr>`),
+		"</tbody></table></div></details>"
+	].join("\n");
+}
+// src/report/html/chosen-levels.ts
+const MOST_CURVES = 6;
+function chosenLevels(levels) {
+	const measured = lightestFirst(levels).flatMap((index) => {
+		const level = levels[index];
+		return Object.values(level.histograms).some((buckets) => buckets.length > 0) ? [{
+			level,
+			index
+		}] : [];
+	});
+	if (measured.length <= MOST_CURVES) return measured;
+	return Array.from({ length: MOST_CURVES }, (_, i) => measured[Math.round(i * (measured.length - 1) / 5)]).map(({ level }, i) => ({
+		level,
+		index: i
+	}));
+}
+function chosenNote(levels, chosen) {
+	return levels.length > MOST_CURVES && chosen.length < levels.length ? `<p class="muted small">${chosen.length} of ${plural(levels.length, "load level")} are drawn; the table above holds them all.</p>` : "";
+}
+// src/report/html/log-axis.ts
+function logScale(low, high) {
+	return log([low / 1.08, high * 1.08], [PLOT.left, PLOT.right]);
+}
+function logTicks(x) {
+	const [low, high] = x.domain();
+	const decades = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, i) => 10 ** (Math.floor(Math.log10(low)) + i));
+	const within = (at) => at >= low && at <= high;
+	const fine = decades.flatMap((decade) => [
+		decade,
+		2 * decade,
+		5 * decade
+	]).filter(within);
+	const coarse = decades.filter(within);
+	return (fine.length < 3 ? linear([low, high], [0, 1]).ticks(4) : fine.length > 7 ? coarse : fine).map((at) => ({
+		at,
+		label: words$1(at)
+	}));
+}
+function words$1(ms) {
+	return ms >= 1e3 ? `${Number((ms / 1e3).toPrecision(3))} s` : formatLimit(ms, "ms");
+}
+// src/report/html/histogram.ts
+const MOST_BARS = 36;
+const MOST_AREAS = 3;
+function histogram(chosen, latency, words) {
+	const shapes = chosen.flatMap(({ level, index }) => {
+		const values = valuesOf(level.histograms[latency] ?? []);
+		return values.length === 0 ? [] : [{
+			index,
+			name: level.name,
+			values
+		}];
+	});
+	return shapes.length === 0 ? "" : plot(words, shapes);
+}
+function plot(words, shapes) {
+	const [low, high] = shapes.flatMap(({ values }) => values.map(([ms]) => ms)).reduce(([least, most], ms) => [Math.min(least, ms), Math.max(most, ms)], [Number.POSITIVE_INFINITY, 0]);
+	const x = logScale(low, high);
+	const fewest = Math.min(...shapes.map(({ values }) => values.reduce((sum, [, count]) => sum + count, 0)));
+	const bars = Math.max(6, Math.min(MOST_BARS, Math.ceil(2 * Math.sqrt(fewest))));
+	const binned = shapes.map((shape) => ({
+		...shape,
+		shares: sharesOf(shape.values, x, bars)
+	}));
+	const y = linear([0, Math.max(...binned.flatMap(({ shares }) => shares)) * 1.05], [PLOT.bottom, PLOT.top]).nice(4);
+	return chart$1({
+		title: words,
+		unit: "share of samples by latency (log)",
+		x: {
+			scale: x,
+			ticks: logTicks(x)
+		},
+		y: {
+			scale: y,
+			ticks: y.ticks(4).map((at) => ({
+				at,
+				label: formatLimit(at, "ratio")
+			}))
+		},
+		marks: binned.map(({ index, name, shares }) => drawn$1(index, name, shares, x, y, shapes.length)).join("\n")
+	});
+}
+function drawn$1(index, name, shares, x, y, drawnTogether) {
+	const width = (PLOT.right - PLOT.left) / shares.length;
+	const left = (bar) => PLOT.left + bar * width;
+	if (drawnTogether === 1) {
+		const bars = shares.map((share, bar) => {
+			if (share === 0) return "";
+			const words = `${formatValue(x.invert(left(bar)), "ms")} to ${formatValue(x.invert(left(bar + 1)), "ms")}: ${formatShare(share)}`;
+			return `<rect class="column" x="${px(left(bar) + .5)}" y="${px(y(share))}" width="${px(width - 1)}" height="${px(PLOT.bottom - y(share))}">${title(words)}</rect>`;
+		});
+		return `<g class="${colorClass(index)}">${bars.join("")}</g>`;
 	}
-	merge(other) {
-		if (other.count === 0) return;
-		for (const [index, count] of other.buckets()) this.#add(index, count);
-		const total = this.count + other.count;
-		const delta = other.#mean - this.#mean;
-		this.#squares += other.#squares + delta * delta * this.count * other.count / total;
-		this.#mean += delta * other.count / total;
-		this.count = total;
-		this.min = Math.min(this.min, other.min);
-		this.max = Math.max(this.max, other.max);
+	const from = shares.findIndex((share) => share > 0);
+	const to = shares.findLastIndex((share) => share > 0);
+	const steps = shares.slice(from, to + 1).map((share, i) => `L${px(left(from + i))} ${px(y(share))}H${px(left(from + i + 1))}`);
+	const outline = `M${px(left(from))} ${PLOT.bottom}${steps.join("")}V${PLOT.bottom}`;
+	return `<g class="${colorClass(index)}">${drawnTogether > MOST_AREAS ? "" : `<path class="area" d="${outline}Z"/>`}<path class="outline" stroke-dasharray="${dash(index)}" d="${outline}">${title(name)}</path></g>`;
+}
+function sharesOf(values, x, bars) {
+	const counts = new Array(bars).fill(0);
+	let total = 0;
+	for (const [ms, count] of values) {
+		const at = (x(ms) - PLOT.left) / (PLOT.right - PLOT.left);
+		counts[Math.min(bars - 1, Math.max(0, Math.floor(at * bars)))] += count;
+		total += count;
 	}
-	get mean() {
-		return this.count === 0 ? void 0 : this.#mean;
-	}
-	/** Of the sample (n − 1); 0 for a single value. */
-	get std() {
-		if (this.count === 0) return void 0;
-		return this.count === 1 ? 0 : Math.sqrt(this.#squares / (this.count - 1));
-	}
-	/** The nearest-rank quantile: the smallest value that at least `q` of the samples do not exceed. */
-	quantile(q) {
-		return this.valueAtRank(Math.max(1, Math.ceil(q * this.count - 1e-9)));
-	}
-	/** The `rank`-th smallest value, counted from 1; undefined where there is none. */
-	valueAtRank(rank) {
-		if (rank < 1 || rank > this.count) return void 0;
-		if (rank === 1) return this.min;
-		if (rank === this.count) return this.max;
-		let seen = 0;
-		for (const [index, count] of this.buckets()) {
-			seen += count;
-			if (seen >= rank) return Math.min(this.max, Math.max(this.min, bucketMidpoint(index)));
-		}
-		return this.max;
-	}
-	/** The share of samples in buckets above that of `value`, 0 to 1. */
-	shareAbove(value) {
-		const limit = bucketIndex(value);
-		let above = 0;
-		for (const [index, count] of this.buckets()) if (index > limit) above += count;
-		return this.count === 0 ? 0 : above / this.count;
-	}
-	/** Non-empty buckets in ascending order. */
-	*buckets() {
-		for (const octave of [...this.#octaves.keys()].sort((a, b) => a - b)) {
-			const counts = this.#octaves.get(octave);
-			for (let i = 0; i < BUCKETS_PER_OCTAVE; i++) if (counts[i] > 0) yield [octave * BUCKETS_PER_OCTAVE + i, counts[i]];
-		}
-	}
-	#add(index, count) {
-		const octave = Math.floor(index / BUCKETS_PER_OCTAVE);
-		let counts = this.#octaves.get(octave);
-		if (counts === void 0) {
-			counts = new Uint32Array(BUCKETS_PER_OCTAVE);
-			this.#octaves.set(octave, counts);
-		}
-		counts[index % BUCKETS_PER_OCTAVE] += count;
-	}
-};
+	return counts.map((count) => count / total);
+}
+function valuesOf(buckets) {
+	return buckets.flatMap(([index, count]) => {
+		const ms = bucketMidpoint(index) / 1e6;
+		return count > 0 && ms > 0 && Number.isFinite(ms) ? [[ms, count]] : [];
+	});
+}
 // src/report/html/distribution.ts
-/** The share of requests (or gaps) that were at least this fast, one curve per level. */
 function distributionPlots(levels) {
-	const plots = PLOTTED.flatMap(([name, words]) => cdf(levels, name, words));
+	const chosen = chosenLevels(levels);
+	const plots = [...PLOTTED.map(([name, words]) => histogram(chosen, name, words)), ...PLOTTED.flatMap(([name, words]) => cdf(chosen, name, words))].filter((drawn) => drawn !== "");
 	if (plots.length === 0) return "";
-	return `${legend(levels.map((level) => level.name))}<div class="plots">${plots.join("\n")}</div>`;
+	return `${legend(chosen.map(({ level, index }) => ({
+		name: level.name,
+		index
+	})))}<div class="plots">${plots.join("\n")}</div>${chosenNote(levels, chosen)}`;
 }
 const PLOTTED = [
 	["ttft", "Time to first token"],
@@ -26468,10 +25723,10 @@ const PLOTTED = [
 	["e2e", "End to end"]
 ];
 function cdf(levels, latency, words) {
-	const curves = levels.flatMap((level, i) => {
+	const curves = levels.flatMap(({ level, index }) => {
 		const points = cumulated(level.histograms[latency] ?? []);
 		return points.length === 0 ? [] : [{
-			level: i,
+			level: index,
 			name: level.name,
 			points
 		}];
@@ -26479,7 +25734,7 @@ function cdf(levels, latency, words) {
 	if (curves.length === 0) return [];
 	const all = curves.flatMap(({ points }) => points.map(([ms]) => ms));
 	const [low, high] = [Math.min(...all), Math.max(...all)];
-	const x = log([low / 1.08, high * 1.08], [PLOT.left, PLOT.right]);
+	const x = logScale(low, high);
 	const y = linear([0, 1], [PLOT.bottom, PLOT.top]);
 	return [chart$1({
 		title: words,
@@ -26517,7 +25772,6 @@ function drawn({ level, name, points }, x, y) {
 	});
 	return `<g class="${colorClass(level)}"><path class="line" stroke-dasharray="${dash(level)}" d="${path([...thin])}">${title(`${name}, to ${formatValue(points.at(-1)[0], "ms")} at ${formatShare(1)}`)}</path>${quantiles.join("")}</g>`;
 }
-/** Sparse buckets, in any order, as cumulated shares; values are nanoseconds in the histogram. */
 function cumulated(buckets) {
 	const ordered = buckets.filter(([, count]) => count > 0).toSorted(([a], [b]) => a - b);
 	const total = ordered.reduce((sum, [, count]) => sum + count, 0);
@@ -26528,7 +25782,6 @@ function cumulated(buckets) {
 		return ms > 0 && Number.isFinite(ms) ? [[ms, seen / total]] : [];
 	});
 }
-/** Only points that lie at least a pixel from the one before: a histogram has far more than a screen. */
 function thinned$1(points, x, y) {
 	const kept = [];
 	for (const [i, point] of points.entries()) {
@@ -26537,24 +25790,7 @@ function thinned$1(points, x, y) {
 	}
 	return kept;
 }
-/** 1, 2 and 5 of each decade; only the decades where that would be too many, even steps where too few. */
-function logTicks(x) {
-	const [low, high] = x.domain();
-	const decades = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, i) => 10 ** (Math.floor(Math.log10(low)) + i));
-	const within = (at) => at >= low && at <= high;
-	const fine = decades.flatMap((decade) => [
-		decade,
-		2 * decade,
-		5 * decade
-	]).filter(within);
-	const coarse = decades.filter(within);
-	return (fine.length < 3 ? linear([low, high], [0, 1]).ticks(4) : fine.length > 7 ? coarse : fine).map((at) => ({
-		at,
-		label: formatLimit(at, "ms")
-	}));
-}
 // src/report/html/over-time.ts
-/** Three plots of one level over its window: time to first token, tokens out, requests in flight. */
 function timePlots(level, index) {
 	return `<div class="plots ${colorClass(index)}">${[
 		ttft(level),
@@ -26651,7 +25887,6 @@ function inFlight(level) {
 		}), hovers(series, x, y, (value) => `${formatRate(value)} in flight`)].join("\n")
 	});
 }
-/** Unbroken runs of a series; a slice without a figure breaks the line rather than being bridged. */
 function runs(level, pick) {
 	const found = [];
 	let open = false;
@@ -26677,7 +25912,6 @@ function strokes(series, x, y, className) {
 	const path = line().x(([t]) => px(x(t))).y(([, value]) => px(y(value)));
 	return series.map((run) => run.length === 1 ? `<circle class="mark" cx="${px(x(run[0][0]))}" cy="${px(y(run[0][1]))}" r="2.5"/>` : `<path class="${className}" d="${path([...run])}"/>`).join("");
 }
-/** Invisible until the pointer is there; each carries its figures as a title. */
 function hovers(series, x, y, words) {
 	return series.flat().map(([t, value]) => `<circle class="hover" cx="${px(x(t))}" cy="${px(y(value))}" r="5">${title(`${formatValue(t * 1e3, "ms")}: ${words(value)}`)}</circle>`).join("");
 }
@@ -26686,7 +25920,6 @@ function endLabels(labels, y) {
 	const heights = spread(present.map(([, height]) => height));
 	return present.map(([name], i) => `<text class="strong" x="${PLOT.right + 5}" y="${px(heights[i] + 4)}">${name}</text>`).join("");
 }
-/** Failed requests stand as crosses on the axis: they have no latency to be drawn at. */
 function failureTicks({ timeline }, x) {
 	return timeline.filter(({ failed }) => failed > 0).map(({ t, failed }) => {
 		const at = px(x(t));
@@ -26716,12 +25949,455 @@ function figureTicks(y) {
 function highestOf(series) {
 	return Math.max(...series.flat().map(([, value]) => value));
 }
+// src/report/server-figures.ts
+const SERVER_FIGURES = [
+	...beside("TTFT mean, ms", "mean"),
+	...beside("TTFT p50, ms", "p50"),
+	...beside("TTFT p95, ms", "p95"),
+	{
+		group: "Queue, ms",
+		name: "mean",
+		cell: ({ server }) => latencyCell(server?.queue, "mean")
+	},
+	{
+		group: "Queue, ms",
+		name: "p95",
+		cell: ({ server }) => latencyCell(server?.queue, "p95")
+	},
+	{
+		group: "Requests, most",
+		name: "running",
+		cell: ({ server }) => countCell(server?.running_max)
+	},
+	{
+		group: "Requests, most",
+		name: "waiting",
+		cell: ({ server }) => countCell(server?.waiting_max)
+	},
+	{
+		group: "Cache",
+		name: "KV used, most",
+		cell: ({ server }) => formatShare(server?.kv_cache_usage_max)
+	},
+	{
+		group: "Cache",
+		name: "prefix hits",
+		cell: ({ server }) => formatShare(server?.prefix_cache_hit_ratio)
+	},
+	{
+		group: "GPU memory",
+		name: "most",
+		cell: ({ server }) => bytesCell(server?.gpu_memory_used_bytes_max)
+	}
+];
+function shownServerFigures(levels) {
+	const present = levels.filter(({ server }) => server !== void 0);
+	return SERVER_FIGURES.filter(({ cell }) => present.some((level) => cell(level) !== "–"));
+}
+function engineWords(levels) {
+	const engines = levels.flatMap(({ server }) => server === void 0 ? [] : [engineOf$1(server)]);
+	return [...new Set(engines)].join("; ");
+}
+function unavailableWords(levels) {
+	const scraped = levels.filter(({ server }) => server !== void 0);
+	const found = new Map();
+	for (const { name, server } of scraped) for (const what of server.unavailable) found.set(what, [...found.get(what) ?? [], name]);
+	return [...found].map(([what, at]) => ({
+		what,
+		at,
+		everywhere: at.length === scraped.length
+	}));
+}
+function engineOf$1({ engine, replicas }) {
+	return replicas === 1 ? engine : `${engine}, ${replicas} replicas`;
+}
+function beside(group, statistic) {
+	return [{
+		group,
+		name: "client",
+		cell: ({ metrics }) => formatBareMs(clientTtft(metrics)?.[statistic])
+	}, {
+		group,
+		name: "server",
+		cell: ({ server }) => latencyCell(server?.ttft, statistic)
+	}];
+}
+function clientTtft({ ttft_sent, ttft }) {
+	return ttft_sent ?? ttft;
+}
+function latencyCell(latency, statistic) {
+	const value = latency?.[statistic];
+	if (latency === void 0 || value === void 0) return "–";
+	return statistic !== "mean" && latency.above?.includes(statistic) === true ? `> ${boundWords(value)}` : formatBareMs(value);
+}
+function boundWords(ms) {
+	return ms >= 1e3 ? `${Number((ms / 1e3).toPrecision(6))} s` : `${Number(ms.toPrecision(6))} ms`;
+}
+function countCell(value) {
+	return value === void 0 ? "–" : formatCount(Math.round(value));
+}
+function bytesCell(bytes) {
+	return bytes === void 0 ? "–" : `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
+}
+// src/report/level-figures.ts
+const MAIN_FIGURES = [
+	{
+		group: "Requests",
+		name: "ok",
+		cell: ({ requests }) => formatCount(requests.completed)
+	},
+	{
+		group: "Requests",
+		name: "failed",
+		cell: ({ requests }) => formatCount(requests.failed)
+	},
+	{
+		group: "Per second",
+		name: "requests",
+		cell: ({ metrics }) => formatRate(metrics.request_throughput)
+	},
+	{
+		group: "Per second",
+		name: "tokens",
+		cell: ({ metrics }) => formatRate(metrics.output_throughput)
+	},
+	...latencies("TTFT ms", "ttft", [
+		"p50",
+		"p95",
+		"p99"
+	]),
+	...latencies("ITL ms", "itl", ["p50", "p99"]),
+	...latencies("TPOT ms", "tpot", ["p50"]),
+	...latencies("E2E ms", "e2e", [
+		"p50",
+		"p95",
+		"p99"
+	])
+];
+const SHORT_FIGURES = MAIN_FIGURES.filter(({ group, name }) => group === "Requests" || group === "Per second" || name === "p50" || name === "p95" && group === "TTFT ms" || name === "p95" && group === "E2E ms");
+function scalarFigures({ requests, metrics, window, token_source }) {
+	const count = (value) => value === void 0 ? void 0 : formatCount(value);
+	const rate = (value) => value === void 0 ? void 0 : formatRate(value);
+	const share = (value) => value === void 0 ? void 0 : formatShare(value);
+	return [
+		["Issued", count(requests.issued)],
+		["Completed", count(requests.completed)],
+		["Failed", count(requests.failed)],
+		["Incomplete", count(requests.incomplete)],
+		["Warm-up", count(requests.warmup)],
+		["Error rate", share(metrics.error_rate)],
+		["Goodput ratio", share(metrics.goodput_ratio)],
+		["Goodput, 1/s", rate(metrics.goodput)],
+		["Request throughput, 1/s", rate(metrics.request_throughput)],
+		["Output throughput, tok/s", rate(metrics.output_throughput)],
+		["Input throughput, tok/s", rate(metrics.input_throughput)],
+		["Total throughput, tok/s", rate(metrics.total_throughput)],
+		["Output throughput per user, tok/s", rate(metrics.output_throughput_per_user)],
+		["Requests in flight, mean", rate(metrics.concurrency)],
+		["Input tokens", count(metrics.input_tokens)],
+		["Output tokens", count(metrics.output_tokens)],
+		["Window, s", rate(window.seconds)],
+		["Token counts from", token_source]
+	].flatMap(([name, text]) => text === void 0 ? [] : [[name, text]]);
+}
+const LATENCY_NAMES = {
+	ttft: "TTFT",
+	ttft_sent: "TTFT sent",
+	itl: "ITL",
+	tpot: "TPOT",
+	e2e: "E2E",
+	issue_delay: "issue delay"
+};
+const ALL_QUANTILES = [
+	"mean",
+	"std",
+	"min",
+	"p50",
+	"p90",
+	"p95",
+	"p99",
+	"p999",
+	"max"
+];
+function quantileName(quantile) {
+	return quantile === "p999" ? "p99.9" : quantile;
+}
+function latencyCells(stats) {
+	return ALL_QUANTILES.map((quantile) => formatBareMs(stats[quantile]));
+}
+function latencies(group, name, quantiles) {
+	return quantiles.map((quantile) => ({
+		group,
+		name: quantileName(quantile),
+		cell: ({ metrics }) => formatBareMs(metrics[name]?.[quantile])
+	}));
+}
+// src/report/slo-rows.ts
+const SLO_HEADS = [
+	"Load",
+	"Objective",
+	"Observed",
+	"Interval",
+	"Samples",
+	"Verdict"
+];
+const BASE_HEAD = "Against base";
+function sloRows(result) {
+	return result.levels.flatMap((level) => level.objectives.map((objective) => row(result, level.name, objective)));
+}
+function row(result, level, source) {
+	const { unit, limit } = source;
+	const beside = unit === "ratio" ? [
+		limit,
+		0,
+		1
+	] : [limit];
+	const explanation = explain$1(source);
+	const base = againstBase(result, level, source.metric);
+	return {
+		level,
+		objective: source.objective,
+		observed: formatValue(source.observed, unit, beside),
+		interval: formatInterval(source.interval, unit, beside),
+		limit: formatLimit(limit, unit),
+		samples: formatCount(source.samples),
+		outcome: source.outcome,
+		...base !== void 0 && { againstBase: base },
+		...explanation === void 0 ? {} : { explanation },
+		source
+	};
+}
+function explain$1({ outcome, reason, requests_needed }) {
+	const sentences = [reason, requests_needed === void 0 || outcome !== "inconclusive" ? void 0 : `About ${plural(requests_needed, "request")} would decide it.`].filter((sentence) => sentence !== void 0);
+	return sentences.length === 0 ? void 0 : sentences.join(" ");
+}
+// src/report/verdict.ts
+const SYMBOLS = {
+	met: "✓",
+	violated: "✗",
+	inconclusive: "?",
+	invalid: "⊘",
+	none: "○"
+};
+const EMOJI = {
+	met: "✅",
+	violated: "❌",
+	inconclusive: "⚠️",
+	invalid: "🚫",
+	none: "📏"
+};
+function describeVerdict(result) {
+	const kind = !result.valid ? "invalid" : result.verdict ?? "none";
+	const cancelled = result.state === "cancelled";
+	const title = kind === "none" && nothingMeasured(result) ? "Nothing measured" : TITLES[kind];
+	return {
+		kind,
+		title: cancelled ? `${title}, cancelled` : title,
+		summary: result.valid ? summarize(result) : `This run may not be believed${invalidCodes(result)}.`,
+		notes: [
+			...result.valid ? [] : [`An invalid run never passes. Its figures, taken at face value: ${lowered(summarize(result))}`],
+			...cancelled ? ["The run was cancelled before its plan was done; what was measured until then stands."] : [],
+			...keptNote(result)
+		]
+	};
+}
+function countOutcomes(result) {
+	const counts = {
+		met: 0,
+		violated: 0,
+		inconclusive: 0
+	};
+	for (const level of result.levels) for (const { outcome } of level.objectives) counts[outcome]++;
+	return counts;
+}
+function confidenceWords(result) {
+	const { confidence } = result.plan;
+	if (confidence === "none") return "plain estimates compared, no intervals";
+	return `intervals at ${formatLimit(confidence, "ratio")} confidence, each bound alone`;
+}
+const TITLES = {
+	met: "Met",
+	violated: "Violated",
+	inconclusive: "Inconclusive",
+	invalid: "Invalid",
+	none: "Measured, no objectives given"
+};
+function summarize(result) {
+	const counts = countOutcomes(result);
+	const present = [
+		"violated",
+		"inconclusive",
+		"met"
+	].filter((outcome) => counts[outcome] > 0);
+	const all = counts.met + counts.violated + counts.inconclusive;
+	const where = result.levels.length > 1 ? ` over ${plural(result.levels.length, "load level")}` : "";
+	if (nothingMeasured(result)) return "No request was measured, so nothing can be said.";
+	if (all === 0) return "Figures only: give objectives to get a verdict.";
+	if (all === 1) return `The only objective is ${present[0]}.`;
+	if (present.length === 1) return `All ${all} objectives are ${present[0]}${where}.`;
+	return `Of ${all} objectives${where}: ${listed(present.map((outcome) => `${counts[outcome]} ${outcome}`))}.`;
+}
+function nothingMeasured({ levels }) {
+	return levels.every(({ requests }) => requests.issued === 0);
+}
+function invalidCodes({ findings }) {
+	const codes = [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
+	return codes.length > 0 ? ` (${listed(shortened(codes))})` : "";
+}
+function shortened(names, most = 4) {
+	return names.length <= most ? names : [...names.slice(0, most - 1), `${names.length - most + 1} more`];
+}
+function lowered(sentence) {
+	return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
+function keptNote({ levels, verdict }) {
+	if (levels.length < 2 || verdict === void 0 || verdict === "met") return [];
+	const kept = levels.filter(({ objectives }) => objectives.length > 0 && objectives.every(({ outcome }) => outcome === "met"));
+	if (kept.length === 0) return ["No load level met every objective."];
+	return [`Every objective is met at ${listed(shortened(kept.map((level) => level.name)))}.`];
+}
+// src/report/html/interval-bar.ts
+const WIDTH = 240;
+const HEIGHT = 30;
+const MIDDLE = HEIGHT / 2;
+function intervalBar(row) {
+	const { observed, interval, limit, op, unit } = row.source;
+	const x = linear(domainOf([
+		observed,
+		interval?.[0],
+		interval?.[1],
+		limit
+	], unit === "ratio"), [6, 234]);
+	const at = px(x(limit));
+	const good = op === "<" || op === "<=" ? [0, at] : [at, WIDTH];
+	const words = `observed ${row.observed}, interval ${row.interval}, limit ${row.limit}: ${row.outcome}`;
+	return [
+		`<svg class="bar" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}">${title(words)}`,
+		`<rect class="good" x="${good[0]}" y="4" width="${px(good[1] - good[0])}" height="22"/>`,
+		`<line class="track" x1="0" x2="${WIDTH}" y1="${MIDDLE}" y2="${MIDDLE}"/>`,
+		interval === void 0 ? "" : span(interval, x),
+		`<line class="limit" x1="${at}" x2="${at}" y1="2" y2="28"/>`,
+		observed === void 0 || !Number.isFinite(observed) ? noSamples(at) : dot(row.outcome, x(observed)),
+		"</svg>"
+	].join("");
+}
+function intervalKey() {
+	const item = (drawing, words) => `<span><svg class="bar" style="width:26px;height:16px" viewBox="0 7 26 16" aria-hidden="true">${drawing}</svg>${words}</span>`;
+	return `<div class="key none">${[
+		item("<rect class=\"span\" x=\"1\" y=\"11\" width=\"24\" height=\"8\" rx=\"4\"/>", "interval"),
+		item(dot("met", 13), "observed"),
+		item("<line class=\"limit\" x1=\"13\" x2=\"13\" y1=\"8\" y2=\"22\"/>", "limit"),
+		item("<rect class=\"good\" x=\"1\" y=\"8\" width=\"24\" height=\"14\"/>", "the side that meets it")
+	].join("")}</div>`;
+}
+function dot(outcome, x) {
+	const shape = {
+		met: circle,
+		violated: diamond,
+		inconclusive: square
+	}[outcome];
+	return `<path class="dot" d="${Symbol$1(shape, 60)() ?? ""}" transform="translate(${px(x)} ${MIDDLE})"/>`;
+}
+function span([low, high], x) {
+	const from = low === null ? 8 : x(low);
+	const to = high === null ? 232 : x(high);
+	const left = low === null ? `<path class="arrow" d="M8 8L0 ${MIDDLE}L8 22Z"/>` : "";
+	const right = high === null ? `<path class="arrow" d="M232 8L${WIDTH} ${MIDDLE}L232 22Z"/>` : "";
+	const width = Math.max(2, to - from);
+	const round = low === null || high === null ? 0 : Math.min(4, width / 2);
+	return `<rect class="span" x="${px(from)}" y="11" width="${px(width)}" height="8" rx="${px(round)}"/>${left}${right}`;
+}
+function noSamples(limitAt) {
+	const left = limitAt > WIDTH / 2;
+	return `<text x="${left ? 8 : 232}" y="11" text-anchor="${left ? "start" : "end"}">no samples</text>`;
+}
+function domainOf(values, ratio) {
+	const finite = values.filter((value) => typeof value === "number" && Number.isFinite(value));
+	const low = Math.min(...finite);
+	const high = Math.max(...finite);
+	const margin = (high - low) * .2 || Math.abs(high) * .5 || 1;
+	return [low >= 0 ? Math.max(0, low - margin) : low - margin, ratio && high <= 1 ? Math.min(1, high + margin) : high + margin];
+}
+// src/report/html/tables.ts
+function objectivesTable(result) {
+	const rows = sloRows(result);
+	if (rows.length === 0) return "";
+	const compared = hasBaseColumn(result);
+	return [
+		`<div class="card"><div class="scroll"><table class="slo${compared ? " compared" : ""}">`,
+		`<thead><tr><th>Load</th><th>Objective</th><th class="num">Observed</th><th class="num">Interval</th><th>Against the limit</th><th class="num">Samples</th>${compared ? `<th>${BASE_HEAD}</th>` : ""}<th>Verdict</th></tr></thead><tbody>`,
+		...rows.map((row, i) => objectiveRow(row, rows[i - 1]?.level === row.level, compared)),
+		`</tbody></table></div>${intervalKey()}</div>`
+	].join("\n");
+}
+function objectiveRow(row, repeated, compared) {
+	const why = row.explanation === void 0 ? "" : `<div class="why">${htmlText(row.explanation)}</div>`;
+	return [
+		`<tr class="${row.outcome}">`,
+		`<th scope="row"${repeated ? " class=\"repeated\"" : ""}><span>${htmlText(row.level, 80)}</span></th>`,
+		`<td class="wide objective"><code>${htmlText(row.objective, 160)}</code>${why}</td>`,
+		`<td class="num" data-head="observed">${row.observed}</td>`,
+		`<td class="num" data-head="interval">${row.interval}</td>`,
+		`<td class="wide">${intervalBar(row)}</td>`,
+		`<td class="num" data-head="samples">${row.samples}</td>`,
+		compared ? `<td class="change ${row.againstBase?.outcome ?? "unclear"}" data-head="against base">${changeCell(row.againstBase)}</td>` : "",
+		`<td class="word">${SYMBOLS[row.outcome]} ${row.outcome}</td>`,
+		"</tr>"
+	].join("");
+}
+function levelsTable({ levels }) {
+	return levels.length === 0 ? "" : figuresTable(levels, MAIN_FIGURES);
+}
+function figuresTable(levels, figures) {
+	const leads = (i) => figures[i - 1]?.group === figures[i].group ? "" : " first";
+	return [
+		"<div class=\"card scroll\"><table class=\"figures\"><thead>",
+		`<tr class="over"><th></th>${spans(figures)}</tr>`,
+		`<tr><th>Load</th>${figures.map(({ name }, i) => `<th class="num${leads(i)}">${name}</th>`).join("")}</tr></thead><tbody>`,
+		...levels.map((level) => `<tr><th scope="row">${htmlText(level.name, 80)}</th>${figures.map(({ cell }, i) => `<td class="num${leads(i)}">${htmlText(cell(level))}</td>`).join("")}</tr>`),
+		"</tbody></table></div>"
+	].join("\n");
+}
+function spans(figures) {
+	return [...new Set(figures.map(({ group }) => group))].map((group) => `<th class="first" colspan="${figures.filter((figure) => figure.group === group).length}">${group}</th>`).join("");
+}
+function latencyTable$1({ levels }) {
+	const rows = levels.flatMap((level) => LATENCIES$2.flatMap((name) => {
+		const stats = level.metrics[name];
+		if (stats === void 0) return [];
+		const cells = [formatCount(stats.count), ...latencyCells(stats)];
+		return `<tr><th scope="row">${htmlText(level.name, 80)}</th><td>${LATENCY_NAMES[name]}</td>${cells.map((cell) => `<td class="num">${cell}</td>`).join("")}</tr>`;
+	}));
+	if (rows.length === 0) return "";
+	return [
+		"<div class=\"scroll\"><table><thead>",
+		`<tr><th>Load</th><th>ms</th>${["count", ...ALL_QUANTILES.map(quantileName)].map((name) => `<th class="num">${name}</th>`).join("")}</tr></thead><tbody>`,
+		...rows,
+		"</tbody></table></div>"
+	].join("\n");
+}
+function failuresTable({ levels }) {
+	const rows = levels.flatMap((level) => Object.entries(level.requests.failures).map(([reason, count]) => `<tr><th scope="row">${htmlText(level.name, 80)}</th><td class="reason"><code>${htmlText(reason, 40)}</code></td><td class="num">${formatCount(count)}</td><td class="example"><code>${htmlText(level.failure_examples[reason] ?? "", 300)}</code></td></tr>`));
+	if (rows.length === 0) return "";
+	return [
+		"<div class=\"card scroll\"><table><thead><tr><th>Load</th><th>Reason</th><th class=\"num\">Count</th><th>An example</th></tr></thead><tbody>",
+		...rows,
+		"</tbody></table></div>"
+	].join("\n");
+}
+// src/report/html/server-side.ts
+function serverSection(levels) {
+	const scraped = levels.filter(({ server }) => server !== void 0);
+	if (scraped.length === 0) return "";
+	const figures = shownServerFigures(scraped);
+	const missing = unavailableWords(scraped).map(({ what, at, everywhere }) => `<li>unavailable${everywhere ? "" : ` at ${htmlText(at.join(", "), 200)}`}: ${htmlText(what, 300)}</li>`);
+	return [
+		`<p class="lead">Told by ${htmlText(engineWords(scraped), 80)}. Client TTFT is counted from the send here, since a server knows nothing of a request before; what lies between the two is the way there and back.</p>`,
+		figures.length === 0 ? "" : figuresTable(scraped, figures),
+		missing.length === 0 ? "" : `<ul class="muted small">${missing.join("")}</ul>`
+	].join("\n");
+}
 // src/report/html/style.ts
-/**
-* The page's own style: everything inline, because the file must open anywhere with no network. Colours
-* are variables so that light, dark and print differ in one place; verdicts and levels also differ by
-* symbol, dash and marker, so that no meaning rests on colour.
-*/
 const STYLE = `
 :root {
   color-scheme: light dark;
@@ -26788,6 +26464,8 @@ tbody th { color: var(--ink); font-weight: 600; font-size: 14px; overflow-wrap: 
 .num { text-align: right; white-space: nowrap; }
 .first { border-left: 1px solid var(--line); }
 .word { color: var(--v); font-weight: 600; white-space: nowrap; }
+.change { white-space: nowrap; } .change.worse { color: var(--violated); } .change.better { color: var(--met); } .change.unclear { color: var(--muted); }
+.small { font-size: 13px; margin-top: 8px; } ul.small { padding-left: 18px; }
 .why { color: var(--muted); font-size: 13px; max-width: 46ch; overflow-wrap: anywhere; }
 .slo .repeated span { display: none; }
 .slo tbody .repeated, .slo tbody .repeated ~ td { border-top-color: var(--sunken); }
@@ -26800,6 +26478,7 @@ tbody th { color: var(--ink); font-weight: 600; font-size: 14px; overflow-wrap: 
 .bar .arrow { fill: var(--v); opacity: 0.45; }
 .bar .dot { fill: var(--v); stroke: var(--surface); stroke-width: 1.5; }
 .bar text { fill: var(--muted); font-size: 12px; }
+.compared .bar { width: 140px; height: auto; } .compared th, .compared td { padding-inline: 8px; } .slo.compared .objective { min-width: 11em; } .slo.compared tbody th { min-width: 9em; }
 .key { display: flex; flex-wrap: wrap; gap: 4px 18px; color: var(--muted); font-size: 13px; padding: 10px 12px; border-top: 1px solid var(--line); align-items: center; }
 .key span { display: inline-flex; align-items: center; gap: 6px; }
 .key svg { flex: none; }
@@ -26813,8 +26492,10 @@ tbody th { color: var(--ink); font-weight: 600; font-size: 14px; overflow-wrap: 
 .plot .strong { fill: var(--ink); font-weight: 600; paint-order: stroke; stroke: var(--surface); stroke-width: 3px; stroke-linejoin: round; }
 .plot .grid { stroke: var(--line); stroke-width: 1; }
 .plot .line { fill: none; stroke: var(--c); stroke-width: 1.8; stroke-linejoin: round; stroke-linecap: round; }
+.plot .outline { fill: none; stroke: var(--c); stroke-width: 1.5; stroke-linejoin: round; }
 .plot .dashed { stroke-dasharray: 5 3; }
 .plot .area { fill: var(--c); opacity: 0.13; }
+.plot .column { fill: var(--c); opacity: 0.75; }
 .plot .mark { fill: var(--c); stroke: var(--surface); stroke-width: 1; }
 .plot .hover { fill: transparent; }
 .plot .hover:hover { fill: var(--c); opacity: 0.35; }
@@ -26853,6 +26534,7 @@ footer { color: var(--muted); font-size: 13px; margin-top: 36px; overflow-wrap: 
   .slo tbody tr + tr { border-top: 1px solid var(--line); }
   .slo tbody tr > * { border: 0; padding: 0; text-align: left; }
   .slo .repeated span { display: inline; }
+  .slo .change { grid-column: 1 / -1; white-space: normal; }
   .slo .wide { grid-column: 1 / -1; } .slo .bar { width: 100%; height: auto; max-width: 340px; margin: 4px 0; }
   .slo td[data-head]::before { content: attr(data-head) " "; color: var(--muted); font-size: 13px; }
 }
@@ -26877,366 +26559,7 @@ footer { color: var(--muted); font-size: 13px; margin-top: 36px; overflow-wrap: 
   details::details-content { content-visibility: visible; height: auto; }
 }
 `;
-// src/report/level-figures.ts
-/** What one looks at first. */
-const MAIN_FIGURES = [
-	{
-		group: "Requests",
-		name: "ok",
-		cell: ({ requests }) => formatCount(requests.completed)
-	},
-	{
-		group: "Requests",
-		name: "failed",
-		cell: ({ requests }) => formatCount(requests.failed)
-	},
-	{
-		group: "Per second",
-		name: "requests",
-		cell: ({ metrics }) => formatRate(metrics.request_throughput)
-	},
-	{
-		group: "Per second",
-		name: "tokens",
-		cell: ({ metrics }) => formatRate(metrics.output_throughput)
-	},
-	...latencies("TTFT ms", "ttft", [
-		"p50",
-		"p95",
-		"p99"
-	]),
-	...latencies("ITL ms", "itl", ["p50", "p99"]),
-	...latencies("TPOT ms", "tpot", ["p50"]),
-	...latencies("E2E ms", "e2e", [
-		"p50",
-		"p95",
-		"p99"
-	])
-];
-/** The few that fit a comment's width. */
-const SHORT_FIGURES = MAIN_FIGURES.filter(({ group, name }) => group === "Requests" || group === "Per second" || name === "p50" || name === "p95" && group === "TTFT ms" || name === "p95" && group === "E2E ms");
-/** Every scalar of a level that was measured, as name and text. */
-function scalarFigures({ requests, metrics, window, token_source }) {
-	const count = (value) => value === void 0 ? void 0 : formatCount(value);
-	const rate = (value) => value === void 0 ? void 0 : formatRate(value);
-	const share = (value) => value === void 0 ? void 0 : formatShare(value);
-	return [
-		["Issued", count(requests.issued)],
-		["Completed", count(requests.completed)],
-		["Failed", count(requests.failed)],
-		["Incomplete", count(requests.incomplete)],
-		["Warm-up", count(requests.warmup)],
-		["Error rate", share(metrics.error_rate)],
-		["Goodput ratio", share(metrics.goodput_ratio)],
-		["Goodput, 1/s", rate(metrics.goodput)],
-		["Request throughput, 1/s", rate(metrics.request_throughput)],
-		["Output throughput, tok/s", rate(metrics.output_throughput)],
-		["Input throughput, tok/s", rate(metrics.input_throughput)],
-		["Total throughput, tok/s", rate(metrics.total_throughput)],
-		["Output throughput per user, tok/s", rate(metrics.output_throughput_per_user)],
-		["Requests in flight, mean", rate(metrics.concurrency)],
-		["Input tokens", count(metrics.input_tokens)],
-		["Output tokens", count(metrics.output_tokens)],
-		["Window, s", rate(window.seconds)],
-		["Token counts from", token_source]
-	].flatMap(([name, text]) => text === void 0 ? [] : [[name, text]]);
-}
-const LATENCY_NAMES = {
-	ttft: "TTFT",
-	ttft_sent: "TTFT sent",
-	itl: "ITL",
-	tpot: "TPOT",
-	e2e: "E2E",
-	issue_delay: "issue delay"
-};
-const ALL_QUANTILES = [
-	"mean",
-	"std",
-	"min",
-	"p50",
-	"p90",
-	"p95",
-	"p99",
-	"p999",
-	"max"
-];
-/** "p999" as people write it. */
-function quantileName(quantile) {
-	return quantile === "p999" ? "p99.9" : quantile;
-}
-/** All figures of one latency, in the order of ALL_QUANTILES, in milliseconds. */
-function latencyCells(stats) {
-	return ALL_QUANTILES.map((quantile) => formatBareMs(stats[quantile]));
-}
-function latencies(group, name, quantiles) {
-	return quantiles.map((quantile) => ({
-		group,
-		name: quantileName(quantile),
-		cell: ({ metrics }) => formatBareMs(metrics[name]?.[quantile])
-	}));
-}
-// src/report/slo-rows.ts
-const SLO_HEADS = [
-	"Load",
-	"Objective",
-	"Observed",
-	"Interval",
-	"Samples",
-	"Verdict"
-];
-function sloRows(result) {
-	return result.levels.flatMap((level) => level.objectives.map((objective) => row(level.name, objective)));
-}
-function row(level, source) {
-	const { unit, limit } = source;
-	const beside = unit === "ratio" ? [
-		limit,
-		0,
-		1
-	] : [limit];
-	const explanation = explain$1(source);
-	return {
-		level,
-		objective: source.objective,
-		observed: formatValue(source.observed, unit, beside),
-		interval: formatInterval(source.interval, unit, beside),
-		limit: formatLimit(limit, unit),
-		samples: formatCount(source.samples),
-		outcome: source.outcome,
-		...explanation === void 0 ? {} : { explanation },
-		source
-	};
-}
-function explain$1({ outcome, reason, requests_needed }) {
-	const sentences = [reason, requests_needed === void 0 || outcome !== "inconclusive" ? void 0 : `About ${plural(requests_needed, "request")} would decide it.`].filter((sentence) => sentence !== void 0);
-	return sentences.length === 0 ? void 0 : sentences.join(" ");
-}
-// src/report/verdict.ts
-/** A word never stands without its symbol, nor the symbol without its word. */
-const SYMBOLS = {
-	met: "✓",
-	violated: "✗",
-	inconclusive: "?",
-	invalid: "⊘",
-	none: "○"
-};
-const EMOJI = {
-	met: "✅",
-	violated: "❌",
-	inconclusive: "⚠️",
-	invalid: "🚫",
-	none: "📏"
-};
-function describeVerdict(result) {
-	const kind = !result.valid ? "invalid" : result.verdict ?? "none";
-	const cancelled = result.state === "cancelled";
-	const title = kind === "none" && nothingMeasured(result) ? "Nothing measured" : TITLES[kind];
-	return {
-		kind,
-		title: cancelled ? `${title}, cancelled` : title,
-		summary: result.valid ? summarize(result) : `This run may not be believed${invalidCodes(result)}.`,
-		notes: [
-			...result.valid ? [] : [`An invalid run never passes. Its figures, taken at face value: ${lowered(summarize(result))}`],
-			...cancelled ? ["The run was cancelled before its plan was done; what was measured until then stands."] : [],
-			...keptNote(result)
-		]
-	};
-}
-/** The objectives of all levels by outcome. */
-function countOutcomes(result) {
-	const counts = {
-		met: 0,
-		violated: 0,
-		inconclusive: 0
-	};
-	for (const level of result.levels) for (const { outcome } of level.objectives) counts[outcome]++;
-	return counts;
-}
-/** "95 % confidence, each bound alone", or what stands in its place. */
-function confidenceWords(result) {
-	const { confidence } = result.plan;
-	if (confidence === "none") return "plain estimates compared, no intervals";
-	return `intervals at ${formatLimit(confidence, "ratio")} confidence, each bound alone`;
-}
-const TITLES = {
-	met: "Met",
-	violated: "Violated",
-	inconclusive: "Inconclusive",
-	invalid: "Invalid",
-	none: "Measured, no objectives given"
-};
-function summarize(result) {
-	const counts = countOutcomes(result);
-	const present = [
-		"violated",
-		"inconclusive",
-		"met"
-	].filter((outcome) => counts[outcome] > 0);
-	const all = counts.met + counts.violated + counts.inconclusive;
-	const where = result.levels.length > 1 ? ` over ${plural(result.levels.length, "load level")}` : "";
-	if (nothingMeasured(result)) return "No request was measured, so nothing can be said.";
-	if (all === 0) return "Figures only: give objectives to get a verdict.";
-	if (all === 1) return `The only objective is ${present[0]}.`;
-	if (present.length === 1) return `All ${all} objectives are ${present[0]}${where}.`;
-	return `Of ${all} objectives${where}: ${listed(present.map((outcome) => `${counts[outcome]} ${outcome}`))}.`;
-}
-function nothingMeasured({ levels }) {
-	return levels.every(({ requests }) => requests.issued === 0);
-}
-function invalidCodes({ findings }) {
-	const codes = [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
-	return codes.length > 0 ? ` (${listed(shortened(codes))})` : "";
-}
-/** The head of a report names a few; the sections below hold them all. */
-function shortened(names, most = 4) {
-	return names.length <= most ? names : [...names.slice(0, most - 1), `${names.length - most + 1} more`];
-}
-function lowered(sentence) {
-	return sentence.charAt(0).toLowerCase() + sentence.slice(1);
-}
-/** With several loads, the question behind the verdict is how much load the service can take. */
-function keptNote({ levels, verdict }) {
-	if (levels.length < 2 || verdict === void 0 || verdict === "met") return [];
-	const kept = levels.filter(({ objectives }) => objectives.length > 0 && objectives.every(({ outcome }) => outcome === "met"));
-	if (kept.length === 0) return ["No load level met every objective."];
-	return [`Every objective is met at ${listed(shortened(kept.map((level) => level.name)))}.`];
-}
-// src/report/html/interval-bar.ts
-const WIDTH = 240;
-const HEIGHT = 30;
-const MIDDLE = HEIGHT / 2;
-/** An objective as a picture: where the interval lies against the limit, and which side meets it. */
-function intervalBar(row) {
-	const { observed, interval, limit, op, unit } = row.source;
-	const x = linear(domainOf([
-		observed,
-		interval?.[0],
-		interval?.[1],
-		limit
-	], unit === "ratio"), [6, 234]);
-	const at = px(x(limit));
-	const good = op === "<" || op === "<=" ? [0, at] : [at, WIDTH];
-	const words = `observed ${row.observed}, interval ${row.interval}, limit ${row.limit}: ${row.outcome}`;
-	return [
-		`<svg class="bar" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}">${title(words)}`,
-		`<rect class="good" x="${good[0]}" y="4" width="${px(good[1] - good[0])}" height="22"/>`,
-		`<line class="track" x1="0" x2="${WIDTH}" y1="${MIDDLE}" y2="${MIDDLE}"/>`,
-		interval === void 0 ? "" : span(interval, x),
-		`<line class="limit" x1="${at}" x2="${at}" y1="2" y2="28"/>`,
-		observed === void 0 || !Number.isFinite(observed) ? noSamples(at) : dot(row.outcome, x(observed)),
-		"</svg>"
-	].join("");
-}
-/** What the parts of the picture mean, shown once under the table. */
-function intervalKey() {
-	const item = (drawing, words) => `<span><svg class="bar" style="width:26px;height:16px" viewBox="0 7 26 16" aria-hidden="true">${drawing}</svg>${words}</span>`;
-	return `<div class="key none">${[
-		item("<rect class=\"span\" x=\"1\" y=\"11\" width=\"24\" height=\"8\" rx=\"4\"/>", "interval"),
-		item(dot("met", 13), "observed"),
-		item("<line class=\"limit\" x1=\"13\" x2=\"13\" y1=\"8\" y2=\"22\"/>", "limit"),
-		item("<rect class=\"good\" x=\"1\" y=\"8\" width=\"24\" height=\"14\"/>", "the side that meets it")
-	].join("")}</div>`;
-}
-/** The outcome has its own shape, because the colour alone must not tell it. */
-function dot(outcome, x) {
-	const shape = {
-		met: circle,
-		violated: diamond,
-		inconclusive: square
-	}[outcome];
-	return `<path class="dot" d="${Symbol$1(shape, 60)() ?? ""}" transform="translate(${px(x)} ${MIDDLE})"/>`;
-}
-function span([low, high], x) {
-	const from = low === null ? 8 : x(low);
-	const to = high === null ? 232 : x(high);
-	const left = low === null ? `<path class="arrow" d="M8 8L0 ${MIDDLE}L8 22Z"/>` : "";
-	const right = high === null ? `<path class="arrow" d="M232 8L${WIDTH} ${MIDDLE}L232 22Z"/>` : "";
-	const width = Math.max(2, to - from);
-	const round = low === null || high === null ? 0 : Math.min(4, width / 2);
-	return `<rect class="span" x="${px(from)}" y="11" width="${px(width)}" height="8" rx="${px(round)}"/>${left}${right}`;
-}
-function noSamples(limitAt) {
-	const left = limitAt > WIDTH / 2;
-	return `<text x="${left ? 8 : 232}" y="11" text-anchor="${left ? "start" : "end"}">no samples</text>`;
-}
-function domainOf(values, ratio) {
-	const finite = values.filter((value) => typeof value === "number" && Number.isFinite(value));
-	const low = Math.min(...finite);
-	const high = Math.max(...finite);
-	const margin = (high - low) * .2 || Math.abs(high) * .5 || 1;
-	return [low >= 0 ? Math.max(0, low - margin) : low - margin, ratio && high <= 1 ? Math.min(1, high + margin) : high + margin];
-}
-// src/report/html/tables.ts
-/** Each objective at each load: figures, picture and verdict side by side. */
-function objectivesTable(result) {
-	const rows = sloRows(result);
-	if (rows.length === 0) return "";
-	return [
-		"<div class=\"card\"><div class=\"scroll\"><table class=\"slo\">",
-		"<thead><tr><th>Load</th><th>Objective</th><th class=\"num\">Observed</th><th class=\"num\">Interval</th><th>Against the limit</th><th class=\"num\">Samples</th><th>Verdict</th></tr></thead><tbody>",
-		...rows.map((row, i) => objectiveRow(row, rows[i - 1]?.level === row.level)),
-		`</tbody></table></div>${intervalKey()}</div>`
-	].join("\n");
-}
-function objectiveRow(row, repeated) {
-	const why = row.explanation === void 0 ? "" : `<div class="why">${htmlText(row.explanation)}</div>`;
-	return [
-		`<tr class="${row.outcome}">`,
-		`<th scope="row"${repeated ? " class=\"repeated\"" : ""}><span>${htmlText(row.level, 80)}</span></th>`,
-		`<td class="wide objective"><code>${htmlText(row.objective, 160)}</code>${why}</td>`,
-		`<td class="num" data-head="observed">${row.observed}</td>`,
-		`<td class="num" data-head="interval">${row.interval}</td>`,
-		`<td class="wide">${intervalBar(row)}</td>`,
-		`<td class="num" data-head="samples">${row.samples}</td>`,
-		`<td class="word">${SYMBOLS[row.outcome]} ${row.outcome}</td>`,
-		"</tr>"
-	].join("");
-}
-/** The figures of every level, under the same heads as in the text report. */
-function levelsTable({ levels }) {
-	if (levels.length === 0) return "";
-	const leads = (i) => MAIN_FIGURES[i - 1]?.group === MAIN_FIGURES[i].group ? "" : " first";
-	return [
-		"<div class=\"card scroll\"><table><thead>",
-		`<tr class="over"><th></th>${spans(MAIN_FIGURES)}</tr>`,
-		`<tr><th>Load</th>${MAIN_FIGURES.map(({ name }, i) => `<th class="num${leads(i)}">${name}</th>`).join("")}</tr></thead><tbody>`,
-		...levels.map((level) => `<tr><th scope="row">${htmlText(level.name, 80)}</th>${MAIN_FIGURES.map(({ cell }, i) => `<td class="num${leads(i)}">${cell(level)}</td>`).join("")}</tr>`),
-		"</tbody></table></div>"
-	].join("\n");
-}
-function spans(figures) {
-	return [...new Set(figures.map(({ group }) => group))].map((group) => `<th class="first" colspan="${figures.filter((figure) => figure.group === group).length}">${group}</th>`).join("");
-}
-/** Every latency with every quantile, for those who want the tail. */
-function latencyTable$1({ levels }) {
-	const rows = levels.flatMap((level) => LATENCIES.flatMap((name) => {
-		const stats = level.metrics[name];
-		if (stats === void 0) return [];
-		const cells = [formatCount(stats.count), ...latencyCells(stats)];
-		return `<tr><th scope="row">${htmlText(level.name, 80)}</th><td>${LATENCY_NAMES[name]}</td>${cells.map((cell) => `<td class="num">${cell}</td>`).join("")}</tr>`;
-	}));
-	if (rows.length === 0) return "";
-	return [
-		"<div class=\"scroll\"><table><thead>",
-		`<tr><th>Load</th><th>ms</th>${["count", ...ALL_QUANTILES.map(quantileName)].map((name) => `<th class="num">${name}</th>`).join("")}</tr></thead><tbody>`,
-		...rows,
-		"</tbody></table></div>"
-	].join("\n");
-}
-function failuresTable({ levels }) {
-	const rows = levels.flatMap((level) => Object.entries(level.requests.failures).map(([reason, count]) => `<tr><th scope="row">${htmlText(level.name, 80)}</th><td class="reason"><code>${htmlText(reason, 40)}</code></td><td class="num">${formatCount(count)}</td><td class="example"><code>${htmlText(level.failure_examples[reason] ?? "", 300)}</code></td></tr>`));
-	if (rows.length === 0) return "";
-	return [
-		"<div class=\"card scroll\"><table><thead><tr><th>Load</th><th>Reason</th><th class=\"num\">Count</th><th>An example</th></tr></thead><tbody>",
-		...rows,
-		"</tbody></table></div>"
-	].join("\n");
-}
 // src/report/html.ts
-/**
-* The report as one self-contained page: no script, no network, plots as inline SVG. The policy in its
-* head holds it to that, whatever text the measured server put into the result.
-*/
 function renderHtml(result) {
 	const verdict = describeVerdict(result);
 	return [
@@ -27247,11 +26570,13 @@ function renderHtml(result) {
 		header(result),
 		tiles(result),
 		section("Objectives", `${capitalized$1(confidenceWords(result))}.`, objectivesTable(result)),
+		section("Against the baseline", "", baselineSection(result)),
 		section("Findings", "Whether this run may be believed, asked apart from its verdict.", findings$2(result)),
 		section("Failures", "Requests that failed are never left out of a rate or a share.", failuresTable(result)),
 		section("Load levels", "Latencies in milliseconds.", levelsTable(result)),
-		section("Latency against throughput", "One mark per load level, labelled with its load and joined in the order of the plan. Down and to the right is better.", loadPlots(result.levels)),
-		section("Distribution of latencies", "The further left and the steeper, the better. Marks stand at 50 %, 95 % and 99 %.", distributionPlots(result.levels)),
+		section("The server's own figures", "", serverSection(result.levels)),
+		section("Latency against throughput", "One mark per load level, labelled with its load; loads of one kind are joined from the lightest to the heaviest. Down and to the right is better.", loadPlots(result.levels)),
+		section("Distribution of latencies", "Above, the share of samples of about this length; two humps say that two kinds of request are mixed. Below, the share that took at most this long: the further left and the steeper, the better; marks stand at 50 %, 95 % and 99 %.", distributionPlots(result.levels)),
 		section("Over time", "Each level over its own window, with crosses where requests failed. A drift or a step here says that the figures above mix two states.", overTime$3(result.levels)),
 		section("How it was measured", "", measured(result)),
 		`<footer>${htmlText(result.generator, 80)} · run ${htmlText(result.run_id, 80)} · ${htmlText(formatMoment(result.started_at), 40)}</footer>`,
@@ -27277,7 +26602,6 @@ function header(result) {
 		"</header>"
 	].join("\n");
 }
-/** Four figures to take in before anything else; over several levels, their span. */
 function tiles({ levels }) {
 	if (levels.length === 0) return "";
 	const total = (count) => levels.reduce((sum, level) => sum + count(level), 0);
@@ -27317,7 +26641,6 @@ function finding({ code, level, at, happened, matters, advice }) {
 		"</div>"
 	].join("");
 }
-/** So many levels are laid open; more would bury what comes below. */
 const OPEN_LEVELS = 4;
 function overTime$3(levels) {
 	return levels.flatMap((level, i) => {
@@ -27337,7 +26660,7 @@ function measured(result) {
 			["Prompt", `${formatCount(plan.input_tokens)} tokens in, ${formatCount(plan.output_tokens)} tokens out`],
 			["Warm-up", plural(plan.warmup_requests, "request")],
 			["Timeout", formatLimit(plan.timeout_seconds * 1e3, "ms")],
-			["Loads", result.levels.map((level) => htmlText(level.name, 80)).join("<br>") || "–"],
+			["Loads", result.levels.map((level) => `${htmlText(level.name, 80)} <span class="muted">${describeLoad(level.load)}</span>`).join("<br>") || "–"],
 			["Objectives", plan.objectives.map((text) => `<code>${htmlText(text, 160)}</code>`).join("<br>") || "none"],
 			["Seed", `<code>${plan.seed}</code>`],
 			["Plan", `<code>${htmlText(plan.hash, 100)}</code>`],
@@ -27347,7 +26670,6 @@ function measured(result) {
 		`<details class="card fold"><summary>What the figures mean</summary>${facts(DEFINITIONS.map(([name, meaning]) => [name, htmlText(meaning)]))}</details>`
 	].join("\n");
 }
-/** Values are HTML already; names are this program's own. */
 function facts(pairs) {
 	return `<dl class="facts">${pairs.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join("")}</dl>`;
 }
@@ -27355,10 +26677,6 @@ function capitalized$1(sentence) {
 	return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 // src/report/junit.ts
-/**
-* JUnit XML, as continuous integration reads it: a suite per load level, a case per objective. Violated is
-* a failure, inconclusive is skipped, and in an invalid run every case is an error.
-*/
 function renderJunit(result) {
 	const suites = result.levels.map((level) => suite(result, level));
 	if (!result.valid && sloRows(result).length === 0) suites.push(validitySuite(result));
@@ -27370,7 +26688,6 @@ function renderJunit(result) {
 		""
 	].join("\n");
 }
-/** Every case repeats them, because tools show cases one at a time. */
 const MOST_FINDINGS = 5;
 const NO_COUNTS = {
 	tests: 0,
@@ -27481,213 +26798,21 @@ function seconds(value) {
 	return Number.isFinite(value) ? value.toFixed(3) : "0";
 }
 // node_modules/markdown-table/index.js
-/**
-* @typedef {Options} MarkdownTableOptions
-*   Configuration.
-*/
-/**
-* @typedef Options
-*   Configuration.
-* @property {boolean | null | undefined} [alignDelimiters=true]
-*   Whether to align the delimiters (default: `true`);
-*   they are aligned by default:
-*
-*   ```markdown
-*   | Alpha | B     |
-*   | ----- | ----- |
-*   | C     | Delta |
-*   ```
-*
-*   Pass `false` to make them staggered:
-*
-*   ```markdown
-*   | Alpha | B |
-*   | - | - |
-*   | C | Delta |
-*   ```
-* @property {ReadonlyArray<string | null | undefined> | string | null | undefined} [align]
-*   How to align columns (default: `''`);
-*   one style for all columns or styles for their respective columns;
-*   each style is either `'l'` (left), `'r'` (right), or `'c'` (center);
-*   other values are treated as `''`, which doesn’t place the colon in the
-*   alignment row but does align left;
-*   *only the lowercased first character is used, so `Right` is fine.*
-* @property {boolean | null | undefined} [delimiterEnd=true]
-*   Whether to end each row with the delimiter (default: `true`).
-*
-*   > 👉 **Note**: please don’t use this: it could create fragile structures
-*   > that aren’t understandable to some markdown parsers.
-*
-*   When `true`, there are ending delimiters:
-*
-*   ```markdown
-*   | Alpha | B     |
-*   | ----- | ----- |
-*   | C     | Delta |
-*   ```
-*
-*   When `false`, there are no ending delimiters:
-*
-*   ```markdown
-*   | Alpha | B
-*   | ----- | -----
-*   | C     | Delta
-*   ```
-* @property {boolean | null | undefined} [fillRows=true]
-*   Whether to fill rows with empty cells up to the most cells in a row
-*   (default: `true`).
-*
-*   When `true`, all rows have as many cells as the longest row:
-*
-*   ```markdown
-*   | Alpha | B    |   |
-*   | ----- | ---- | - |
-*   | C     |      |   |
-*   | D     | Echo | F |
-*   ```
-*
-*   When `false`, rows keep their cells,
-*   and the delimiter row has as many cells as the header row:
-*
-*   ```markdown
-*   | Alpha | B    |
-*   | ----- | ---- |
-*   | C     |
-*   | D     | Echo | F |
-*   ```
-* @property {boolean | null | undefined} [delimiterStart=true]
-*   Whether to begin each row with the delimiter (default: `true`).
-*
-*   > 👉 **Note**: please don’t use this: it could create fragile structures
-*   > that aren’t understandable to some markdown parsers.
-*
-*   When `true`, there are starting delimiters:
-*
-*   ```markdown
-*   | Alpha | B     |
-*   | ----- | ----- |
-*   | C     | Delta |
-*   ```
-*
-*   When `false`, there are no starting delimiters:
-*
-*   ```markdown
-*   Alpha | B     |
-*   ----- | ----- |
-*   C     | Delta |
-*   ```
-* @property {boolean | null | undefined} [padding=true]
-*   Whether to add a space of padding between delimiters and cells
-*   (default: `true`).
-*
-*   When `true`, there is padding:
-*
-*   ```markdown
-*   | Alpha | B     |
-*   | ----- | ----- |
-*   | C     | Delta |
-*   ```
-*
-*   When `false`, there is no padding:
-*
-*   ```markdown
-*   |Alpha|B    |
-*   |-----|-----|
-*   |C    |Delta|
-*   ```
-* @property {((value: string) => number) | null | undefined} [stringLength]
-*   Function to detect the length of table cell content (optional);
-*   this is used when aligning the delimiters (`|`) between table cells;
-*   full-width characters and emoji mess up delimiter alignment when viewing
-*   the markdown source;
-*   to fix this, you can pass this function,
-*   which receives the cell content and returns its “visible” size;
-*   note that what is and isn’t visible depends on where the text is displayed.
-*
-*   Without such a function, the following:
-*
-*   ```js
-*   markdownTable([
-*     ['Alpha', 'Bravo'],
-*     ['中文', 'Charlie'],
-*     ['👩‍❤️‍👩', 'Delta']
-*   ])
-*   ```
-*
-*   Yields:
-*
-*   ```markdown
-*   | Alpha | Bravo |
-*   | - | - |
-*   | 中文 | Charlie |
-*   | 👩‍❤️‍👩 | Delta |
-*   ```
-*
-*   With [`string-width`](https://github.com/sindresorhus/string-width):
-*
-*   ```js
-*   import stringWidth from 'string-width'
-*
-*   markdownTable(
-*     [
-*       ['Alpha', 'Bravo'],
-*       ['中文', 'Charlie'],
-*       ['👩‍❤️‍👩', 'Delta']
-*     ],
-*     {stringLength: stringWidth}
-*   )
-*   ```
-*
-*   Yields:
-*
-*   ```markdown
-*   | Alpha | Bravo   |
-*   | ----- | ------- |
-*   | 中文  | Charlie |
-*   | 👩‍❤️‍👩    | Delta   |
-*   ```
-*/
-/**
-* Get the length of a cell.
-*
-* @param {string} value
-*   Cell value.
-* @returns {number}
-*   Cell size.
-*/
 function defaultStringLength(value) {
 	return value.length;
 }
-/**
-* Generate a markdown
-* ([GFM](https://docs.github.com/en/github/writing-on-github/working-with-advanced-formatting/organizing-information-with-tables))
-* table.
-*
-* @param {ReadonlyArray<ReadonlyArray<string | null | undefined>>} table
-*   Table data (matrix of strings).
-* @param {Readonly<Options> | null | undefined} [options]
-*   Configuration (optional).
-* @returns {string}
-*   Result.
-*/
 function markdownTable(table, options) {
 	const settings = options || {};
 	const align = (settings.align || []).concat();
 	const stringLength = settings.stringLength || defaultStringLength;
-	/** @type {Array<number>} Character codes as symbols for alignment per column. */
 	const alignments = [];
-	/** @type {Array<Array<string>>} Cells per row. */
 	const cellMatrix = [];
-	/** @type {Array<Array<number>>} Sizes of each cell per row. */
 	const sizeMatrix = [];
-	/** @type {Array<number>} */
 	const longestCellByColumn = [];
 	let mostCellsPerRow = 0;
 	let rowIndex = -1;
 	while (++rowIndex < table.length) {
-		/** @type {Array<string>} */
 		const row = [];
-		/** @type {Array<number>} */
 		const sizes = [];
 		let columnIndex = -1;
 		if (table[rowIndex].length > mostCellsPerRow) mostCellsPerRow = table[rowIndex].length;
@@ -27710,9 +26835,7 @@ function markdownTable(table, options) {
 		while (++columnIndex < mostCellsPerRow) alignments[columnIndex] = code;
 	}
 	columnIndex = -1;
-	/** @type {Array<string>} */
 	const row = [];
-	/** @type {Array<number>} */
 	const sizes = [];
 	while (++columnIndex < mostCellsPerRow) {
 		const code = alignments[columnIndex];
@@ -27735,14 +26858,12 @@ function markdownTable(table, options) {
 	cellMatrix.splice(1, 0, row);
 	sizeMatrix.splice(1, 0, sizes);
 	rowIndex = -1;
-	/** @type {Array<string>} */
 	const lines = [];
 	while (++rowIndex < cellMatrix.length) {
 		const row = cellMatrix[rowIndex];
 		const sizes = sizeMatrix[rowIndex];
 		const cellsInRow = settings.fillRows === false ? Math.max(1, cellMatrix[rowIndex === 1 ? 0 : rowIndex].length) : mostCellsPerRow;
 		columnIndex = -1;
-		/** @type {Array<string>} */
 		const line = [];
 		while (++columnIndex < cellsInRow) {
 			const cell = row[columnIndex] || "";
@@ -27775,31 +26896,14 @@ function markdownTable(table, options) {
 	}
 	return lines.join("\n");
 }
-/**
-* Serialize a cell value.
-*
-* @param {string | null | undefined} [value]
-*   Value to serialize.
-* @returns {string}
-*   Result.
-*/
 function serialize(value) {
 	return value === null || value === void 0 ? "" : String(value);
 }
-/**
-* Get the alignment character code from a value.
-*
-* @param {string | null | undefined} value
-*   Value.
-* @returns {number}
-*   Alignment.
-*/
 function toAlignment(value) {
 	const code = typeof value === "string" ? value.codePointAt(0) : 0;
 	return code === 67 || code === 99 ? 99 : code === 76 || code === 108 ? 108 : code === 82 || code === 114 ? 114 : 0;
 }
 // src/report/fitted.ts
-/** The parts as one text; where it is too long, whole parts go in their fixed order and the text says which. */
 function fitted(parts, maxChars = Number.POSITIVE_INFINITY) {
 	const present = parts.filter(({ text }) => text !== "");
 	const shown = new Map(present.map((part) => [part, part.text]));
@@ -27825,7 +26929,6 @@ function joined(texts, gone) {
 	const note = gone.length === 0 ? "" : `_Left out to keep this short: ${gone.join(", ")}._`;
 	return `${[...texts, note].filter((text) => text !== "").join("\n\n")}\n`;
 }
-/** Whole lines of the head only: they hold no fold or table that a cut could leave open. */
 function lastResort(head, maxChars) {
 	let kept = "";
 	for (const line of head.split("\n")) {
@@ -27834,11 +26937,63 @@ function lastResort(head, maxChars) {
 	}
 	return kept;
 }
+// src/report/markdown-comparison.ts
+const MOST_NAMED$1 = 20;
+function comparisonSummary({ comparison }) {
+	if (comparison === void 0) return "";
+	const none = incomparableWords(comparison);
+	if (none !== void 0) return `**Against the baseline:** ${markdownText(none, 400)}`;
+	const only = onlyOneSide(comparison).map(([level, words]) => `${markdownCode(level, 60)} ${markdownText(words, 300)}`);
+	return [
+		`**Against the baseline:** ${changeCounts(comparison)}`,
+		`<sub>${markdownText(baselineWords(comparison), 500)}</sub>`,
+		...only.length === 0 ? [] : [`In one of the two only: ${only.slice(0, MOST_NAMED$1).join("; ")}.`]
+	].join("\n\n");
+}
+function comparisonTable({ comparison }) {
+	if (!isComparable(comparison)) return "";
+	const cells = baseRows(comparison).map((row) => [
+		markdownCode(row.level, 60),
+		markdownCode(row.metric, 60),
+		row.base,
+		row.head,
+		row.change,
+		row.interval,
+		changeWords(row)
+	]);
+	if (cells.length === 0) return "";
+	return `${markdownTable([[...BASE_HEADS], ...cells], {
+		align: [
+			"l",
+			"l",
+			"r",
+			"r",
+			"r",
+			"r",
+			"l"
+		],
+		alignDelimiters: false
+	})}\n\n<sub>${UNCLEAR_WORDS}</sub>`;
+}
+// src/report/markdown-server.ts
+const MOST_NAMED = 20;
+function serverTable({ levels }) {
+	const scraped = levels.filter(({ server }) => server !== void 0);
+	if (scraped.length === 0) return "";
+	const figures = shownServerFigures(scraped);
+	const cells = scraped.map((level) => [markdownCode(level.name, 60), ...figures.map(({ cell }) => cell(level))]);
+	const table = markdownTable([["Load", ...figures.map(({ group, name }) => `${group} ${name}`)], ...cells], {
+		align: ["l", ...figures.map(() => "r")],
+		alignDelimiters: false
+	});
+	const missing = unavailableWords(scraped).map(({ what, at, everywhere }) => `- unavailable${everywhere ? "" : ` at ${at.slice(0, MOST_NAMED).map((name) => markdownCode(name, 60)).join(", ")}`}: ${markdownText(what, 300)}`);
+	return [
+		`As ${markdownCode(engineWords(scraped), 80)} told them; client TTFT is counted from the send.`,
+		table,
+		missing.join("\n")
+	].filter((text) => text !== "").join("\n\n");
+}
 // src/report/mermaid.ts
-/**
-* Mermaid charts as GitHub draws them: `xychart-beta` with finite values, at most 20 points and labels of
-* plain ASCII that this file writes itself, so that no text of the target reaches Mermaid's parser.
-*/
 function mermaidCharts(result) {
 	return [...result.levels.length > 1 ? [byLevel(result.levels)] : [], ...result.levels.slice(0, MOST_LEVELS).map(overTime$2)].filter((chart) => chart !== void 0).map((chart) => [
 		"```mermaid",
@@ -27848,15 +27003,18 @@ function mermaidCharts(result) {
 }
 const MOST_POINTS$1 = 20;
 const MOST_LEVELS = 6;
+const MOST_LONG_LABELS = 6;
 function byLevel(levels) {
-	return chart("TTFT p95 by load level", levels.flatMap((level) => {
-		const value = level.metrics.ttft?.p95;
-		return isFigure(value) ? [[loadLabel(level), value]] : [];
+	const label = levels.length > MOST_LONG_LABELS ? shortLoad : loadLabel;
+	return chart("TTFT p95 by load level", lightestFirst(levels).flatMap((i) => {
+		const { load, metrics } = levels[i];
+		const value = metrics.ttft?.p95;
+		return isFigure(value) ? [[label(load), value]] : [];
 	}).slice(0, MOST_POINTS$1), "bar");
 }
 function overTime$2(level) {
 	const points = level.timeline.flatMap(({ t, ttft_p95 }) => isFigure(ttft_p95) && isFigure(t) ? [[t >= 10 ? t.toFixed(0) : t.toFixed(1), ttft_p95]] : []);
-	return chart(`TTFT p95 over time in s, ${loadLabel(level)}`, thinned(points), "line");
+	return chart(`TTFT p95 over time in s, ${loadLabel(level.load)}`, thinned(points), "line");
 }
 function chart(title, dots, kind) {
 	if (dots.length < 2) return void 0;
@@ -27869,7 +27027,6 @@ function chart(title, dots, kind) {
 		`  ${kind} [${dots.map(([, value]) => figure$1(value)).join(", ")}]`
 	];
 }
-/** The highest of each neighbourhood, at the moment it has. */
 function thinned(points) {
 	if (points.length <= MOST_POINTS$1) return points;
 	return Array.from({ length: MOST_POINTS$1 }, (_, i) => {
@@ -27878,28 +27035,19 @@ function thinned(points) {
 		return points.slice(from, to).reduce((highest, point) => point[1] > highest[1] ? point : highest);
 	});
 }
-function loadLabel({ load }) {
-	return load.kind === "closed" ? `concurrency ${figure$1(load.concurrency)}` : `${figure$1(load.rate)} req/s`;
-}
 function isFigure(value) {
 	return value !== void 0 && Number.isFinite(value) && value >= 0;
 }
-/** Never in exponent form, which Mermaid does not read. */
 function figure$1(value) {
 	return String(Number(value.toFixed(value >= 100 ? 0 : 3)));
 }
 // src/report/sparkline.ts
 const STEPS = "▁▂▃▄▅▆▇█";
-/** Shown where a slice of time has no figure; a low bar would be a claim. */
-const GAP$1 = "·";
-/**
-* A line of bars from 0 to the highest value, so that a steady series looks steady. Longer series are
-* drawn with the highest of each neighbourhood, because a spike is what one looks for.
-*/
+const GAP = "·";
 function sparkline(values, maxBars = 40) {
 	const bars = highestOfEach(values, maxBars);
 	const top = Math.max(0, ...bars.filter((value) => value !== void 0));
-	return bars.map((value) => value === void 0 ? GAP$1 : bar(value, top)).join("");
+	return bars.map((value) => value === void 0 ? GAP : bar(value, top)).join("");
 }
 function bar(value, top) {
 	if (top === 0) return STEPS[0];
@@ -27916,7 +27064,6 @@ function highestOfEach(values, most) {
 	});
 }
 // src/report/markdown.ts
-/** The report for report.md, a job's summary and a pull request's comment. */
 function renderMarkdown(result, options = {}) {
 	const charts = options.charts ?? "mermaid";
 	const rows = sloRows(result);
@@ -27937,6 +27084,7 @@ function renderMarkdown(result, options = {}) {
 			drop: 5,
 			name: "reasons"
 		},
+		{ text: comparisonSummary(result) },
 		{
 			text: levelTable(result),
 			drop: 7,
@@ -27959,6 +27107,16 @@ function renderMarkdown(result, options = {}) {
 			name: "failures"
 		},
 		{
+			text: folded("Against the baseline, every figure", comparisonTable(result)),
+			drop: 2.2,
+			name: "comparison"
+		},
+		{
+			text: folded("The server's own figures", serverTable(result)),
+			drop: 2.5,
+			name: "server's figures"
+		},
+		{
 			text: charts === "mermaid" ? folded("Charts", mermaidCharts(result)) : "",
 			drop: 1,
 			name: "charts"
@@ -27971,7 +27129,6 @@ function renderMarkdown(result, options = {}) {
 		{ text: foot(result, options) }
 	], options.maxChars);
 }
-/** As many objectives as are listed when there is room for little; the worst come first. */
 const FEW_ROWS = 20;
 function head$1(result, { title = "Goodput", headingLevel = 2 }) {
 	const verdict = describeVerdict(result);
@@ -27985,27 +27142,28 @@ function head$1(result, { title = "Goodput", headingLevel = 2 }) {
 function objectiveTable(result, rows, most = Number.POSITIVE_INFINITY) {
 	if (rows.length === 0) return "";
 	const shown = rows.length <= most ? rows : worstFirst(rows).slice(0, most);
-	const table = markdownTable([[
-		"Load",
-		"Objective",
-		"Observed",
-		"Interval",
-		"Samples",
-		"Verdict"
-	], ...shown.map((row) => [
+	const compared = hasBaseColumn(result);
+	const cells = shown.map((row) => [
 		markdownCode(row.level, 60),
 		markdownCode(row.objective, 120),
 		row.observed,
 		row.interval,
 		row.samples,
+		...compared ? [changeCell(row.againstBase)] : [],
 		`${EMOJI[row.outcome]} ${row.outcome}`
-	])], {
+	]);
+	const table = markdownTable([compared ? [
+		...SLO_HEADS.slice(0, -1),
+		BASE_HEAD,
+		SLO_HEADS.at(-1)
+	] : [...SLO_HEADS], ...cells], {
 		align: [
 			"l",
 			"l",
 			"r",
 			"r",
 			"r",
+			...compared ? ["l"] : [],
 			"l"
 		],
 		...LOOSE
@@ -28013,7 +27171,6 @@ function objectiveTable(result, rows, most = Number.POSITIVE_INFINITY) {
 	const hidden = rows.length - shown.length;
 	return `${table}${hidden > 0 ? `\n\n${formatCount(hidden)} more objectives are in the full report.` : ""}\n\n<sub>${capitalized(confidenceWords(result))}.</sub>`;
 }
-/** Padding cells to line up would spend the length limit on spaces that no reader sees. */
 const LOOSE = { alignDelimiters: false };
 function worstFirst(rows) {
 	const order = [
@@ -28035,7 +27192,6 @@ function levelTable({ levels }) {
 		...LOOSE
 	});
 }
-/** "TTFT ms" over "p50" becomes "TTFT p50, ms": one row of heads is all that Markdown has. */
 function headOf(group, name) {
 	if (group === "Per second") return name === "requests" ? "req/s" : "tok/s";
 	if (group === "Requests") return name === "ok" ? "OK" : "Failed";
@@ -28111,7 +27267,7 @@ function latencyTable(levels) {
 		"count",
 		...ALL_QUANTILES.map(quantileName)
 	];
-	const cells = levels.flatMap((level) => LATENCIES.flatMap((name) => {
+	const cells = levels.flatMap((level) => LATENCIES$2.flatMap((name) => {
 		const stats = level.metrics[name];
 		if (stats === void 0) return [];
 		return [[
@@ -28130,7 +27286,6 @@ function latencyTable(levels) {
 		...LOOSE
 	});
 }
-/** A row per figure and a column per level: figures are compared along a row. */
 function scalarTable(levels) {
 	const figures = levels.map((level) => new Map(scalarFigures(level)));
 	const names = [...new Set(figures.flatMap((figure) => [...figure.keys()]))];
@@ -28139,7 +27294,6 @@ function scalarTable(levels) {
 		...LOOSE
 	});
 }
-/** The blank lines matter: without them GitHub reads what is inside as HTML. */
 function folded(summary, body) {
 	return body === "" ? "" : `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`;
 }
@@ -28150,127 +27304,75 @@ function foot(result, { reportUrl }) {
 function capitalized(sentence) {
 	return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
-// src/report/text-table.ts
-/** Two spaces: enough to tell columns apart without drawing lines. */
-const GAP = "  ";
-/** A wrapped column is never narrower than this, whatever the width. */
-const NARROWEST = 16;
-/** Lines of a table whose columns line up; cells may carry colour. `styleHead` colours the head's lines. */
-function textTable(columns, rows, options) {
-	const widths = fittedWidths(columns, rows, options.width);
-	const styleHead = options.styleHead ?? ((line) => line);
-	const line = (cells) => columns.map(({ align }, i) => pad(cells[i] ?? "", widths[i], align ?? "left")).join(GAP).trimEnd();
-	const heads = [line(columns.map(({ head }) => head))];
-	if (columns.some(({ group }) => group !== void 0)) heads.unshift(groupLine(columns, widths));
-	return [...heads.map(styleHead), ...rows.flatMap((row) => {
-		const cells = row.map((cell, i) => columns[i]?.wrap ? wrapWords(cell, widths[i]) : [cell]);
-		const height = Math.max(1, ...cells.map((parts) => parts.length));
-		return Array.from({ length: height }, (_, k) => line(cells.map((parts) => parts[k] ?? "")));
-	})];
+function tableOptions(page) {
+	return {
+		width: page.width - 2,
+		styleHead: (line) => page.paint("dim", line)
+	};
 }
-/** The same table, cut between groups of columns into as many as the width asks for; the first column leads each. */
-function splitTable(columns, rows, options) {
-	const widths = naturalWidths(columns, rows);
-	const parts = [];
-	let used = Number.POSITIVE_INFINITY;
-	for (let from = 1; from < columns.length;) {
-		let to = from + 1;
-		while (to < columns.length && columns[to].group === columns[from].group) to++;
-		const needed = sum$1(widths.slice(from, to).map((width) => width + 2));
-		if (used + needed > options.width) {
-			parts.push([0]);
-			used = widths[0] ?? 0;
-		}
-		for (let i = from; i < to; i++) parts.at(-1).push(i);
-		used += needed;
-		from = to;
-	}
-	return parts.map((part) => textTable(part.map((i) => columns[i]), rows.map((row) => part.map((i) => row[i] ?? "")), options));
+function inset(lines) {
+	return lines.map((line) => line === "" ? line : "  " + line);
 }
-/** Lines of at most `width` columns, broken between words, and within a word only where it is wider than that. */
-function wrapWords(text, width) {
-	const lines = [];
-	let line = "";
-	for (const word of text.split(" ").flatMap((word) => chopped(word, width))) if (line !== "" && displayWidth(line) + 1 + displayWidth(word) > width) {
-		lines.push(line);
-		line = word;
-	} else line = line === "" ? word : `${line} ${word}`;
-	return [...lines, line];
+function indented(text, page, by = 2) {
+	return wrapWords(text, page.width - by).map((line) => " ".repeat(by) + line);
 }
-/** Pieces of a word no wider than `width`. */
-function chopped(word, width) {
-	if (displayWidth(word) <= width) return [word];
-	const pieces = [];
-	let piece = "";
-	let used = 0;
-	for (const character of word) {
-		const needed = displayWidth(character);
-		if (used + needed > width && character !== ":") {
-			pieces.push(piece);
-			piece = "";
-			used = 0;
-		}
-		piece += character;
-		used += needed;
-	}
-	return [...pieces, piece];
+// src/report/text-comparison.ts
+function comparisonLines(result, page) {
+	const { comparison } = result;
+	if (comparison === void 0) return [];
+	const head = page.paint("bold", "Against the baseline");
+	const none = incomparableWords(comparison);
+	if (none !== void 0) return [head, ...indented(terminalText(none, 400), page)];
+	const shown = baseRows(comparison).filter(({ outcome }) => outcome !== "unclear");
+	const columns = BASE_HEADS.map((name) => ({
+		head: name,
+		align: name === "Load" || name === "Metric" || name === "Outcome" ? "left" : "right",
+		wrap: name === "Load"
+	}));
+	const cells = shown.map((row, i) => [
+		shown[i - 1]?.level === row.level ? "" : terminalText(row.level, 60),
+		terminalText(row.metric, 60),
+		row.base,
+		row.head,
+		row.change,
+		row.interval,
+		page.paint(CHANGE_STYLE[row.outcome], changeWords(row))
+	]);
+	return [
+		head,
+		...indented(terminalText(baselineWords(comparison), 500), page),
+		...indented(changeCounts(comparison), page),
+		...cells.length === 0 ? [] : inset(textTable(columns, cells, tableOptions(page))),
+		...onlyOneSide(comparison).flatMap(([level, words]) => indented(`${terminalText(level, 60)}: ${terminalText(words, 400)}`, page))
+	];
 }
-/** Columns a text takes on a terminal: two for East Asian wide characters and emoji, none for marks. */
-function displayWidth(text) {
-	let width = 0;
-	for (const character of stripVTControlCharacters(text)) {
-		if (/[\p{M}\p{Cf}]/u.test(character)) continue;
-		width += WIDE.test(character) ? 2 : 1;
-	}
-	return width;
+const CHANGE_STYLE = {
+	better: "green",
+	worse: "red",
+	unclear: "dim"
+};
+function changeWord(row, page) {
+	return row === void 0 ? changeCell(row) : page.paint(CHANGE_STYLE[row.outcome], changeCell(row));
 }
-const WIDE = /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\u3000-\u303e\uff01-\uff60\uffe0-\uffe6]/u;
-function pad(text, width, align = "left") {
-	const space = " ".repeat(Math.max(0, width - displayWidth(text)));
-	return align === "left" ? text + space : space + text;
-}
-function naturalWidths(columns, rows) {
-	const widths = columns.map(({ head }, i) => Math.max(displayWidth(head), ...rows.map((row) => displayWidth(row[i] ?? ""))));
-	for (const { name, from, to } of groups(columns)) {
-		const together = sum$1(widths.slice(from, to)) + 2 * (to - from - 1);
-		widths[to - 1] += Math.max(0, displayWidth(name) - together);
-	}
-	return widths;
-}
-function fittedWidths(columns, rows, width) {
-	const widths = naturalWidths(columns, rows);
-	let over = sum$1(widths) + 2 * (columns.length - 1) - width;
-	while (over > 0) {
-		const widest = columns.flatMap(({ wrap }, i) => wrap && widths[i] > NARROWEST ? [i] : []).sort((a, b) => widths[b] - widths[a])[0];
-		if (widest === void 0) break;
-		widths[widest]--;
-		over--;
-	}
-	return widths;
-}
-function groupLine(columns, widths) {
-	return groups(columns).map(({ name, from, to }) => {
-		return pad(name, sum$1(widths.slice(from, to)) + 2 * (to - from - 1), columns[from].align ?? "left");
-	}).join(GAP).trimEnd();
-}
-function groups(columns) {
-	const found = [];
-	columns.forEach(({ group }, i) => {
-		const last = found.at(-1);
-		if (last !== void 0 && group !== void 0 && last.name === group) last.to = i + 1;
-		else found.push({
-			name: group ?? "",
-			from: i,
-			to: i + 1
-		});
-	});
-	return found;
-}
-function sum$1(values) {
-	return values.reduce((total, value) => total + value, 0);
+// src/report/text-server.ts
+function serverLines({ levels }, page) {
+	const scraped = levels.filter(({ server }) => server !== void 0);
+	if (scraped.length === 0) return [];
+	const figures = shownServerFigures(scraped);
+	const columns = [{ head: "Load" }, ...figures.map(({ group, name }) => ({
+		head: name,
+		group,
+		align: "right"
+	}))];
+	const cells = scraped.map((level) => [terminalText(level.name, 40), ...figures.map(({ cell }) => cell(level))]);
+	const parts = figures.length === 0 ? [] : splitTable(columns, cells, tableOptions(page));
+	return [
+		`${page.paint("bold", "The server's own figures")}${page.paint("dim", ` (${terminalText(engineWords(scraped), 80)}; client TTFT from the send)`)}`,
+		...parts.flatMap((lines, i) => [...i > 0 ? [""] : [], ...inset(lines)]),
+		...unavailableWords(scraped).flatMap(({ what, at, everywhere }) => indented(`unavailable${everywhere ? "" : ` at ${terminalText(at.join(", "), 200)}`}: ${terminalText(what, 300)}`, page))
+	];
 }
 // src/report/text.ts
-/** The report for a terminal or a log: the verdict first, then what it rests on, then what to do. */
 function renderText(result, options) {
 	const page = {
 		width: Math.max(40, options.width ?? 110),
@@ -28279,7 +27381,9 @@ function renderText(result, options) {
 	return `${[
 		head(result, page),
 		objectives(result, page),
+		comparisonLines(result, page),
 		levels(result, page),
+		serverLines(result, page),
 		overTime(result, page),
 		failures(result, page),
 		undecided(result, page),
@@ -28293,7 +27397,6 @@ const VERDICT_STYLE = {
 	invalid: "magenta",
 	none: "cyan"
 };
-const INDENT = "  ";
 function head(result, page) {
 	const { kind, title, summary, notes } = describeVerdict(result);
 	const { target } = result;
@@ -28307,13 +27410,18 @@ function head(result, page) {
 		`${page.paint(["bold", VERDICT_STYLE[kind]], mark)}  ${terminalText(summary)}`,
 		...notes.flatMap((note) => indented(terminalText(note, 1e3), page)),
 		"",
-		...facts.map(([name, fact]) => `${INDENT}${page.paint("dim", pad(name, 8))}${fact}`)
+		...facts.map(([name, fact]) => `  ${page.paint("dim", pad(name, 8))}${fact}`)
 	];
 }
 function objectives(result, page) {
 	const rows = sloRows(result);
 	if (rows.length === 0) return [];
-	const columns = SLO_HEADS.map((name) => ({
+	const compared = hasBaseColumn(result);
+	const columns = (compared ? [
+		...SLO_HEADS.slice(0, -1),
+		BASE_HEAD,
+		SLO_HEADS.at(-1)
+	] : SLO_HEADS).map((name) => ({
 		head: name,
 		align: name === "Observed" || name === "Interval" || name === "Samples" ? "right" : "left",
 		wrap: name === "Load" || name === "Objective"
@@ -28324,6 +27432,7 @@ function objectives(result, page) {
 		row.observed,
 		row.interval,
 		row.samples,
+		...compared ? [changeWord(row.againstBase, page)] : [],
 		outcomeWord(row.outcome, page)
 	]);
 	return [`${page.paint("bold", "Objectives")}${page.paint("dim", ` (${confidenceWords(result)})`)}`, ...inset(textTable(columns, cells, tableOptions(page)))];
@@ -28347,7 +27456,7 @@ function overTime(result, page) {
 		const values = timeline.map((point) => point.ttft_p95);
 		const highest = Math.max(...values.filter((value) => value !== void 0));
 		const line = page.paint("cyan", sparkline(values, bars));
-		return `${INDENT}${pad(names[i], widest)}  ${line}  highest ${formatValue(highest, "ms")}`;
+		return `  ${pad(names[i], widest)}  ${line}  highest ${formatValue(highest, "ms")}`;
 	})];
 }
 function failures(result, page) {
@@ -28377,7 +27486,7 @@ function failures(result, page) {
 function undecided(result, page) {
 	const rows = sloRows(result).filter(({ outcome }) => outcome === "inconclusive");
 	if (rows.length === 0) return [];
-	return [page.paint("bold", "Why inconclusive"), ...rows.flatMap((row) => [`${INDENT}${page.paint("yellow", SYMBOLS.inconclusive)} ${terminalText(row.objective, 120)} at ${terminalText(row.level, 60)}`, ...indented(terminalText(row.explanation ?? "No reason was given.", 600), page, 4)])];
+	return [page.paint("bold", "Why inconclusive"), ...rows.flatMap((row) => [`  ${page.paint("yellow", SYMBOLS.inconclusive)} ${terminalText(row.objective, 120)} at ${terminalText(row.level, 60)}`, ...indented(terminalText(row.explanation ?? "No reason was given.", 600), page, 4)])];
 }
 function findings(result, page) {
 	if (result.findings.length === 0) return [];
@@ -28387,7 +27496,7 @@ function findingLines({ code, level, at, happened, matters, advice }, page) {
 	const mark = level === "invalid" ? page.paint(["bold", "magenta"], `${SYMBOLS.invalid} invalid`) : "• note";
 	const where = at === void 0 ? "" : ` at ${terminalText(at, 60)}`;
 	return [
-		`${INDENT}${mark} ${page.paint("bold", terminalText(code, 60))}${where}`,
+		`  ${mark} ${page.paint("bold", terminalText(code, 60))}${where}`,
 		...labelled("what", happened, page),
 		...labelled("why", matters, page),
 		...labelled("do", advice, page)
@@ -28399,17 +27508,196 @@ function labelled(label, text, page) {
 function outcomeWord(outcome, page) {
 	return page.paint(VERDICT_STYLE[outcome], `${SYMBOLS[outcome]} ${outcome}`);
 }
-function tableOptions(page) {
-	return {
-		width: page.width - 2,
-		styleHead: (line) => page.paint("dim", line)
+// src/report/vllm.ts
+async function exportVllm(recordsPath, result) {
+	const { header, levels } = await recordsByLevel(recordsPath, () => new VllmFold());
+	const objects = levels.map(({ level, fold }) => fold.finish(header, result, level));
+	return `${JSON.stringify(objects.length === 1 ? objects[0] : objects, null, 2)}\n`;
+}
+const LATENCIES$1 = [
+	"ttft",
+	"tpot",
+	"itl",
+	"e2el"
+];
+const PERCENTILES = [
+	90,
+	95,
+	99
+];
+var VllmFold = class {
+	#latencies = {
+		ttft: new Samples(),
+		tpot: new Samples(),
+		itl: new Samples(),
+		e2el: new Samples()
 	};
+	#served = [];
+	#chunks = new Samples();
+	#failed = 0;
+	#inputTokens = 0;
+	#outputTokens = 0;
+	#span = new Span();
+	begin() {
+		this.#span.begin();
+	}
+	add(record) {
+		if (record.outcome === "incomplete") return;
+		const { issued, outputs, outputTokens } = record;
+		this.#span.add(issued, record.end);
+		if (record.outcome === "failed") {
+			this.#failed++;
+			return;
+		}
+		const end = outputs.at(-1) ?? record.end;
+		const latency = end - issued;
+		const ttft = outputs[0] === void 0 ? void 0 : outputs[0] - issued;
+		const tpot = outputTokens > 1 && ttft !== void 0 ? (latency - ttft) / (outputTokens - 1) : void 0;
+		this.#inputTokens += record.inputTokens ?? 0;
+		this.#outputTokens += outputTokens;
+		this.#latencies.e2el.add(latency);
+		if (ttft !== void 0) this.#latencies.ttft.add(ttft);
+		if (tpot !== void 0) this.#latencies.tpot.add(tpot);
+		for (let i = 1; i < outputs.length; i++) this.#latencies.itl.add(outputs[i] - outputs[i - 1]);
+		for (const at of outputs) this.#chunks.add(at);
+		this.#served.push({
+			start: issued,
+			end,
+			tpot: tpot ?? 0,
+			...ttft !== void 0 && { ttft }
+		});
+	}
+	finish(header, result, level) {
+		const { plan } = header;
+		const completed = this.#served.length;
+		const ended = completed + this.#failed;
+		const { seconds } = this.#span;
+		const perSecond = (count) => seconds > 0 ? count / seconds : null;
+		const good = goodCount(plan, this.#served);
+		return {
+			date: vllmDate(header.started_at),
+			endpoint_type: backendOf(plan),
+			backend: backendOf(plan),
+			label: null,
+			model_id: result.target.model,
+			tokenizer_id: plan.workload.tokenizer ?? result.target.model,
+			num_prompts: level?.stop.requests ?? ended,
+			...level === void 0 ? {} : traffic(level.load),
+			duration: ended === 0 ? null : seconds,
+			completed,
+			failed: this.#failed,
+			total_input_tokens: this.#inputTokens,
+			total_output_tokens: this.#outputTokens,
+			request_throughput: perSecond(completed),
+			request_goodput: good === void 0 ? null : perSecond(good),
+			output_throughput: perSecond(this.#outputTokens),
+			total_token_throughput: perSecond(this.#inputTokens + this.#outputTokens),
+			...this.#peaks(),
+			...this.#statistics()
+		};
+	}
+	#statistics() {
+		const figures = {};
+		for (const name of LATENCIES$1) {
+			const values = this.#latencies[name];
+			if (values.count === 0) continue;
+			figures[`mean_${name}_ms`] = values.mean / NS_PER_MS;
+			figures[`median_${name}_ms`] = values.linearQuantile(.5) / NS_PER_MS;
+			figures[`std_${name}_ms`] = values.populationStd / NS_PER_MS;
+			for (const p of PERCENTILES) figures[`p${p}_${name}_ms`] = values.linearQuantile(p / 100) / NS_PER_MS;
+		}
+		return figures;
+	}
+	#peaks() {
+		if (this.#served.length === 0) return {};
+		const start = this.#served.reduce((first, served) => Math.min(first, served.start), Number.POSITIVE_INFINITY);
+		const perSecond = new Map();
+		this.#chunks.each((at) => {
+			const second = Math.floor((at - start) / NS_PER_S);
+			perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+		});
+		let fullest = 0;
+		for (const count of perSecond.values()) fullest = Math.max(fullest, count);
+		return {
+			max_output_tokens_per_s: fullest,
+			max_concurrent_requests: mostInFlight$1(this.#served)
+		};
+	}
+};
+function mostInFlight$1(served) {
+	const events = served.flatMap(({ start, end }) => [[start, 1], [end, -1]]).sort(([a, stepA], [b, stepB]) => a - b || stepA - stepB);
+	let inFlight = 0;
+	let most = 0;
+	for (const [, step] of events) {
+		inFlight += step;
+		most = Math.max(most, inFlight);
+	}
+	return most;
 }
-function inset(lines) {
-	return lines.map((line) => line === "" ? line : INDENT + line);
+function goodCount(plan, served) {
+	const criteria = plan.objectives.flatMap(({ subject }) => subject.kind === "goodput_ratio" ? [subject.criteria] : [])[0];
+	return criteria === void 0 ? void 0 : served.filter((one) => isGood(one, criteria)).length;
 }
-function indented(text, page, by = 2) {
-	return wrapWords(text, page.width - by).map((line) => " ".repeat(by) + line);
+function isGood(served, criteria) {
+	return criteria.every(({ metric, op, limitNs }) => {
+		const value = vllmValue(served, metric);
+		return value !== void 0 && holds(value, op, limitNs);
+	});
+}
+function vllmValue({ start, end, ttft, tpot }, metric) {
+	switch (metric) {
+		case "ttft":
+		case "ttft_sent": return ttft;
+		case "tpot": return tpot;
+		case "e2e": return end - start;
+	}
+}
+function traffic(load) {
+	switch (load.kind) {
+		case "closed": return {
+			request_rate: "inf",
+			burstiness: 1,
+			max_concurrency: load.concurrency
+		};
+		case "open": return {
+			request_rate: load.requestsPerSecond,
+			burstiness: load.burstiness,
+			max_concurrency: load.maxConcurrency ?? null
+		};
+		case "stages": {
+			const first = load.stages[0]?.target ?? null;
+			const last = load.stages.at(-1)?.target ?? null;
+			if (load.of === "concurrency") return {
+				request_rate: "inf",
+				burstiness: 1,
+				max_concurrency: last
+			};
+			return {
+				request_rate: "inf",
+				burstiness: load.burstiness,
+				max_concurrency: load.maxConcurrency ?? null,
+				ramp_up_strategy: "linear",
+				ramp_up_start_rps: load.stages.length > 1 ? first : 0,
+				ramp_up_end_rps: last
+			};
+		}
+		case "users": return {
+			request_rate: "inf",
+			burstiness: 1,
+			max_concurrency: load.users
+		};
+		case "replay": return {
+			request_rate: null,
+			burstiness: 1,
+			max_concurrency: load.maxConcurrency ?? null
+		};
+	}
+}
+function backendOf({ target }) {
+	return target.protocol === "openai-completions" ? "openai" : target.protocol;
+}
+function vllmDate(iso) {
+	return iso.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
 }
 // src/report/formats.ts
 const RENDERERS = {
@@ -28418,15 +27706,24 @@ const RENDERERS = {
 	html: renderHtml,
 	json: (result) => `${JSON.stringify(result, null, 2)}\n`,
 	csv: renderCsv,
-	junit: renderJunit
+	junit: renderJunit,
+	"benchmark-smaller": renderBenchmarkSmaller,
+	"benchmark-bigger": renderBenchmarkBigger
 };
-Object.keys(RENDERERS);
-/** One result as one file's text. */
+const RECORDS_RENDERERS = { vllm: exportVllm };
+[...Object.keys(RENDERERS), ...Object.keys(RECORDS_RENDERERS)];
+function needsRecords(format) {
+	return Object.hasOwn(RECORDS_RENDERERS, format);
+}
 function render(result, format) {
 	return RENDERERS[format](result);
 }
+async function renderExport(result, format, recordsPath) {
+	if (!needsRecords(format)) return render(result, format);
+	if (recordsPath === void 0) throw new GoodputError("RESULT_UNREADABLE", `The format ${format} is made from the run's records, and there are none.`, { hint: "Let the run write its records with --out, or give the folder of a run that has records.jsonl." });
+	return RECORDS_RENDERERS[format](recordsPath, result);
+}
 // src/report/write-reports.ts
-/** Writes result.json, report.md and report.html. @throws GoodputError OUTPUT_UNWRITABLE. */
 async function writeReports(result, outDir) {
 	const paths = {
 		result: join(outDir, "result.json"),
@@ -28438,372 +27735,33 @@ async function writeReports(result, outDir) {
 	await writeReport(result, "html", paths.html);
 	return paths;
 }
-/** @throws GoodputError OUTPUT_UNWRITABLE. */
-async function writeReport(result, format, path) {
+async function writeReport(result, format, path, recordsPath) {
+	const text = await renderExport(result, format, recordsPath);
 	try {
 		await mkdir$1(dirname(path), { recursive: true });
-		await writeFile$1(path, render(result, format));
+		await writeFile$1(path, text);
 	} catch (error) {
 		throw new GoodputError("OUTPUT_UNWRITABLE", `Cannot write ${path}: ${error.message}`, { cause: error });
 	}
 }
-// src/clock.ts
-/**
-* Timers of the event loop are a millisecond coarse. The last stretch is waited out by turns of the
-* loop instead, which costs CPU but keeps arrivals of 1,000 a second within microseconds of the plan.
-*/
-const COARSE_NS = 2e6;
-function systemClock() {
-	const startMs = performance.now();
-	const startedAtMs = Date.now();
-	const now = () => Math.round((performance.now() - startMs) * 1e6);
+// src/judge/bracket.ts
+function bracketOf(done) {
+	const loads = done.map(({ level, outcome }) => ({
+		load: sizeOf(level.load),
+		passed: outcome === "met"
+	}));
+	const failing = loads.filter(({ passed }) => !passed).map(({ load }) => load);
+	const lowestFailing = failing.length === 0 ? void 0 : Math.min(...failing);
+	const passing = loads.filter(({ load, passed }) => passed && load < (lowestFailing ?? Number.POSITIVE_INFINITY));
 	return {
-		now,
-		startedAtMs,
-		sleepUntil(atNs, signal) {
-			return new Promise((resolve) => {
-				let timer;
-				const done = () => {
-					clearTimeout(timer);
-					signal?.removeEventListener("abort", done);
-					resolve();
-				};
-				const step = () => {
-					const left = atNs - now();
-					if (left <= 0 || signal?.aborted) return done();
-					if (left > COARSE_NS) timer = setTimeout(step, (left - COARSE_NS) / 1e6);
-					else setImmediate(step);
-				};
-				signal?.addEventListener("abort", done);
-				step();
-			});
-		},
-		alarm(atNs, callback) {
-			const timer = setTimeout(callback, Math.max(0, (atNs - now()) / 1e6));
-			return () => clearTimeout(timer);
-		}
+		...passing.length > 0 && { highestPassing: Math.max(...passing.map(({ load }) => load)) },
+		...lowestFailing !== void 0 && { lowestFailing }
 	};
 }
-// src/random.ts
-/** sfc32 (PractRand's small fast counter generator), seeded by hashing the stream's name. */
-function random(seed, ...stream) {
-	let [a, b, c, d] = hash128(`${seed}/${stream.join("/")}`);
-	const next = () => {
-		const t = a + b + d | 0;
-		d = d + 1 | 0;
-		a = b ^ b >>> 9;
-		b = c + (c << 3) | 0;
-		c = c << 21 | c >>> 11;
-		c = c + t | 0;
-		return t >>> 0;
-	};
-	for (let i = 0; i < 12; i++) next();
-	const uniform = () => next() / 2 ** 32;
-	/** Never 0, so that a logarithm of it is finite. */
-	const positive = () => (next() + .5) / 2 ** 32;
-	const normal = () => Math.sqrt(-2 * Math.log(positive())) * Math.cos(2 * Math.PI * uniform());
-	/** Marsaglia and Tsang 2000; a shape below 1 is drawn at shape + 1 and scaled down. */
-	const gammaOfScale1 = (shape) => {
-		if (shape < 1) return gammaOfScale1(shape + 1) * positive() ** (1 / shape);
-		const d = shape - 1 / 3;
-		const c = 1 / Math.sqrt(9 * d);
-		for (;;) {
-			const x = normal();
-			const v = (1 + c * x) ** 3;
-			if (v > 0 && Math.log(positive()) < .5 * x * x + d - d * v + d * Math.log(v)) return d * v;
-		}
-	};
-	return {
-		uniform,
-		integer: (below) => Math.floor(uniform() * below),
-		exponential: () => -Math.log(positive()),
-		gamma: (shape) => gammaOfScale1(shape) / shape
-	};
-}
-/** For naming a run; the one draw that no seed repeats. */
-function uniqueId() {
-	return randomUUID();
-}
-/** MurmurHash3's mixing over the name's UTF-16 units, four lanes with different starts. */
-function hash128(text) {
-	const lane = (start) => {
-		let h = start;
-		for (let i = 0; i < text.length; i++) {
-			h = Math.imul(h ^ text.charCodeAt(i), 3432918353);
-			h = h << 13 | h >>> 19;
-			h = Math.imul(h, 5) + 3864292196 | 0;
-		}
-		h = Math.imul(h ^ h >>> 16, 2246822507);
-		h = Math.imul(h ^ h >>> 13, 3266489909);
-		return h ^ h >>> 16;
-	};
-	return [
-		lane(2654435769),
-		lane(608135816),
-		lane(3084996962),
-		lane(1597334677)
-	];
-}
-// src/plan/arrivals.ts
-/**
-* The planned moments of an open-loop level, as offsets from the window's start in whole nanoseconds,
-* ascending. One process for the whole level: workers and shards take their part of it and never draw
-* their own, since ten processes of one seed would arrive together.
-*/
-function arrivalOffsets(load, stop, seed, level) {
-	const gap = gaps(load, seed, level);
-	const limit = stop.requests ?? Number.POSITIVE_INFINITY;
-	const end = stop.durationNs ?? Number.POSITIVE_INFINITY;
-	const offsets = [];
-	const meanGapNs = NS_PER_S / load.requestsPerSecond;
-	for (let i = 0, elapsed = 0; offsets.length < limit; i++) {
-		elapsed = load.arrivals === "constant" ? i * meanGapNs : elapsed + gap() * meanGapNs;
-		if (elapsed >= end) break;
-		offsets.push(Math.round(elapsed));
-	}
-	return Float64Array.from(offsets);
-}
-/** Gaps with mean 1. Poisson arrivals have exponential gaps; gamma ones a variance of 1/burstiness. */
-function gaps(load, seed, level) {
-	const chance = random(seed, "arrivals", level);
-	switch (load.arrivals) {
-		case "constant": return () => 1;
-		case "poisson": return chance.exponential;
-		case "gamma": return () => chance.gamma(load.burstiness);
-	}
-}
-// src/plan/prompts.ts
-/**
-* A prompt of about `tokens` tokens: common English words, one token each in the vocabularies of current
-* models. Every request's words are drawn anew, from its first word on, so that a prefix cache cannot
-* flatter the server. The server's own count is what reports show.
-*/
-function syntheticPrompt(tokens, seed, ...stream) {
-	const chance = random(seed, "prompt", ...stream);
-	const words = [];
-	for (let i = 0; i < tokens; i++) words.push(WORDS[chance.integer(WORDS.length)]);
-	return words.join(" ");
-}
-/** The commonest words of English: with a space before it, each is one token in any vocabulary that was learned from it. */
-const WORDS = `
-about above across add all also am an and any are around as ask at away back be been being below best better between
-big both brief bring build but by call can change check city clear code come could day describe did different do does
-down draw during easy end even example explain fact few five follow for four from function get give go good great had
-hand has have he hello help her here high him his home house how idea if important in input into is it just keep know
-language large last less let letter life light like list little live look made make man many may me mean might more
-most much must my name never new not now number of off old on only open or order other out over own paragraph part
-people place play please point poem problem program question quick quite really right said same say second see sentence
-set she should show simple since so software something start step still stop story such system take tell test text than
-thank that their them then there these they thing think this those three through time to today together too topic try
-turn two under up upon us use very want was water way we week well were what when where which who why will with without
-word words work world would write year yes you your
-`.trim().split(/\s+/);
-// src/record/host.ts
-/**
-* Watches what generating the load costs this process, since a generator that is out of breath measures
-* itself. Start it when a level's window opens; reading it ends the watch.
-*/
-function watchHost(clock) {
-	const resolutionMs = 10;
-	const delay = monitorEventLoopDelay({ resolution: resolutionMs });
-	delay.enable();
-	const startNs = clock.now();
-	const startCpu = process.cpuUsage();
-	return () => {
-		delay.disable();
-		const { user, system } = process.cpuUsage(startCpu);
-		const elapsedUs = Math.max(1, (clock.now() - startNs) / 1e3);
-		const p99 = delay.count === 0 ? 0 : delay.percentile(99) - resolutionMs * 1e6;
-		return {
-			cpuRatio: (user + system) / elapsedUs,
-			loopDelayP99: Math.max(0, Math.round(p99))
-		};
-	};
-}
-// src/record/records-file.ts
-/**
-* `records.jsonl`: a header, then a line per request and per level as they end, then a footer. Written
-* while the run goes on, so that an interrupted run keeps what it measured. In a request's line `outputs`
-* holds the first chunk's moment and then the gaps, which is half the digits.
-*/
-const RECORDS_SCHEMA = "goodput.records/1";
-function writeRecords(path, header) {
-	const stream = createWriteStream(path);
-	const failed = new Promise((_, reject) => {
-		stream.once("error", (error) => reject(new GoodputError("OUTPUT_UNWRITABLE", `Cannot write ${path}: ${error.message}`, {
-			hint: "Records written so far are kept; give another folder with --out.",
-			cause: error
-		})));
-	});
-	failed.catch(() => {});
-	const line = (value) => stream.write(`${JSON.stringify(value)}\n`);
-	line(header);
-	return {
-		failed,
-		request: ({ outputs, ...record }) => line({ request: {
-			...record,
-			outputs: toGaps(outputs)
-		} }),
-		level: (level) => line({ level }),
-		close: (footer) => {
-			line({ footer });
-			return Promise.race([failed, new Promise((resolve) => stream.end(resolve))]);
-		}
-	};
-}
-function toGaps(moments) {
-	return moments.map((moment, i) => i === 0 ? moment : moment - moments[i - 1]);
-}
-// src/summarize/summary.ts
-/** Folds records, in any order, into a level's summary; keeps no chunk stamps, so memory grows by requests alone. */
-var LevelSummarizer = class {
-	#level;
-	#requests = [];
-	#latencies = Object.fromEntries(LATENCIES.map((name) => [name, new Histogram()]));
-	#failures = /* @__PURE__ */ new Map();
-	constructor(level) {
-		this.#level = level;
-	}
-	add(record) {
-		const facts = factsOf(record);
-		this.#requests.push(facts);
-		if (record.sent !== void 0) this.#latencies.issue_delay.record(Math.max(0, record.sent - record.scheduled));
-		if (record.failure !== void 0) {
-			const seen = this.#failures.get(record.failure.reason);
-			if (seen) seen.count++;
-			else this.#failures.set(record.failure.reason, {
-				count: 1,
-				example: record.failure.detail
-			});
-		}
-		if (record.outcome !== "completed") return;
-		for (const name of [
-			"ttft",
-			"ttft_sent",
-			"tpot",
-			"e2e"
-		]) {
-			const value = facts[name];
-			if (value !== void 0) this.#latencies[name].record(value);
-		}
-		for (let i = 1; i < record.outputs.length; i++) this.#latencies.itl.record(record.outputs[i] - record.outputs[i - 1]);
-	}
-	/** For showing progress. */
-	soFar() {
-		const completed = this.#latencies.e2e.count;
-		const ttftP50Ns = this.#latencies.ttft.quantile(.5);
-		return {
-			completed,
-			failed: [...this.#failures.values()].reduce((sum, { count }) => sum + count, 0),
-			...ttftP50Ns !== void 0 && { ttftP50Ns }
-		};
-	}
-	/** Stands in for the record of a level whose end was never written. */
-	cutShort() {
-		const start = Math.min(...this.#requests.map((request) => request.scheduled));
-		const end = Math.max(...this.#requests.map((request) => request.end));
-		return {
-			level: this.#level.index,
-			window: {
-				start,
-				end
-			},
-			warmupRequests: this.#level.warmupRequests,
-			host: {
-				cpuRatio: 0,
-				loopDelayP99: 0,
-				connectionsOpened: 0
-			}
-		};
-	}
-	finish(record) {
-		return {
-			level: this.#level,
-			record,
-			requests: this.#requests,
-			latencies: this.#latencies,
-			failures: this.#failures
-		};
-	}
-};
-function factsOf(record) {
-	const first = record.outputs[0];
-	const last = record.outputs.at(-1);
-	const decodeNs = first !== void 0 && last !== void 0 ? last - first : 0;
-	const several = record.outputTokens > 1 && record.outputs.length > 1;
-	return {
-		outcome: record.outcome,
-		scheduled: record.scheduled,
-		issued: record.issued,
-		end: record.end,
-		e2e: record.end - record.scheduled,
-		outputTokens: record.outputTokens,
-		tokenSource: record.tokenSource,
-		...record.inputTokens !== void 0 && { inputTokens: record.inputTokens },
-		...record.status !== void 0 && { status: record.status },
-		...first !== void 0 && {
-			firstOutput: first,
-			ttft: first - record.scheduled
-		},
-		...last !== void 0 && { lastOutput: last },
-		...first !== void 0 && record.sent !== void 0 && { ttft_sent: Math.max(0, first - record.sent) },
-		...several && { tpot: decodeNs / (record.outputTokens - 1) }
-	};
-}
-/** Completed, and every criterion met; an absent latency never meets one. */
-function isGood(request, criteria) {
-	return request.outcome === "completed" && criteria.every(({ metric, op, limitNs }) => {
-		const value = request[metric];
-		return value !== void 0 && holds(value, op, limitNs);
-	});
-}
-/** Requests that came to an end by themselves: the denominator of every ratio. */
-function decided(summary) {
-	return summary.requests.filter((request) => request.outcome !== "incomplete");
-}
-/** The rates of any stretch of time: the whole window, or one slice of it. */
-function ratesBetween(requests, startNs, endNs) {
-	let completed = 0;
-	let output = 0;
-	let input = 0;
-	let inputKnown = false;
-	let inFlightNs = 0;
-	for (const request of requests) {
-		const inside = overlap(request.issued, request.end, startNs, endNs);
-		inFlightNs += inside;
-		if (request.outcome !== "completed") continue;
-		completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
-		output += outputTokensBetween(request, startNs, endNs);
-		if (request.inputTokens !== void 0) {
-			inputKnown = true;
-			const at = request.firstOutput ?? request.end;
-			if (at > startNs && at <= endNs) input += request.inputTokens;
-		}
-	}
-	const seconds = (endNs - startNs) / NS_PER_S;
-	return {
-		requestThroughput: completed / seconds,
-		outputThroughput: output / seconds,
-		...inputKnown && { inputThroughput: input / seconds },
-		concurrency: inFlightNs / (endNs - startNs)
-	};
-}
-/** A request's tokens came between its first and its last chunk, the first token with the first. */
-function outputTokensBetween(request, startNs, endNs) {
-	const { firstOutput: first, lastOutput: last, outputTokens } = request;
-	if (first === void 0 || last === void 0 || outputTokens === 0) return 0;
-	const firstToken = first > startNs && first <= endNs ? 1 : 0;
-	if (outputTokens === 1 || last === first) return firstToken * outputTokens;
-	return firstToken + (outputTokens - 1) * overlap(first, last, startNs, endNs) / (last - first);
-}
-function overlap(from, to, startNs, endNs) {
-	return Math.max(0, Math.min(to, endNs) - Math.max(from, startNs));
+function sizeOf(load) {
+	return load.kind === "closed" ? load.concurrency : load.kind === "open" ? load.requestsPerSecond : 0;
 }
 // src/judge/validity.ts
-/**
-* May this run be believed? Asked apart from the verdict, of every level. Each check is one function that
-* gives a finding or nothing; their words are all here. An "invalid" finding keeps a run from passing.
-*/
 function validityFindings(plan, levels) {
 	const findings = levels.flatMap((summary) => LEVEL_CHECKS.flatMap((check) => {
 		const finding = check(plan, summary);
@@ -28815,7 +27773,6 @@ function validityFindings(plan, levels) {
 	return [...runFindings(plan), ...findings];
 }
 const LATE_SHARE_OF_LIMIT = .05;
-/** Less than this no event loop can promise, whatever the objective. */
 const LATE_FLOOR_NS = NS_PER_MS;
 const LATE_WITHOUT_OBJECTIVE_NS = 10 * NS_PER_MS;
 const generatorLate = (plan, { latencies }) => {
@@ -28858,7 +27815,7 @@ const failuresUnjudged = (plan, summary) => {
 	const requests = decided(summary);
 	const failed = requests.filter((request) => request.outcome === "failed").length;
 	if (failed === 0) return void 0;
-	if (plan.objectives.some(({ subject }) => subject.kind === "goodput_ratio" || subject.kind === "rate" && subject.metric === "error_rate")) return void 0;
+	if (plan.objectives.some(({ subject }) => subject.kind === "goodput_ratio" || subject.kind === "rate" && subject.metric === "error_rate" || subject.kind === "regression" && subject.of.kind === "rate" && subject.of.metric === "error_rate")) return void 0;
 	const share = failed / requests.length;
 	return {
 		code: failed === requests.length ? "all_failed" : "failures_not_judged",
@@ -28892,8 +27849,9 @@ const tokensFromChunks = (_plan, summary) => {
 	};
 };
 const outputShort = (plan, summary) => {
-	const completed = completedOf(summary);
-	const asked = plan.workload.outputTokens;
+	const completed = completedOf(summary).filter(({ outputTokens }) => outputTokens > 0);
+	if (plan.workload.prompts.kind === "file" || plan.workload.trace !== void 0) return void 0;
+	const asked = meanLength(plan.workload.output);
 	const mean = average(completed.map((request) => request.outputTokens));
 	if (mean === void 0 || mean >= .9 * asked) return void 0;
 	return {
@@ -28905,8 +27863,10 @@ const outputShort = (plan, summary) => {
 	};
 };
 const promptLength = (plan, summary) => {
-	const mean = average(completedOf(summary).flatMap(({ inputTokens }) => inputTokens === void 0 ? [] : [inputTokens]));
-	const asked = plan.workload.inputTokens;
+	const known = completedOf(summary).flatMap(({ inputTokens }) => inputTokens === void 0 ? [] : [inputTokens]);
+	if (plan.workload.prompts.kind !== "synthetic" || plan.workload.trace !== void 0) return void 0;
+	const mean = average(known);
+	const asked = meanLength(plan.workload.input);
 	if (mean === void 0 || Math.abs(mean - asked) <= Math.max(32, .25 * asked)) return void 0;
 	return {
 		code: "prompt_length_off",
@@ -28963,7 +27923,35 @@ const littlesLaw = (_plan, summary) => {
 		advice: "Run longer, and look at requests in flight over time."
 	};
 };
+const ENDED_EARLY = {
+	max_tokens: {
+		happened: "The run ended at its limit of output tokens.",
+		matters: "Fewer requests were measured than planned, and later levels not at all.",
+		advice: "Raise max-tokens, or plan fewer requests or shorter answers."
+	},
+	max_errors: {
+		happened: "The level ended at its limit of failed requests.",
+		matters: "Its figures are of the time until then.",
+		advice: "Look at the failures first."
+	},
+	max_error_rate: {
+		happened: "The level ended because too large a share of requests failed.",
+		matters: "Its figures are of the time until then.",
+		advice: "Look at the failures first."
+	},
+	overload: {
+		happened: "The level ended because arrivals outran completions for good.",
+		matters: "The queue would have grown, and latency with it, for as long as the level went on.",
+		advice: "Lower the rate: this one is beyond what the service can do."
+	}
+};
+const endedEarly = (_plan, { record: { endedBy } }) => endedBy === void 0 || endedBy === "decisive" ? void 0 : {
+	code: endedBy,
+	level: "note",
+	...ENDED_EARLY[endedBy]
+};
 const LEVEL_CHECKS = [
+	endedEarly,
 	generatorLate,
 	eventLoopBlocked,
 	cpuSaturated,
@@ -28987,7 +27975,6 @@ function runFindings(plan) {
 		advice: "For absolute figures, generate the load from another machine; for comparisons it is fine."
 	}];
 }
-/** Nanoseconds; undefined when no objective limits a latency from above. */
 function tightestLatencyLimit({ objectives }) {
 	const limits = objectives.flatMap(({ subject, op, limit }) => {
 		if (subject.kind === "goodput_ratio") return subject.criteria.filter(({ metric }) => countsFromSchedule(metric)).map(({ limitNs }) => limitNs);
@@ -28995,7 +27982,6 @@ function tightestLatencyLimit({ objectives }) {
 	});
 	return limits.length === 0 ? void 0 : Math.min(...limits);
 }
-/** Gaps and time per token are no matter of when a request left. */
 function countsFromSchedule(metric) {
 	return metric === "ttft" || metric === "e2e";
 }
@@ -29018,180 +28004,10 @@ function average(values) {
 function median(values) {
 	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
-// src/judge/intervals.ts
-/**
-* Ranks, counted from 1, of the order statistics that bound the `q`-quantile of whatever distribution the
-* `n` samples came from: the number of samples below it is binomial (Conover, Practical Nonparametric
-* Statistics, section 3.2). With 58 samples a p95 has no upper bound at 95 %; with 59 it is the largest.
-*/
-function quantileRanks(n, q, confidence) {
-	let lower = 0;
-	let low = 1;
-	let high = n + 1;
-	while (low < high) {
-		const k = Math.floor((low + high) / 2);
-		if (binomialCdf(k - 1, n, q) >= confidence) high = k;
-		else low = k + 1;
-	}
-	const upper = low;
-	low = 0;
-	high = n;
-	while (low < high) {
-		const k = Math.ceil((low + high) / 2);
-		if (binomialCdf(k - 1, n, q) <= 1 - confidence) low = k;
-		else high = k - 1;
-	}
-	lower = low;
-	return [lower >= 1 ? lower : void 0, upper <= n ? upper : void 0];
-}
-/**
-* The smallest number of samples with which "the q-quantile is within its limit" is established when
-* `over` of them are beyond it.
-*/
-function samplesToEstablish(q, over, confidence) {
-	let low = over + 1;
-	let high = low;
-	const enough = (n) => 1 - binomialCdf(over, n, 1 - q) >= confidence;
-	while (!enough(high)) high *= 2;
-	while (low < high) {
-		const n = Math.floor((low + high) / 2);
-		if (enough(n)) high = n;
-		else low = n + 1;
-	}
-	return low;
-}
-/** Wilson's score interval of a share (Wilson 1927), which stays sensible at 0 and at 1. */
-function wilsonInterval(successes, n, confidence) {
-	if (n === 0) return [void 0, void 0];
-	const z = normalQuantile(confidence);
-	const share = successes / n;
-	const middle = share + z * z / (2 * n);
-	const spread = z * Math.sqrt(share * (1 - share) / n + z * z / (4 * n * n));
-	const scale = 1 + z * z / n;
-	return [successes === 0 ? 0 : (middle - spread) / scale, successes === n ? 1 : (middle + spread) / scale];
-}
-const RESAMPLES = 2e3;
-/** Fewer stretches than this say too little about how a figure varies over time. */
-const FEWEST_BLOCKS = 8;
-/**
-* Block bootstrap over time: whole stretches are drawn again with replacement, so that what happens within
-* one (a stall, a burst) stays together as it was (Künsch 1989, blocks not overlapping).
-*/
-function bootstrapInterval(blocks, confidence, seed) {
-	const used = blocks.filter((block) => block.weight > 0);
-	if (used.length < FEWEST_BLOCKS) return [void 0, void 0];
-	const chance = random(seed, "bootstrap");
-	const figures = Float64Array.from({ length: RESAMPLES }, () => {
-		let total = 0;
-		let weight = 0;
-		for (let i = 0; i < used.length; i++) {
-			const block = used[chance.integer(used.length)];
-			total += block.total;
-			weight += block.weight;
-		}
-		return total / weight;
-	}).sort();
-	const at = (share) => figures[Math.min(1999, Math.floor(share * RESAMPLES))];
-	return [at(1 - confidence), at(confidence)];
-}
-/** P(X ≤ k) for X binomial: the regularised incomplete beta function I₁₋ₚ(n − k, k + 1) (DLMF 8.17.5). */
-function binomialCdf(k, n, p) {
-	if (k < 0) return 0;
-	if (k >= n) return 1;
-	return incompleteBeta(n - k, k + 1, 1 - p);
-}
-/** Continued fraction of DLMF 8.17.22, by Lentz's method. */
-function incompleteBeta(a, b, x) {
-	if (x <= 0) return 0;
-	if (x >= 1) return 1;
-	if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(b, a, 1 - x);
-	const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
-	const tiny = 1e-300;
-	const apart = (value) => Math.abs(value) < tiny ? tiny : value;
-	let c = 1;
-	let d = 1 / apart(1 - (a + b) * x / (a + 1));
-	let fraction = d;
-	for (let m = 1; m <= 1e4; m++) {
-		const even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-		d = 1 / apart(1 + even * d);
-		c = apart(1 + even / c);
-		fraction *= d * c;
-		const odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-		d = 1 / apart(1 + odd * d);
-		c = apart(1 + odd / c);
-		fraction *= d * c;
-		if (Math.abs(d * c - 1) < 1e-14) break;
-	}
-	return front * fraction;
-}
-/** Lanczos' approximation, g = 7, n = 9: fifteen digits for positive arguments. */
-function logGamma(x) {
-	const z = x - 1;
-	const t = z + 7.5;
-	const sum = LANCZOS.reduce((total, coefficient, i) => i === 0 ? coefficient : total + coefficient / (z + i), 0);
-	return .5 * Math.log(2 * Math.PI) + (z + .5) * Math.log(t) - t + Math.log(sum);
-}
-const LANCZOS = [
-	.9999999999998099,
-	676.5203681218851,
-	-1259.1392167224028,
-	771.3234287776531,
-	-176.6150291621406,
-	12.507343278686905,
-	-.13857109526572012,
-	9984369578019572e-21,
-	1.5056327351493116e-7
-];
-/** Acklam's rational approximation of the normal quantile, relative error below 1.2e-9. */
-function normalQuantile(p) {
-	const a = [
-		-39.69683028665376,
-		220.9460984245205,
-		-275.9285104469687,
-		138.357751867269,
-		-30.66479806614716,
-		2.506628277459239
-	];
-	const b = [
-		-54.47609879822406,
-		161.5858368580409,
-		-155.6989798598866,
-		66.80131188771972,
-		-13.28068155288572
-	];
-	const c = [
-		-.007784894002430293,
-		-.3223964580411365,
-		-2.400758277161838,
-		-2.549732539343734,
-		4.374664141464968,
-		2.938163982698783
-	];
-	const d = [
-		.007784695709041462,
-		.3224671290700398,
-		2.445134137142996,
-		3.754408661907416
-	];
-	const poly = (coefficients, x) => coefficients.reduce((sum, k) => sum * x + k, 0);
-	if (p < .02425) {
-		const t = Math.sqrt(-2 * Math.log(p));
-		return poly(c, t) / poly([...d, 1], t);
-	}
-	if (p > .97575) return -normalQuantile(1 - p);
-	const t = p - .5;
-	const r = t * t;
-	return t * poly(a, r) / poly([...b, 1], r);
-}
 // src/judge/verdict.ts
-/** Beyond this many requests it is kinder to say that the figure sits too close to its limit. */
 const MOST_REQUESTS_SUGGESTED = 2e5;
-/**
-* Met when the whole interval is on the right side of the limit, violated when it is on the wrong one,
-* otherwise inconclusive; without samples never met. With `confidence: "none"` the estimate alone decides.
-*/
-function judge(objective, summary, confidence, seed) {
-	const estimate = estimateOf(objective, summary, confidence === "none" ? .95 : confidence, seed);
+function judge(objective, summary, confidence, seed, baseline) {
+	const estimate = estimateOf(objective, summary, confidence === "none" ? .95 : confidence, seed, baseline);
 	const { observed, samples } = estimate;
 	if (observed === void 0) return {
 		objective,
@@ -29220,11 +28036,10 @@ function judge(objective, summary, confidence, seed) {
 		...measured,
 		interval,
 		outcome,
-		reason: inconclusiveReason(interval, objective, needed),
+		reason: inconclusiveReason(estimate, interval, objective, needed),
 		...needed !== void 0 && needed <= MOST_REQUESTS_SUGGESTED && { requestsNeeded: needed }
 	};
 }
-/** Violated beats inconclusive beats met; undefined when there was nothing to judge. */
 function worst(outcomes) {
 	return [
 		"violated",
@@ -29238,11 +28053,11 @@ function compare([lower, upper], { op, limit }) {
 	if (far !== void 0 && !holds(far, op, limit)) return "violated";
 	return "inconclusive";
 }
-function inconclusiveReason([lower, upper], { op }, needed) {
-	const why = lower === void 0 && upper === void 0 ? "The run is too short to show how the figure varies" : (isUpperLimit(op) ? upper : lower) === void 0 ? "Too few samples to bound it" : "The limit lies within the interval";
+function inconclusiveReason({ fewSamples = false }, [lower, upper], { op }, needed) {
+	const why = lower === void 0 && upper === void 0 && !fewSamples ? "The run is too short to show how the figure varies" : (isUpperLimit(op) ? upper : lower) === void 0 ? "Too few samples to bound it" : "The limit lies within the interval";
 	return needed !== void 0 && needed > MOST_REQUESTS_SUGGESTED ? `${why}, and the figure is too close to it for any sensible number of requests to decide.` : `${why}.`;
 }
-function estimateOf({ subject, op, limit }, summary, confidence, seed) {
+function estimateOf({ subject, op, limit }, summary, confidence, seed, baseline) {
 	switch (subject.kind) {
 		case "latency": {
 			const histogram = summary.latencies[subject.metric];
@@ -29266,7 +28081,34 @@ function estimateOf({ subject, op, limit }, summary, confidence, seed) {
 		}
 		case "goodput_ratio": return goodputRatioEstimate(subject.criteria, summary, limit, isUpperLimit(op), confidence);
 		case "rate": return rateEstimate(subject.metric, summary, limit, isUpperLimit(op), confidence, seed);
+		case "regression": return regressionEstimate(subject.of, summary, limit, confidence, seed, baseline);
 	}
+}
+function regressionEstimate(figure, summary, limit, confidence, seed, baseline) {
+	if (baseline === void 0) return {
+		samples: 0,
+		missing: "There is no baseline to compare this level with."
+	};
+	const change = changeOf(figure, baseline, figuresOfSummaries([summary]), drawsOf(seed));
+	if (change === void 0) return {
+		samples: 0,
+		missing: `The baseline or this run has no ${figureName(figure)}, so that nothing can be compared.`
+	};
+	const { observed, interval } = worsening(figure, {
+		...change,
+		interval: change.intervalAt(confidence)
+	});
+	if (observed === void 0) return {
+		samples: change.samples,
+		missing: `The baseline's ${figureName(figure)} is 0: nothing is a share of it.`
+	};
+	return {
+		observed,
+		interval,
+		samples: change.samples,
+		fewSamples: figure.kind === "latency",
+		requestsNeeded: () => requestsForRegression(figure, change, limit, confidence)
+	};
 }
 function quantileEstimate(histogram, q, summary, upperLimit, confidence) {
 	const completed = summary.requests.filter((request) => request.outcome === "completed").length;
@@ -29283,10 +28125,6 @@ function quantileEstimate(histogram, q, summary, upperLimit, confidence) {
 		}
 	};
 }
-/**
-* The number of requests that would establish "at most `allowed` are bad" if the observed share of bad
-* ones held; undefined when that share itself is beyond what is allowed.
-*/
 function requestsForShare(allowed, observedShare, measured, enough) {
 	if (observedShare >= allowed) return void 0;
 	const decides = (n) => enough(n, Math.ceil(observedShare * n));
@@ -29327,7 +28165,7 @@ function meanEstimate(metric, histogram, summary, confidence, seed) {
 }
 function goodputRatioEstimate(criteria, summary, limit, upper, confidence) {
 	const requests = decided(summary);
-	const good = requests.filter((request) => isGood(request, criteria)).length;
+	const good = requests.filter((request) => isGood$1(request, criteria)).length;
 	return shareEstimate(good, requests.length, limit, upper, confidence);
 }
 function rateEstimate(metric, summary, limit, upper, confidence, seed) {
@@ -29376,32 +28214,17 @@ function shareEstimate(hits, n, limit, upper, confidence) {
 		}
 	};
 }
-const MOST_SLICES = 40;
-const SHORTEST_SLICE_NS$1 = 1e8;
-/** The window in equal stretches, for the bootstrap over time. */
-function slices(summary) {
-	const { start, end } = summary.record.window;
-	const count = Math.max(1, Math.min(MOST_SLICES, Math.floor((end - start) / SHORTEST_SLICE_NS$1)));
-	const width = (end - start) / count;
-	const requests = Array.from({ length: count }, () => []);
-	for (const request of summary.requests) {
-		const i = Math.floor((request.scheduled - start) / width);
-		requests[Math.min(count - 1, Math.max(0, i))].push(request);
-	}
-	return requests.map((inSlice, i) => ({
-		from: start + i * width,
-		to: start + (i + 1) * width,
-		requests: inSlice
-	}));
-}
 // src/report/build-result.ts
-/** Judges the summaries and writes everything down as others read it; the same whether just measured or read from records. */
-function buildResult(header, levels, footer) {
+function buildResult(header, { head, base }, footer, { stored, missingShards } = {}) {
 	const { plan } = header;
-	const results = levels.map((summary) => levelResult(plan, summary));
-	const verdict = worst(results.flatMap((level) => level.objectives.map((objective) => objective.outcome)));
-	const findings = validityFindings(plan, levels);
-	return {
+	const usable = stored !== void 0 && base.length === 0 ? stored : void 0;
+	const comparable = usable && whyNoBaseline(usable, planHash(plan)) === void 0 ? usable : void 0;
+	const baselines = head.map((summary, i) => baselineFigures(summary, base[i], comparable));
+	const levels = head.map((summary, i) => levelResult(plan, summary, baselines[i]));
+	const outcomes = levels.map((level) => worst(level.objectives.map(({ outcome }) => outcome)));
+	const verdict = verdictOf(plan, outcomes);
+	const findings = [...validityFindings(plan, head), ...shardFindings(missingShards)];
+	const result = {
 		schema: RESULT_SCHEMA,
 		generator: header.generator,
 		run_id: header.run_id,
@@ -29418,19 +28241,71 @@ function buildResult(header, levels, footer) {
 		plan: {
 			hash: planHash(plan),
 			seed: plan.seed,
-			input_tokens: plan.workload.inputTokens,
-			output_tokens: plan.workload.outputTokens,
-			warmup_requests: plan.levels.reduce((sum, level) => sum + level.warmupRequests, 0),
+			input_tokens: meanLength(plan.workload.input),
+			output_tokens: meanLength(plan.workload.output),
+			warmup_requests: head.reduce((sum, { level }) => sum + level.warmupRequests, 0),
 			timeout_seconds: plan.timeoutNs / NS_PER_S,
 			confidence: plan.confidence,
 			objectives: plan.objectives.map((objective) => objective.text)
 		},
-		levels: results,
+		...plan.exploration && { exploration: explorationResult(plan.exploration, head, outcomes) },
+		levels,
 		findings,
 		environment: header.environment
 	};
+	if (base.length > 0) return {
+		...result,
+		comparison: {
+			kind: "same_run",
+			baseline: {
+				run_id: header.run_id,
+				started_at: header.started_at,
+				url: plan.baseline?.url ?? "",
+				model: header.baselineModel ?? ""
+			},
+			levels: compareSummaries(base, head, plan.confidence, plan.seed)
+		}
+	};
+	return usable === void 0 ? result : {
+		...result,
+		comparison: compareResults(usable, result)
+	};
 }
-function levelResult(plan, summary) {
+function baselineFigures(summary, base, stored) {
+	if (base !== void 0) return figuresOfSummaries([base]);
+	const name = levelName(summary.level);
+	const level = stored?.levels.find((one) => one.name === name);
+	return level && figuresOfResult(level);
+}
+function verdictOf(plan, outcomes) {
+	const known = outcomes.filter((outcome) => outcome !== void 0);
+	if (plan.exploration !== void 0 && known.includes("met")) return "met";
+	return worst(known);
+}
+function explorationResult(exploration, head, outcomes) {
+	if (exploration.kind === "sweep") return { kind: "sweep" };
+	const { highestPassing, lowestFailing } = bracketOf(head.map(({ level }, i) => ({
+		level,
+		outcome: outcomes[i]
+	})));
+	return {
+		kind: "search",
+		of: exploration.of,
+		...highestPassing !== void 0 && { highest_passing: highestPassing },
+		...lowestFailing !== void 0 && { lowest_failing: lowestFailing }
+	};
+}
+function shardFindings(shards) {
+	if (shards === void 0 || shards.missing.length === 0) return [];
+	return [{
+		code: "shards_missing",
+		level: shards.allowed ? "note" : "invalid",
+		happened: `Of ${shards.of} shards these are missing: ${shards.missing.map((index) => index + 1).join(", ")}.`,
+		matters: "Their requests were part of the load, and are in no figure.",
+		advice: "Merge all shards, or allow it if the others are enough."
+	}];
+}
+function levelResult(plan, summary, baseline) {
 	const { level, record, requests } = summary;
 	const count = (outcome) => requests.filter((request) => request.outcome === outcome).length;
 	const sources = new Set(requests.filter(({ outcome }) => outcome === "completed").map(({ tokenSource }) => tokenSource));
@@ -29452,34 +28327,55 @@ function levelResult(plan, summary) {
 			completed: count("completed"),
 			failed: count("failed"),
 			incomplete: count("incomplete"),
-			warmup: record.warmupRequests,
+			warmup: level.warmupRequests,
 			failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count]))
 		},
 		metrics: metricsOf(plan, summary),
-		objectives: plan.objectives.map((objective) => objectiveResult(judge(objective, summary, plan.confidence, plan.seed))),
+		objectives: plan.objectives.map((objective) => objectiveResult(judge(objective, summary, record.confidence ?? plan.confidence, plan.seed, baseline))),
 		timeline: timelineOf(summary),
-		histograms: Object.fromEntries(LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [name, [...summary.latencies[name].buckets()]])),
+		histograms: Object.fromEntries(LATENCIES$2.filter((name) => summary.latencies[name].count > 0).map((name) => [name, [...summary.latencies[name].buckets()]])),
 		...sources.size > 0 && { token_source: sources.size > 1 ? "mixed" : [...sources][0] },
+		...record.server && { server: record.server },
 		failure_examples: Object.fromEntries(failures.map(([reason, { example }]) => [reason, example]))
 	};
 }
 function loadResult({ load }) {
-	if (load.kind === "closed") return {
-		kind: "closed",
-		concurrency: load.concurrency
-	};
-	return {
-		kind: "open",
-		rate: load.requestsPerSecond,
-		arrivals: load.arrivals,
-		burstiness: load.burstiness,
-		...load.maxConcurrency !== void 0 && { max_concurrency: load.maxConcurrency }
-	};
+	switch (load.kind) {
+		case "closed": return {
+			kind: "closed",
+			concurrency: load.concurrency
+		};
+		case "open": return {
+			kind: "open",
+			rate: load.requestsPerSecond,
+			arrivals: load.arrivals,
+			burstiness: load.burstiness,
+			...load.maxConcurrency !== void 0 && { max_concurrency: load.maxConcurrency }
+		};
+		case "stages": return {
+			kind: "stages",
+			of: load.of,
+			stages: load.stages.map(({ durationNs, target }) => ({
+				seconds: durationNs / NS_PER_S,
+				target
+			}))
+		};
+		case "users": return {
+			kind: "users",
+			users: load.users,
+			spawn_rate: load.spawnPerSecond,
+			think_seconds: [load.think.minNs / NS_PER_S, load.think.maxNs / NS_PER_S]
+		};
+		case "replay": return {
+			kind: "replay",
+			...load.maxConcurrency !== void 0 && { max_concurrency: load.maxConcurrency }
+		};
+	}
 }
 function metricsOf(plan, summary) {
 	const { start, end } = summary.record.window;
 	const ended = decided(summary);
-	const latencies = Object.fromEntries(LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [name, latencyStats(summary.latencies[name])]));
+	const latencies = Object.fromEntries(LATENCIES$2.filter((name) => summary.latencies[name].count > 0).map((name) => [name, latencyStats(summary.latencies[name])]));
 	if (ended.length === 0 || end <= start) return latencies;
 	const rates = ratesBetween(summary.requests, start, end);
 	const completed = ended.filter((request) => request.outcome === "completed");
@@ -29497,7 +28393,7 @@ function metricsOf(plan, summary) {
 		...tpot !== void 0 && tpot > 0 && { output_throughput_per_user: 1e9 / tpot },
 		...criteria !== void 0 && {
 			goodput: goodBetween(summary, criteria, start, end),
-			goodput_ratio: ended.filter((request) => isGood(request, criteria)).length / ended.length
+			goodput_ratio: ended.filter((request) => isGood$1(request, criteria)).length / ended.length
 		},
 		error_rate: (ended.length - completed.length) / ended.length,
 		concurrency: rates.concurrency,
@@ -29505,9 +28401,8 @@ function metricsOf(plan, summary) {
 		...completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) }
 	};
 }
-/** Good requests per second that ended in the window. */
 function goodBetween(summary, criteria, start, end) {
-	return summary.requests.filter((request) => request.end > start && request.end <= end && isGood(request, criteria)).length * NS_PER_S / (end - start);
+	return summary.requests.filter((request) => request.end > start && request.end <= end && isGood$1(request, criteria)).length * NS_PER_S / (end - start);
 }
 function latencyStats(histogram) {
 	const quantile = (q) => toMs(histogram.quantile(q));
@@ -29545,7 +28440,8 @@ function objectiveResult(judgement) {
 function unitOf({ subject }) {
 	switch (subject.kind) {
 		case "latency": return "ms";
-		case "goodput_ratio": return "ratio";
+		case "goodput_ratio":
+		case "regression": return "ratio";
 		case "rate": return RATES[subject.metric];
 	}
 }
@@ -29586,43 +28482,1995 @@ function timelineOf({ record: { window }, requests }) {
 		};
 	});
 }
-/** Nanoseconds to milliseconds, to the nanosecond and no further. */
 function toMs(ns) {
 	return Math.round(ns) / NS_PER_MS;
 }
 function sum(values) {
 	return values.reduce((total, value) => total + value, 0);
 }
-// src/schedule/closed-loop.ts
-/**
-* Keeps `concurrency` requests in flight: each slot sends its next request the moment its last one ended.
-* A closed loop slows down with the server, so it finds what the server can do, not what users would see.
-*
-* @param take gives the next request's index, or undefined when nothing more is to be sent; it is told
-*   when the slot that asks became free.
-* @param send resolves with the moment its request ended; that moment is when its slot became free, and
-*   the next request counts from there.
-*/
-async function closedLoop(concurrency, startNs, take, send) {
-	const slot = async () => {
-		let freeAtNs = startNs;
-		for (let index = take(freeAtNs); index !== void 0; index = take(freeAtNs)) freeAtNs = await send(index, freeAtNs);
+// src/plan/arrivals.ts
+function arrivalOffsets(load, stop, seed, level) {
+	const moment = unitProcess(load, seed, level);
+	const timeAt = load.kind === "open" ? steady(load.requestsPerSecond) : piecewise(load.stages);
+	const limit = stop.requests ?? Number.POSITIVE_INFINITY;
+	const end = Math.min(stop.durationNs ?? Number.POSITIVE_INFINITY, lengthNs(load));
+	const offsets = [];
+	while (offsets.length < limit) {
+		const elapsed = timeAt(moment());
+		if (!(elapsed < end)) break;
+		offsets.push(Math.round(elapsed));
+	}
+	return Float64Array.from(offsets);
+}
+function unitProcess({ arrivals, burstiness }, seed, level) {
+	const chance = random(seed, "arrivals", level);
+	let moment = 0;
+	switch (arrivals) {
+		case "constant": return () => moment++;
+		case "poisson": return () => moment += chance.exponential();
+		case "gamma": return () => moment += chance.gamma(burstiness);
+	}
+}
+function steady(requestsPerSecond) {
+	const meanGapNs = NS_PER_S / requestsPerSecond;
+	return (moment) => moment * meanGapNs;
+}
+function piecewise(stages) {
+	let index = 0;
+	let from = 0;
+	let startNs = 0;
+	let areaBefore = 0;
+	return (moment) => {
+		const area = moment * NS_PER_S;
+		for (; index < stages.length; index++) {
+			const { durationNs, target } = stages[index];
+			const areaOfStage = durationNs * (from + target) / 2;
+			const rest = area - areaBefore;
+			if (rest < areaOfStage) return startNs + timeInStage(rest, from, target, durationNs);
+			areaBefore += areaOfStage;
+			startNs += durationNs;
+			from = target;
+		}
+		return Number.POSITIVE_INFINITY;
 	};
-	await Promise.all(Array.from({ length: concurrency }, slot));
+}
+function timeInStage(area, from, to, durationNs) {
+	if (area === 0) return 0;
+	const slope = (to - from) / durationNs;
+	const root = Math.sqrt(Math.max(0, from * from + 2 * slope * area));
+	return Math.min(durationNs, 2 * area / (from + root));
+}
+function lengthNs(load) {
+	if (load.kind === "open") return Number.POSITIVE_INFINITY;
+	return load.stages.reduce((sum, { durationNs }) => sum + durationNs, 0);
+}
+// src/plan/builtin-prompts.ts
+const BUILTIN_PROMPTS = [
+	"Why is the sky blue?",
+	"What does a compiler do?",
+	"Name three rivers in Africa.",
+	"How do I boil an egg so that the yolk stays soft?",
+	"What is the difference between a virus and a bacterium?",
+	"Translate into French: Where is the nearest train station?",
+	"Give me a synonym for 'happy' that fits in a formal letter.",
+	"How many litres are there in a US gallon?",
+	"Explain recursion to a ten-year-old.",
+	"Write a haiku about the first snow.",
+	"What should I look at before buying a used bicycle?",
+	"Who painted the Night Watch, and where does it hang today?",
+	"What is the capital of Australia, and why is it not Sydney?",
+	"Summarise the plot of Hamlet in three sentences.",
+	"How does a heat pump warm a house when it is freezing outside?",
+	"Suggest five names for a small bakery near the sea.",
+	"What is the time complexity of binary search, and why?",
+	"Correct the grammar: 'Me and him was going to the shop yesterday when it begun to rain.'",
+	"Which is heavier, a kilogram of feathers or a pound of iron? Show the arithmetic.",
+	"How do vaccines train the immune system?",
+	"Write a regular expression that matches a date such as 2024-03-31, and say what it fails to check.",
+	"What are the pros and cons of renting compared with buying a flat?",
+	"Explain the difference between TCP and UDP, with an example of when each is the better choice.",
+	"My sourdough bread comes out flat and dense. What are the most likely reasons, and how do I tell them apart?",
+	"Write a polite email to my landlord asking when the broken heating in the kitchen will be repaired. I first reported it nine days ago.",
+	"Plan a weekend in Lisbon for two people who like architecture and good food but do not want to hire a car.",
+	"Write a Python function that returns the n-th Fibonacci number without recursion, and a short test for it.",
+	"What caused the fall of the Western Roman Empire? Give the three explanations historians argue about most.",
+	"I have chicken, rice, two peppers and a tin of coconut milk. What can I cook in half an hour?",
+	"Explain what an index does in a relational database, when it helps, and when it makes things slower.",
+	"How would you explain inflation to someone who has never studied economics? Use the price of bread as the example.",
+	"A train leaves at 9:40 and travels 210 km at an average of 84 km/h. When does it arrive? Show each step.",
+	"What is photosynthesis? Describe the light reactions and the Calvin cycle in a paragraph each.",
+	"Compare the ways in which birds and bats fly. What did evolution do differently?",
+	"Write a short story of about two hundred words in which a lighthouse keeper receives a letter addressed to someone who died a century ago.",
+	"What does the second law of thermodynamics say, and why does it not forbid life?",
+	"Give me a four-week plan to get from running five kilometres to running ten. I can train three times a week.",
+	"Explain to a new colleague what a code review is for, what makes one useful, and what makes one unpleasant.",
+	"Write an SQL query that lists the ten customers with the highest total order value in 2023. The tables are customers(id, name) and orders(id, customer_id, total, ordered_at).",
+	"How do noise-cancelling headphones work, and why are they better against the hum of an aeroplane than against voices?",
+	"What is the difference between weather and climate? Give an example of a claim that confuses the two.",
+	"Turn these notes into a paragraph: launch moved to 14 May; payment page still fails on old tablets; design is signed off; support wants a training session the week before.",
+	"Which questions should I ask at the end of an interview for a job as a junior data analyst?",
+	"Explain the Monty Hall problem, and convince a sceptic who says that the chance must be one half.",
+	"Describe how a letter got from London to Edinburgh in 1750, in 1850 and in 1950.",
+	"Here is a function: function last(list) { return list[list.length]; } It always returns undefined. What is wrong, and what would you write instead?",
+	"Write a product description of about eighty words for a wooden desk lamp made by hand. No exclamation marks, and do not call it unique.",
+	"What are the first signs that a houseplant gets too much water, and how do they differ from the signs of too little?",
+	"Our team of six disagrees about whether to meet every day. Half of us find the fifteen minutes useful; the other half lose the best hour of the morning. Suggest two arrangements that might suit both, and say what each would cost.",
+	"Explain public-key cryptography without mathematics, then once more with as much as a student in the last year of school can follow.",
+	"Make a table of the planets of the solar system with their diameter, the length of their day and their number of known moons, as far as you are sure of them.",
+	"I am writing a fantasy novel in which magic has a price: every spell takes a memory from whoever casts it. Give me five consequences for the society of that world which a reader would not expect at once.",
+	"A customer writes: 'I ordered two pairs of shoes on the third, one pair came in the wrong size, and your chat told me to wait five days, which was eight days ago. I want my money back and I will not order again.' Draft an answer that apologises once, says what happens next, and offers nothing that has to be approved first.",
+	"Read this paragraph and list the claims that could be checked: 'The bridge was opened in 1894 after eight years of work. It was then the longest of its kind, carries forty thousand vehicles a day, and has never been closed for more than a week. People who live nearby say that it hums before a storm.'",
+	"We run a web shop on one server with a database on the same machine. On Friday evenings pages take up to twelve seconds; the processor is at forty per cent, memory is nearly full, and the disk is busy all the time. Say what you would look at first, second and third, and what each finding would mean.",
+	"Compare three ways to store the settings of a command-line program: environment variables, a file in the home directory, and flags. Consider secrets, automation, and the person who has to find out why it behaves differently on a colleague's machine.",
+	"My daughter is eight and has asked why people have to die. We are not religious, her grandfather is ill, and she tends to worry at night. How might I answer her honestly, and what should I rather not say?",
+	"Write a lesson plan of forty-five minutes that introduces fractions to a class of twenty-four nine-year-olds. Begin with something they can hold in their hands, leave time for them to talk to each other, and end with a question that shows you who has understood.",
+	"You are given a list of a million integers in which every number occurs exactly twice, except for one that occurs once. Find that number without using extra memory. Explain the idea first, then give the code in a language of your choice, and then say why it would not work if numbers occurred three times.",
+	"Below are the minutes of a meeting. Pull out each decision, who is responsible for it, and by when. 'Ana opened at ten. The budget for the second quarter was accepted with one change: travel goes down by a fifth, and Ben will send the new table by Wednesday. Chloe showed the survey; people want shorter forms. It was agreed to drop the two questions on income, and Chloe changes the form before the end of the month. Dev asked for a second tester. No decision was taken; Ana will bring it up with the board on the twelfth. The next meeting is on the twentieth, a day later than usual.'"
+];
+// src/plan/csv.ts
+function parseCsv(path, text) {
+	const [header, ...records] = [...csvRecords(path, text)];
+	const columns = header?.cells.map((name) => name.trim().toLowerCase()) ?? [];
+	return {
+		columns,
+		rows: records.map(({ line, cells }) => {
+			if (cells.length !== columns.length) throw at(path, line, `has ${cells.length} cells where the header has ${columns.length}; a cell with a comma or a new line needs quotes around it.`);
+			return {
+				where: `line ${line}`,
+				cells: new Map(columns.map((name, i) => [name, cells[i]]))
+			};
+		})
+	};
+}
+function* csvRecords(path, text) {
+	const plainCell = /[^,\r\n]*/y;
+	const cellEnd = /,|\r\n|\n|\r|$/y;
+	let line = 1;
+	let begins = line;
+	let cells = [];
+	for (let next = 0; next < text.length || cells.length > 0;) {
+		let cell;
+		if (text[next] === "\"") {
+			const end = closingQuote(text, next);
+			if (end === -1) throw at(path, line, "opens a quote that nothing closes.");
+			cell = text.slice(next + 1, end).replaceAll("\"\"", "\"");
+			next = end + 1;
+			line += cell.split("\n").length - 1;
+		} else {
+			plainCell.lastIndex = next;
+			cell = plainCell.exec(text)[0];
+			next += cell.length;
+		}
+		cells.push(cell);
+		cellEnd.lastIndex = next;
+		const end = cellEnd.exec(text)?.[0];
+		if (end === void 0) throw at(path, line, "has text after a closing quote; a quote inside a cell is written as \"\".");
+		next += end.length;
+		if (end === ",") continue;
+		if (cells.length > 1 || cell !== "") yield {
+			line: begins,
+			cells
+		};
+		line++;
+		begins = line;
+		cells = [];
+	}
+}
+function closingQuote(text, opened) {
+	let end = text.indexOf("\"", opened + 1);
+	while (end !== -1 && text[end + 1] === "\"") end = text.indexOf("\"", end + 2);
+	return end;
+}
+function at(path, line, message) {
+	return new ConfigError([{
+		field: `${path} line ${line}`,
+		message
+	}]);
+}
+// src/plan/input-file.ts
+const MOST_MISTAKES = 5;
+async function readInput(path) {
+	let bytes;
+	try {
+		bytes = await readFile(path);
+	} catch (error) {
+		throw new ConfigError([{
+			field: path,
+			message: unreadable(error)
+		}]);
+	}
+	return bytes[0] === 239 && bytes[1] === 187 && bytes[2] === 191 ? bytes.subarray(3) : bytes;
+}
+function textOf$1(path, bytes) {
+	try {
+		return bytes.toString("utf8");
+	} catch {
+		throw new ConfigError([{
+			field: path,
+			message: "is larger than 512 MiB; take a part of it, or make it JSONL, which is read line by line."
+		}]);
+	}
+}
+function readAll(path, places, read) {
+	const items = [];
+	const mistakes = [];
+	let skipped = 0;
+	let more = 0;
+	for (const place of places) try {
+		const item = read(place);
+		if (item === void 0) skipped++;
+		else items.push(item);
+	} catch (error) {
+		if (!(error instanceof Fault)) throw error;
+		if (mistakes.length < MOST_MISTAKES) mistakes.push({
+			field: `${path} ${place.where}`,
+			message: error.message
+		});
+		else more++;
+	}
+	if (more > 0) mistakes.push({
+		field: path,
+		message: `has ${more} more mistakes.`
+	});
+	if (mistakes.length > 0) throw new ConfigError(mistakes);
+	return {
+		items,
+		skipped
+	};
+}
+var Fault = class extends Error {};
+function unreadable(error) {
+	switch (error.code) {
+		case "ENOENT": return "there is no such file.";
+		case "EISDIR": return "is a folder; name a file in it.";
+		case "ERR_FS_FILE_TOO_LARGE": return "is larger than 2 GiB; take a part of it.";
+		default: return `cannot be read: ${error.message}`;
+	}
+}
+const OUTPUT_NAMES = [
+	"max_tokens",
+	"max_completion_tokens",
+	"output_len",
+	"output_tokens",
+	"output_length"
+];
+function readItem(json) {
+	const item = parseObject$1(json);
+	if (typeof item.prompt === "string") {
+		if (item.prompt.trim() === "") throw new Fault("has an empty \"prompt\".");
+		return {
+			kind: "texts",
+			...typeof item.system === "string" ? { system: item.system } : {},
+			turns: [{
+				content: item.prompt,
+				...outputTokens(item)
+			}]
+		};
+	}
+	if (Array.isArray(item.messages)) return conversation(item, item.messages, "role", "content");
+	if (Array.isArray(item.conversations)) return conversation(item, item.conversations, "from", "value");
+	if (item.input_length !== void 0) return {
+		kind: "lengths",
+		...recordedLengths(item)
+	};
+	throw new Fault("should have \"prompt\" (a text), \"messages\", \"conversations\" or \"input_length\", for example {\"prompt\": \"Why is the sky blue?\", \"max_tokens\": 64}.");
+}
+function recordedLengths(item) {
+	const inputTokens = count(item, "input_length", 1);
+	const output = outputTokens(item).maxTokens;
+	const ids = item.hash_ids ?? [];
+	if (!Array.isArray(ids) || !ids.every((id) => typeof id === "number")) throw new Fault("should have numbers as \"hash_ids\", for example [46, 47, 2353].");
+	const blocks = Math.ceil(inputTokens / 512);
+	if (ids.length > blocks) throw new Fault(`has ${ids.length} hash_ids for ${inputTokens} tokens; there is one for each 512 tokens, ${blocks} here.`);
+	return {
+		inputTokens,
+		...output !== void 0 && { outputTokens: output },
+		...ids.length > 0 && { hashIds: ids }
+	};
+}
+function parseObject$1(json) {
+	let value;
+	try {
+		value = JSON.parse(json);
+	} catch (error) {
+		throw new Fault(`is not JSON: ${error.message}`);
+	}
+	if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+	throw new Fault("should be an object, for example {\"prompt\": \"Why is the sky blue?\"}.");
+}
+function count(item, name, least) {
+	const given = item[name];
+	if (given === void 0 || given === null) return void 0;
+	const value = typeof given === "string" && given.trim() !== "" ? Number(given) : given;
+	if (typeof value === "number" && Number.isSafeInteger(value) && value >= least) return value;
+	throw new Fault(`has ${JSON.stringify(given)} as "${name}"; it should be a whole number from ${least} on.`);
+}
+function outputTokens(item) {
+	const name = OUTPUT_NAMES.find((key) => item[key] !== void 0 && item[key] !== null);
+	const maxTokens = name === void 0 ? void 0 : count(item, name, 1);
+	return maxTokens === void 0 ? {} : { maxTokens };
+}
+const SPEAKERS = {
+	system: "system",
+	developer: "system",
+	user: "user",
+	human: "user",
+	assistant: "assistant",
+	gpt: "assistant",
+	chatgpt: "assistant",
+	model: "assistant",
+	bing: "assistant",
+	bard: "assistant"
+};
+function conversation(item, messages, speakerKey, textKey) {
+	const systems = [];
+	const turns = [];
+	for (const [i, message] of messages.entries()) {
+		const { [speakerKey]: speaker, [textKey]: value } = message ?? {};
+		const text = textOf(value);
+		const who = Object.hasOwn(SPEAKERS, String(speaker)) ? SPEAKERS[String(speaker)] : void 0;
+		if (who === void 0 || text === void 0) throw new Fault(`has a message ${i + 1} that is not understood; it should have "${speakerKey}" (${speakerKey === "from" ? "human, gpt" : "user, assistant"} or system) and a text as "${textKey}".`);
+		if (who === "system") systems.push(text);
+		else if (who === "user") turns.push({ content: text });
+		else if (turns.length > 0) turns.at(-1).answer = text;
+	}
+	const asked = turns.filter(({ content }) => content.trim() !== "");
+	if (asked.length === 0) return void 0;
+	Object.assign(asked.at(-1), outputTokens(item));
+	return {
+		kind: "texts",
+		...systems.length > 0 && { system: systems.join("\n\n") },
+		turns: asked
+	};
+}
+function textOf(value) {
+	if (typeof value === "string") return value;
+	if (!Array.isArray(value)) return void 0;
+	const texts = value.map((part) => part?.text);
+	return texts.every((text) => typeof text === "string") ? texts.join("\n") : void 0;
+}
+// src/plan/json-places.ts
+const [NEW_LINE, QUOTE$1, BACKSLASH$1, COMMA$1] = [
+	10,
+	34,
+	92,
+	44
+];
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
+	91,
+	93,
+	123,
+	125
+];
+function* jsonLines(bytes) {
+	let line = 1;
+	for (let start = 0; start < bytes.length; line++) {
+		const found = bytes.indexOf(NEW_LINE, start);
+		const end = found === -1 ? bytes.length : found;
+		const json = bytes.toString("utf8", start, end).trim();
+		if (json !== "") yield {
+			where: `line ${line}`,
+			json
+		};
+		start = end + 1;
+	}
+}
+function* jsonElements(bytes) {
+	let depth = 0;
+	let line = 1;
+	let item = 0;
+	let start = -1;
+	let startLine = line;
+	const place = (end) => ({
+		where: `item ${++item} (line ${startLine})`,
+		json: bytes.toString("utf8", start, end).trim()
+	});
+	for (let i = 0; i < bytes.length; i++) {
+		const byte = bytes[i];
+		if (byte === NEW_LINE) line++;
+		if (depth === 1 && start === -1 && byte > 32 && byte !== COMMA$1 && byte !== CLOSE_LIST) {
+			start = i;
+			startLine = line;
+		}
+		if (byte === QUOTE$1) {
+			for (i++; i < bytes.length && bytes[i] !== QUOTE$1; i++) if (bytes[i] === BACKSLASH$1) i++;
+		} else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth++;
+		else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
+		if (start !== -1 && (depth === 1 && byte === COMMA$1 || depth === 0)) {
+			yield place(i);
+			start = -1;
+		}
+		if (depth === 0 && byte === CLOSE_LIST) return;
+	}
+	if (start !== -1) yield place(bytes.length);
+}
+// src/plan/dataset.ts
+async function readDataset(path) {
+	const dataset = readBytes(path, await readInput(path));
+	if (dataset.items.length > 0) return dataset;
+	throw new ConfigError([{
+		field: path,
+		message: `holds no prompt${dataset.skipped > 0 ? `; in none of its ${dataset.skipped} conversations does a user ask` : ""}.`
+	}]);
+}
+function readBytes(path, bytes) {
+	const extension = extname(path).toLowerCase();
+	if (extension === ".csv") return readCsv(path, textOf$1(path, bytes));
+	const begins = extension === ".txt" ? "" : bytes.toString("utf8", 0, 1024).trimStart()[0];
+	if (begins === "[") return readAll(path, jsonElements(bytes), ({ json }) => readItem(json));
+	if (begins === "{" || extension === ".jsonl" || extension === ".ndjson") return readAll(path, jsonLines(bytes), ({ json }) => readItem(json));
+	return {
+		items: textOf$1(path, bytes).split(/\r\n|\n|\r/).filter((line) => line.trim() !== "").map((line) => prompt(line)),
+		skipped: 0
+	};
+}
+function readCsv(path, text) {
+	const { columns, rows } = parseCsv(path, text);
+	if (columns.length > 0 && !columns.includes("prompt")) {
+		const found = columns.slice(0, 10).map((name) => JSON.stringify(name));
+		throw new ConfigError([{
+			field: `${path} line 1`,
+			message: `should name a column "prompt"; it names ${found.join(", ")}.`
+		}]);
+	}
+	return readAll(path, rows, readRow);
+}
+function readRow({ cells }) {
+	const text = cells.get("prompt");
+	if (text.trim() === "") throw new Fault("has an empty \"prompt\".");
+	const name = OUTPUT_NAMES.find((name) => (cells.get(name) ?? "").trim() !== "");
+	const maxTokens = name === void 0 ? void 0 : count({ [name]: cells.get(name) }, name, 1);
+	const system = cells.get("system");
+	return {
+		...prompt(text, maxTokens),
+		...system !== void 0 && system.trim() !== "" && { system }
+	};
+}
+function prompt(content, maxTokens) {
+	return {
+		kind: "texts",
+		turns: [{
+			content,
+			...maxTokens !== void 0 && { maxTokens }
+		}]
+	};
+}
+// src/plan/words.ts
+const WORDS = `
+about above across add all also am an and any are around as ask at away back be been being below best better between
+big both brief bring build but by call can change check city clear code come could day describe did different do does
+down draw during easy end even example explain fact few five follow for four from function get give go good great had
+hand has have he hello help her here high him his home house how idea if important in input into is it just keep know
+language large last less let letter life light like list little live look made make man many may me mean might more
+most much must my name never new not now number of off old on only open or order other out over own paragraph part
+people place play please point poem problem program question quick quite really right said same say second see sentence
+set she should show simple since so software something start step still stop story such system take tell test text than
+thank that their them then there these they thing think this those three through time to today together too topic try
+turn two under up upon us use very want was water way we week well were what when where which who why will with without
+word words work world would write year yes you your
+`.trim().split(/\s+/);
+const ENOUGH_WORDS = 32;
+function measureWords({ count }) {
+	const before = count("the");
+	const measured = WORDS.map((word) => ({
+		word,
+		alone: count(word),
+		within: count(`the ${word}`) - before
+	}));
+	const within = measured.filter((word) => word.within === 1);
+	const best = [
+		within.filter((word) => word.alone === 1),
+		within,
+		measured
+	].find((words) => words.length >= ENOUGH_WORDS);
+	const tokens = best.reduce((sum, word) => sum + word.within, 0);
+	return {
+		words: best.map(({ word }) => word),
+		meanTokens: tokens / best.length
+	};
+}
+function fitText(words, tokens, { count }, draw) {
+	const kept = [...words];
+	let have = count(kept.join(" "));
+	while (have > tokens && kept.length > 0) {
+		const perWord = have / kept.length;
+		kept.length -= Math.min(kept.length, Math.max(1, Math.floor((have - tokens) / perWord)));
+		have = kept.length === 0 ? 0 : count(kept.join(" "));
+	}
+	let text = kept.join(" ");
+	for (let misses = 0; have < tokens && misses < 8;) {
+		const perWord = kept.length === 0 ? 1 : Math.max(1, have / kept.length);
+		const some = Math.max(1, Math.floor((tokens - have) / perWord / (misses + 1)));
+		const added = Array.from({ length: some }, draw).join(" ");
+		const longer = text === "" ? added : `${text} ${added}`;
+		const now = count(longer);
+		if (now <= tokens && now > have) [text, have] = [longer, now];
+		else misses++;
+	}
+	return have === tokens ? text : lastPiece(text, have, tokens, count);
+}
+function lastPiece(text, have, tokens, count) {
+	const spaced = [...WORDS, ..."aI"].map((word) => text === "" ? word : ` ${word}`);
+	let best = {
+		text,
+		have
+	};
+	let shortest = {
+		text: spaced[0],
+		have: Number.POSITIVE_INFINITY
+	};
+	for (let round = 0; round < tokens - have; round++) {
+		const start = best;
+		for (const piece of [...SIGNS, ...spaced]) {
+			const longer = start.text + piece;
+			const now = count(longer);
+			if (now === tokens) return longer;
+			if (now < tokens && now > best.have) best = {
+				text: longer,
+				have: now
+			};
+			if (now < shortest.have) shortest = {
+				text: longer,
+				have: now
+			};
+		}
+		if (best === start) break;
+	}
+	return best.text === "" ? shortest.text : best.text;
+}
+const SIGNS = [
+	".",
+	",",
+	"?",
+	"!",
+	"a",
+	"e",
+	"s",
+	"1"
+];
+// src/plan/prompts.ts
+function promptWriter(seed, tokenizer) {
+	const { words, meanTokens } = tokenizer === void 0 ? {
+		words: WORDS,
+		meanTokens: 1
+	} : measureWords(tokenizer);
+	const order = shuffled(words, random(seed, "words"));
+	const wordsFor = (tokens) => Math.max(1, Math.round(tokens / meanTokens));
+	const drawn = (count, chance) => Array.from({ length: count }, () => order[chance.integer(order.length)]);
+	const beginning = ({ stream, index }) => {
+		const chance = random(seed, "first words", stream);
+		const digits = [];
+		for (let rest = index, carried = 0; digits.length < 3; rest = Math.floor(rest / order.length)) {
+			carried = (carried + rest + chance.integer(order.length)) % order.length;
+			digits.push(order[carried]);
+		}
+		return digits;
+	};
+	return {
+		write(tokens, id, lead = []) {
+			const chance = random(seed, "prompt", id.stream, id.index, id.turn ?? 0);
+			const before = lead.flatMap((text) => text.split(" "));
+			const own = Math.max(0, wordsFor(tokens) - before.length);
+			const first = id.turn ? [] : beginning(id).slice(0, own);
+			const all = [
+				...before,
+				...first,
+				...drawn(own - first.length, chance)
+			];
+			if (tokenizer === void 0) return all.slice(0, tokens).join(" ");
+			return fitText(all, tokens, tokenizer, () => order[chance.integer(order.length)]);
+		},
+		shared: (tokens, ...name) => drawn(wordsFor(tokens), random(seed, ...name)).join(" ")
+	};
+}
+function shuffled(items, chance) {
+	const order = [...items];
+	for (let i = order.length - 1; i > 0; i--) {
+		const j = chance.integer(i + 1);
+		[order[i], order[j]] = [order[j], order[i]];
+	}
+	return order;
+}
+// src/plan/tokenizer.ts
+async function openTokenizer(path) {
+	const description = parseJson(path, await readInput(path));
+	const settings = await settingsBeside(path);
+	const { Tokenizer } = await loadLibrary();
+	try {
+		const tokenizer = new Tokenizer(description, settings);
+		const count = (text) => tokenizer.encode(text, { add_special_tokens: false }).ids.length;
+		count("The quick brown fox");
+		return { count };
+	} catch (error) {
+		throw new ConfigError([{
+			field: path,
+			message: `is no tokenizer.json that can be used: ${error.message}`
+		}]);
+	}
+}
+async function loadLibrary() {
+	try {
+		return await import("@huggingface/tokenizers");
+	} catch (cause) {
+		throw new GoodputError("CONFIG_INVALID", "A tokenizer file needs the package @huggingface/tokenizers.", {
+			hint: "Install it with `npm install @huggingface/tokenizers`, or leave the tokenizer out: a common word then stands for a token.",
+			cause
+		});
+	}
+}
+async function settingsBeside(path) {
+	const beside = join(dirname(path), "tokenizer_config.json");
+	const bytes = await readInput(beside).catch(() => void 0);
+	return bytes === void 0 ? {} : parseJson(beside, bytes);
+}
+function parseJson(path, bytes) {
+	let value;
+	try {
+		value = JSON.parse(bytes.toString("utf8"));
+	} catch (error) {
+		throw new ConfigError([{
+			field: path,
+			message: `is not JSON: ${error.message}`
+		}]);
+	}
+	if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+	throw new ConfigError([{
+		field: path,
+		message: "should hold an object, as a model's tokenizer.json does."
+	}]);
+}
+// src/plan/trace.ts
+async function readTrace(path, format, timeScale) {
+	const bytes = await readInput(path);
+	const { items, skipped } = readRows(path, bytes, format === "auto" ? detect(path, bytes) : format);
+	const rows = items.toSorted((a, b) => a.seconds - b.seconds || a.restNs - b.restNs);
+	const [first] = rows;
+	if (first === void 0) throw new ConfigError([{
+		field: path,
+		message: "holds no request to replay."
+	}]);
+	return {
+		arrivals: Float64Array.from(rows, ({ seconds, restNs }) => Math.round(((seconds - first.seconds) * NS_PER_S + (restNs - first.restNs)) * timeScale)),
+		requests: rows.map(({ seconds, restNs, ...lengths }) => lengths),
+		skipped
+	};
+}
+function detect(path, bytes) {
+	const beginning = bytes.toString("utf8", 0, 4096).trimStart();
+	if (beginning.startsWith("{")) return "mooncake";
+	const [header = ""] = beginning.toLowerCase().split(/[\r\n]/);
+	if (header.includes("contexttokens")) return "azure";
+	if (header.includes("request tokens")) return "burstgpt";
+	throw new ConfigError([{
+		field: path,
+		message: "is no trace that is known: mooncake is JSONL with timestamp and input_length; azure is CSV with TIMESTAMP, ContextTokens, GeneratedTokens; burstgpt is CSV with Timestamp, Request tokens, Response tokens."
+	}]);
+}
+function readRows(path, bytes, format) {
+	if (format === "mooncake") return readAll(path, jsonLines(bytes), ({ json }) => mooncakeRow(parseObject$1(json)));
+	const names = CSV_COLUMNS[format];
+	const { columns, rows } = parseCsv(path, textOf$1(path, bytes));
+	const missing = Object.values(names).filter((name) => !columns.includes(name.toLowerCase()));
+	if (columns.length > 0 && missing.length > 0) {
+		const message = `should name the columns ${Object.values(names).join(", ")}; it lacks ${missing.join(", ")}.`;
+		throw new ConfigError([{
+			field: `${path} line 1`,
+			message
+		}]);
+	}
+	return readAll(path, rows, ({ cells }) => {
+		const cell = (name) => ({ [name]: cells.get(name.toLowerCase()) });
+		const inputTokens = required(cell(names.input), names.input);
+		const outputTokens = required(cell(names.output), names.output);
+		const written = cells.get(names.time.toLowerCase()).trim();
+		const moment = format === "azure" ? calendarMoment(written) : secondsMoment(written, names.time);
+		return inputTokens === 0 || outputTokens === 0 ? void 0 : {
+			...moment,
+			inputTokens,
+			outputTokens
+		};
+	});
+}
+const CSV_COLUMNS = {
+	azure: {
+		time: "TIMESTAMP",
+		input: "ContextTokens",
+		output: "GeneratedTokens"
+	},
+	burstgpt: {
+		time: "Timestamp",
+		input: "Request tokens",
+		output: "Response tokens"
+	}
+};
+function mooncakeRow(item) {
+	const { timestamp } = item;
+	if (typeof timestamp !== "number" || !Number.isFinite(timestamp) || timestamp < 0) throw new Fault("should have a \"timestamp\" in milliseconds, from 0 on.");
+	const outputTokens = required(item, "output_length");
+	if (required(item, "input_length") === 0 || outputTokens === 0) return void 0;
+	return {
+		seconds: 0,
+		restNs: timestamp * NS_PER_MS,
+		...recordedLengths(item),
+		outputTokens
+	};
+}
+function required(item, name) {
+	const value = count(item, name, 0);
+	if (value === void 0) throw new Fault(`should have "${name}", a whole number of tokens.`);
+	return value;
+}
+function calendarMoment(text) {
+	const [, day, time, fraction = "", zone = "Z"] = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?$/.exec(text) ?? [];
+	const milliseconds = Date.parse(`${day}T${time}${zone.replace(/(\d\d)(\d\d)$/, "$1:$2")}`);
+	if (Number.isNaN(milliseconds)) throw new Fault(`has ${JSON.stringify(text)} as TIMESTAMP; it should be as 2023-11-16 18:15:46.6805900 is.`);
+	return {
+		seconds: milliseconds / 1e3,
+		restNs: Number(fraction.padEnd(9, "0"))
+	};
+}
+function secondsMoment(text, name) {
+	const value = text === "" ? NaN : Number(text);
+	if (!Number.isFinite(value) || value < 0) throw new Fault(`has ${JSON.stringify(text)} as ${name}; it should be seconds, from 0 on.`);
+	const seconds = Math.floor(value);
+	return {
+		seconds,
+		restNs: Math.round((value - seconds) * NS_PER_S)
+	};
+}
+// src/plan/workload.ts
+async function openWorkload(workload, seed) {
+	const { prompts, trace, tokenizer: path } = workload;
+	const tokenizer = path === void 0 ? void 0 : await openTokenizer(path);
+	const context = {
+		workload,
+		seed,
+		tokenizer,
+		writer: promptWriter(seed, tokenizer)
+	};
+	if (trace !== void 0) {
+		const { arrivals, requests, skipped } = await readTrace(trace.path, trace.format, trace.timeScale);
+		return {
+			...fromItems(context, {
+				items: requests.map((lengths) => ({
+					kind: "lengths",
+					...lengths
+				})),
+				skipped
+			}, "as they come"),
+			arrivals
+		};
+	}
+	switch (prompts.kind) {
+		case "synthetic": {
+			const lead = workload.prefixTokens === 0 ? [] : [context.writer.shared(workload.prefixTokens, "prefix")];
+			return { conversation: (stream, index) => synthetic(context, lead, stream, index) };
+		}
+		case "builtin": return fromItems(context, {
+			items: BUILTIN_PROMPTS.map((content) => ({
+				kind: "texts",
+				turns: [{ content }]
+			})),
+			skipped: 0
+		}, "shuffled");
+		case "file": {
+			const dataset = await readDataset(prompts.path);
+			return fromItems(context, dataset, dataset.items.some((item) => item.kind === "lengths" && item.hashIds !== void 0) ? "as they come" : "shuffled");
+		}
+	}
+}
+function synthetic(context, lead, stream, index) {
+	const { workload, writer } = context;
+	return { turns: Array.from({ length: workload.turns }, (_, turn) => {
+		const id = {
+			stream,
+			index,
+			turn
+		};
+		const tokens = planned(context, "input", id);
+		return {
+			content: turn === 0 ? writer.write(workload.prefixTokens + tokens, id, lead) : writer.write(tokens, id),
+			maxTokens: planned(context, "output", id)
+		};
+	}) };
+}
+function fromItems(context, { items, skipped }, order) {
+	const orders = new Map();
+	const orderOf = (stream) => {
+		if (order === "as they come") return items;
+		if (!orders.has(stream)) orders.set(stream, shuffled(items, random(context.seed, "order", stream)));
+		return orders.get(stream);
+	};
+	return {
+		conversation(stream, index) {
+			const item = orderOf(stream)[index % items.length];
+			const lap = Math.floor(index / items.length);
+			if (item.kind === "lengths") return recorded(context, item, {
+				stream,
+				index
+			}, lap);
+			const turns = item.turns.map(({ content, answer, maxTokens }, turn) => ({
+				content,
+				maxTokens: maxTokens ?? lengthOf(answer, context.tokenizer) ?? planned(context, "output", {
+					stream,
+					index,
+					turn
+				})
+			}));
+			return {
+				...item.system !== void 0 && { system: item.system },
+				turns
+			};
+		},
+		items: items.length,
+		...skipped > 0 && { skipped }
+	};
+}
+function recorded(context, lengths, id, lap) {
+	const { writer } = context;
+	const lead = (lengths.hashIds ?? []).map((hashId) => writer.shared(512, "block", id.stream, lap, hashId));
+	const maxTokens = lengths.outputTokens ?? planned(context, "output", id);
+	return { turns: [{
+		content: writer.write(lengths.inputTokens, id, lead),
+		maxTokens
+	}] };
+}
+function planned({ workload, seed }, side, id) {
+	return drawLength(workload[side], random(seed, "lengths", side, id.stream, id.index, ...id.turn ? [id.turn] : []));
+}
+function lengthOf(answer, tokenizer) {
+	if (answer === void 0 || tokenizer === void 0) return void 0;
+	return Math.max(1, tokenizer.count(answer));
+}
+// src/clock.ts
+const COARSE_NS = 2e6;
+const TURN_NS = 2e4;
+function systemClock(origin) {
+	const { monotonicNs, startedAtMs } = origin ?? {
+		monotonicNs: process.hrtime.bigint(),
+		startedAtMs: Date.now()
+	};
+	const startMs = performance.now() - Number(process.hrtime.bigint() - monotonicNs) / 1e6;
+	const now = () => Math.round((performance.now() - startMs) * 1e6);
+	const wakeAt = lastStretchOf(now);
+	return {
+		now,
+		startedAtMs,
+		origin: {
+			monotonicNs,
+			startedAtMs
+		},
+		sleepUntil(atNs, signal) {
+			return new Promise((resolve) => {
+				const leftNs = atNs - now();
+				if (leftNs <= 0 || signal?.aborted) return resolve();
+				let timer;
+				let forget = () => {};
+				const done = () => {
+					clearTimeout(timer);
+					forget();
+					signal?.removeEventListener("abort", done);
+					resolve();
+				};
+				const lastStretch = () => {
+					forget = wakeAt(atNs, done);
+				};
+				signal?.addEventListener("abort", done);
+				if (leftNs > COARSE_NS) timer = setTimeout(lastStretch, (leftNs - COARSE_NS) / 1e6);
+				else lastStretch();
+			});
+		},
+		alarm(atNs, callback) {
+			const timer = setTimeout(callback, Math.max(0, (atNs - now()) / 1e6));
+			return () => clearTimeout(timer);
+		}
+	};
+}
+function lastStretchOf(now) {
+	const waiting = new Set();
+	let turning = false;
+	const turn = () => {
+		let nowNs = now();
+		let untilNs = nowNs + TURN_NS;
+		for (const { atNs } of waiting) untilNs = Math.min(untilNs, atNs);
+		while (nowNs < untilNs) nowNs = now();
+		for (const waiter of waiting) {
+			if (waiter.atNs > nowNs) continue;
+			waiting.delete(waiter);
+			waiter.wake();
+		}
+		turning = waiting.size > 0;
+		if (turning) setImmediate(turn);
+	};
+	return (atNs, wake) => {
+		const waiter = {
+			atNs,
+			wake
+		};
+		waiting.add(waiter);
+		if (!turning) {
+			turning = true;
+			setImmediate(turn);
+		}
+		return () => {
+			waiting.delete(waiter);
+		};
+	};
+}
+// src/judge/decisive.ts
+const FEWEST = 100;
+function looksFor(budgetRequests, fewest = FEWEST) {
+	const looks = [];
+	for (let at = Math.floor(budgetRequests); at >= fewest; at = Math.floor(at / 2)) looks.unshift(at);
+	return looks.length > 0 ? looks : [Math.max(1, Math.floor(budgetRequests))];
+}
+function confidenceAtLook(confidence, look, looks) {
+	const risk = 1 - confidence;
+	if (looks <= 1) return confidence;
+	return 1 - (look >= looks - 1 ? risk / 2 : risk / (2 * (looks - 1)));
+}
+// src/observe/fetch-text.ts
+const TIMEOUT_NS = 5 * NS_PER_S;
+const MAX_BYTES = 16777216;
+const HEADERS = {
+	accept: "text/plain;version=0.0.4, application/openmetrics-text;version=1.0.0;q=0.5, */*;q=0.1",
+	"accept-encoding": "identity",
+	"user-agent": "goodput"
+};
+function textFetcher(open, clock, headers = {}) {
+	const transports = new Map();
+	return {
+		fetchText: async (url, signal) => {
+			const { origin, pathname, search } = new URL(url);
+			const transport = transports.get(origin) ?? open(origin, clock);
+			transports.set(origin, transport);
+			return fetchOver(transport, pathname + search, {
+				...HEADERS,
+				...headers
+			}, clock, signal);
+		},
+		async close() {
+			await Promise.all([...transports.values()].map((transport) => transport.close()));
+			transports.clear();
+		}
+	};
+}
+function fetchOver(transport, path, headers, clock, signal) {
+	const { promise, resolve, reject } = Promise.withResolvers();
+	const chunks = [];
+	let bytes = 0;
+	let settled = false;
+	let abort;
+	const settle = (how) => {
+		if (settled) return;
+		settled = true;
+		disarm();
+		signal.removeEventListener("abort", cancel);
+		how();
+	};
+	const fail = (reason, cause) => settle(() => {
+		reject(new Error(reason, { cause }));
+		abort?.();
+	});
+	const cancel = () => fail("it was interrupted");
+	const disarm = clock.alarm(clock.now() + TIMEOUT_NS, () => fail(`no whole page within ${TIMEOUT_NS / NS_PER_S} s`));
+	signal.addEventListener("abort", cancel);
+	if (signal.aborted) {
+		cancel();
+		return promise;
+	}
+	abort = transport.send({
+		method: "GET",
+		path,
+		headers
+	}, {
+		onSent() {},
+		onHeaders(status) {
+			if (status !== 200) fail(`HTTP ${status}`);
+		},
+		onData(chunk) {
+			if (settled) return;
+			bytes += chunk.length;
+			if (bytes > MAX_BYTES) fail(`the page is larger than ${MAX_BYTES / 1024 / 1024} MiB`);
+			else chunks.push(chunk);
+		},
+		onEnd() {
+			settle(() => resolve(Buffer.concat(chunks).toString("utf8")));
+		},
+		onError(error) {
+			fail(reasonOf$2(error), error);
+		}
+	});
+	if (settled) abort();
+	return promise;
+}
+function reasonOf$2(error) {
+	switch (error.code) {
+		case "ECONNREFUSED": return "the connection was refused";
+		case "ENOTFOUND":
+		case "EAI_AGAIN": return "the name does not resolve";
+		default: return error.message || error.name;
+	}
+}
+// src/observe/engines.ts
+const FIGURES = {
+	ttft: "histogram",
+	itl: "histogram",
+	e2e: "histogram",
+	queue: "histogram",
+	requests: "counter",
+	prompt_tokens: "counter",
+	generation_tokens: "counter",
+	prefix_hits: "counter",
+	prefix_queries: "counter",
+	running: "gauge",
+	waiting: "gauge",
+	kv_cache_usage: "gauge"
+};
+const ENGINES = [
+	{
+		engine: "vllm",
+		title: "vLLM",
+		figures: {
+			ttft: ["vllm:time_to_first_token_seconds"],
+			itl: ["vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"],
+			e2e: ["vllm:e2e_request_latency_seconds"],
+			queue: ["vllm:request_queue_time_seconds"],
+			requests: ["vllm:request_success_total"],
+			prompt_tokens: ["vllm:prompt_tokens_total"],
+			generation_tokens: ["vllm:generation_tokens_total"],
+			prefix_hits: ["vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"],
+			prefix_queries: ["vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"],
+			running: ["vllm:num_requests_running"],
+			waiting: ["vllm:num_requests_waiting"],
+			kv_cache_usage: ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"]
+		},
+		repeatedOver: []
+	},
+	{
+		engine: "sglang",
+		title: "SGLang",
+		figures: {
+			ttft: ["sglang:time_to_first_token_seconds"],
+			itl: ["sglang:inter_token_latency_seconds", "sglang:time_per_output_token_seconds"],
+			e2e: ["sglang:e2e_request_latency_seconds"],
+			queue: ["sglang:queue_time_seconds"],
+			requests: ["sglang:num_requests_total", "sglang:e2e_request_latency_seconds_count"],
+			prompt_tokens: ["sglang:prompt_tokens_total"],
+			generation_tokens: ["sglang:generation_tokens_total"],
+			prefix_hits: ["sglang:cached_tokens_total"],
+			prefix_queries: ["sglang:prompt_tokens_total"],
+			running: ["sglang:num_running_reqs"],
+			waiting: ["sglang:num_queue_reqs"],
+			kv_cache_usage: ["sglang:token_usage"]
+		},
+		repeatedOver: [
+			"tp_rank",
+			"pp_rank",
+			"moe_ep_rank"
+		]
+	},
+	{
+		engine: "tgi",
+		title: "Text Generation Inference",
+		figures: {
+			ttft: { none: "Text Generation Inference does not export it" },
+			itl: { none: "Text Generation Inference exports only a mean per request" },
+			e2e: ["tgi_request_duration"],
+			queue: ["tgi_request_queue_duration"],
+			requests: ["tgi_request_success"],
+			prompt_tokens: ["tgi_request_input_length_sum"],
+			generation_tokens: ["tgi_request_generated_tokens_sum"],
+			prefix_hits: { none: "Text Generation Inference does not export it" },
+			prefix_queries: { none: "Text Generation Inference does not export it" },
+			running: ["tgi_batch_current_size"],
+			waiting: ["tgi_queue_size"],
+			kv_cache_usage: { none: "Text Generation Inference does not export it" }
+		},
+		repeatedOver: []
+	},
+	{
+		engine: "llamacpp",
+		title: "llama.cpp",
+		figures: {
+			ttft: { none: "llama.cpp exports no latencies" },
+			itl: { none: "llama.cpp exports no latencies" },
+			e2e: { none: "llama.cpp exports no latencies" },
+			queue: { none: "llama.cpp exports no latencies" },
+			requests: { none: "llama.cpp counts tokens, not requests" },
+			prompt_tokens: ["llamacpp:prompt_tokens_total"],
+			generation_tokens: ["llamacpp:tokens_predicted_total"],
+			prefix_hits: { none: "llama.cpp does not export it" },
+			prefix_queries: { none: "llama.cpp does not export it" },
+			running: ["llamacpp:requests_processing"],
+			waiting: ["llamacpp:requests_deferred"],
+			kv_cache_usage: ["llamacpp:kv_cache_usage_ratio"]
+		},
+		repeatedOver: []
+	},
+	{
+		engine: "goodput",
+		title: "Goodput's own server",
+		figures: {
+			ttft: ["goodput:time_to_first_token_seconds"],
+			itl: ["goodput:inter_token_latency_seconds"],
+			e2e: ["goodput:e2e_request_latency_seconds"],
+			queue: ["goodput:request_queue_time_seconds"],
+			requests: ["goodput:request_success_total"],
+			prompt_tokens: ["goodput:prompt_tokens_total"],
+			generation_tokens: ["goodput:generation_tokens_total"],
+			prefix_hits: { none: "the server does not export it" },
+			prefix_queries: { none: "the server does not export it" },
+			running: ["goodput:num_requests_running"],
+			waiting: ["goodput:num_requests_waiting"],
+			kv_cache_usage: ["goodput:kv_cache_usage_perc"]
+		},
+		repeatedOver: []
+	}
+];
+const GPU_MEMORY = [{
+	name: "goodput:gpu_memory_used_bytes",
+	bytesPerUnit: 1
+}, {
+	name: "DCGM_FI_DEV_FB_USED",
+	bytesPerUnit: 1048576
+}];
+function spellings(name) {
+	const stem = name.endsWith("_total") ? name.slice(0, -6) : name;
+	const other = stem === name ? `${name}_total` : stem;
+	return [...new Set([
+		name,
+		other,
+		name.replace(":", "_"),
+		other.replace(":", "_")
+	])];
+}
+function namesOf(engine, figure) {
+	const source = engine.figures[figure];
+	if ("none" in source) return [];
+	return FIGURES[figure] === "counter" ? source.flatMap(spellings) : [...new Set(source.flatMap((name) => [name, name.replace(":", "_")]))];
+}
+function engineOf(samples) {
+	const present = new Set(samples.map(({ name }) => name));
+	const has = (name) => HISTOGRAM_PARTS.some((part) => present.has(`${name}_${part}`)) || present.has(name);
+	let best;
+	let most = 0;
+	for (const engine of ENGINES) {
+		const found = Object.keys(FIGURES).filter((figure) => namesOf(engine, figure).some(has)).length;
+		if (found > most) [best, most] = [engine, found];
+	}
+	return best;
+}
+const HISTOGRAM_PARTS = [
+	"bucket",
+	"sum",
+	"count"
+];
+const WANTED = new Set([...GPU_MEMORY.map(({ name }) => name), ...ENGINES.flatMap((engine) => Object.keys(FIGURES).flatMap((figure) => namesOf(engine, figure).flatMap((name) => FIGURES[figure] === "histogram" ? HISTOGRAM_PARTS.map((part) => `${name}_${part}`) : [name])))]);
+function isWanted(name) {
+	return WANTED.has(name);
+}
+// src/observe/histogram.ts
+function addGrowths(growths) {
+	if (growths.length <= 1) return growths[0];
+	const add = (part) => {
+		const values = growths.flatMap((growth) => growth[part] ?? []);
+		return values.length === 0 ? void 0 : values.reduce((sum, value) => sum + value, 0);
+	};
+	const [value, sum, count] = [
+		add("value"),
+		add("sum"),
+		add("count")
+	];
+	const buckets = new Map();
+	for (const bound of growths[0].buckets.keys()) {
+		if (!growths.every((growth) => growth.buckets.has(bound))) continue;
+		buckets.set(bound, growths.reduce((total, growth) => total + growth.buckets.get(bound), 0));
+	}
+	return {
+		...value !== void 0 && { value },
+		...sum !== void 0 && { sum },
+		...count !== void 0 && { count },
+		buckets
+	};
+}
+const QUANTILES = {
+	p50: .5,
+	p95: .95,
+	p99: .99
+};
+function latencyOf({ sum, count, buckets }) {
+	const observed = count ?? buckets.get(Number.POSITIVE_INFINITY);
+	if (sum === void 0 || observed === void 0 || observed <= 0) return void 0;
+	const found = {};
+	const above = [];
+	for (const name of Object.keys(QUANTILES)) {
+		const quantile = quantileOf(buckets, QUANTILES[name]);
+		if (quantile === void 0) continue;
+		found[name] = milliseconds(quantile.value);
+		if (quantile.above) above.push(name);
+	}
+	return {
+		count: observed,
+		mean: milliseconds(sum / observed),
+		...found,
+		...above.length > 0 && { above }
+	};
+}
+function quantileOf(buckets, quantile) {
+	const sorted = [...buckets].toSorted(([a], [b]) => a - b);
+	const total = sorted.at(-1);
+	if (sorted.length < 2 || total?.[0] !== Number.POSITIVE_INFINITY || !(total[1] > 0)) return void 0;
+	const rank = quantile * total[1];
+	let lower = 0;
+	let below = 0;
+	for (const [upper, atOrBelow] of sorted) {
+		if (atOrBelow >= rank && atOrBelow > below) {
+			if (upper === Number.POSITIVE_INFINITY) return {
+				value: lower,
+				above: true
+			};
+			if (upper <= 0) return {
+				value: upper,
+				above: false
+			};
+			return {
+				value: lower + (upper - lower) * (rank - below) / (atOrBelow - below),
+				above: false
+			};
+		}
+		lower = upper;
+		below = Math.max(below, atOrBelow);
+	}
+}
+function milliseconds(seconds) {
+	return Math.round(seconds * NS_PER_S) / NS_PER_MS;
+}
+// src/observe/metrics-page.ts
+const MAX_LINE = 65536;
+const MAX_SAMPLES = 1e5;
+const MAX_EXCERPT = 80;
+function readMetricsPage(text, wanted) {
+	const samples = [];
+	let number = 0;
+	let ended = false;
+	for (let start = 0; start < text.length;) {
+		const newline = text.indexOf("\n", start);
+		const end = newline === -1 ? text.length : newline;
+		number++;
+		if (end - start > MAX_LINE) throw new SyntaxError(`line ${number} is longer than ${MAX_LINE} characters`);
+		const line = text.slice(start, end).trim();
+		start = end + 1;
+		if (line === "") continue;
+		if (ended) throw new SyntaxError(`line ${number} comes after "# EOF"`);
+		if (line.startsWith("#")) {
+			ended = line === "# EOF";
+			continue;
+		}
+		const sample = readLine$1(line, wanted);
+		if (sample === void 0) throw new SyntaxError(notMetrics(text) ?? `line ${number} is no metric: ${excerpt(line)}`);
+		if (sample === "unwanted") continue;
+		if (samples.push(sample) > MAX_SAMPLES) throw new SyntaxError(`there are more than ${MAX_SAMPLES} samples`);
+	}
+	return samples;
+}
+const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
+const QUOTED_NAME = /\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(?:,|(?=\}))/sy;
+const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*|"[^"\\]*(?:\\.[^"\\]*)*")\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(?:,|(?=\}))/sy;
+const CLOSE = /\s*\}/y;
+const REST = /\s*(\S+)(?:\s+[+-]?[0-9.eE+-]+)?(?:\s+#\s*\{.*)?$/sy;
+function readLine$1(line, wanted) {
+	const scan = new Scan(line);
+	let name = scan.take(NAME)?.[0];
+	if (name !== void 0 && wanted?.(name) === false) return /[\s{]/.test(line[scan.at] ?? "") ? "unwanted" : void 0;
+	const labels = new Map();
+	if (line[scan.at] === "{" || scan.take(/\s+(?=\{)/y)) {
+		scan.at++;
+		if (name === void 0) {
+			const quoted = scan.take(QUOTED_NAME)?.[1];
+			if (quoted === void 0) return void 0;
+			name = unescaped(quoted);
+		}
+		for (let label = scan.take(LABEL); label; label = scan.take(LABEL)) {
+			const key = label[1];
+			labels.set(key.startsWith("\"") ? unescaped(key.slice(1, -1)) : key, unescaped(label[2]));
+		}
+		if (!scan.take(CLOSE)) return void 0;
+	} else if (!/\s/.test(line[scan.at] ?? "")) return void 0;
+	const value = numberOf(scan.take(REST)?.[1]);
+	if (name === void 0 || value === void 0) return void 0;
+	return wanted?.(name) === false ? "unwanted" : {
+		name,
+		labels,
+		value
+	};
+}
+var Scan = class {
+	#line;
+	at = 0;
+	constructor(line) {
+		this.#line = line;
+	}
+	take(pattern) {
+		pattern.lastIndex = this.at;
+		const match = pattern.exec(this.#line);
+		if (match) this.at = pattern.lastIndex;
+		return match;
+	}
+};
+function unescaped(text) {
+	if (!text.includes("\\")) return text;
+	return text.replace(/\\([\\"n])/g, (_, character) => character === "n" ? "\n" : character);
+}
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+function numberOf(text) {
+	if (text === void 0) return void 0;
+	if (DECIMAL.test(text)) return Number(text);
+	if (/^[+]?inf(inity)?$/i.test(text)) return Number.POSITIVE_INFINITY;
+	if (/^-inf(inity)?$/i.test(text)) return Number.NEGATIVE_INFINITY;
+	return /^[+-]?nan$/i.test(text) ? NaN : void 0;
+}
+function notMetrics(text) {
+	const start = text.trimStart();
+	if (start.startsWith("<")) return "it is a page of HTML or XML";
+	return /^(\{\s*("[^"]*"\s*:|\})|\[)/.test(start) ? "it is JSON" : void 0;
+}
+function excerpt(line) {
+	const cut = line.length <= MAX_EXCERPT ? line : `${line.slice(0, 79).toWellFormed()}…`;
+	return JSON.stringify(cut);
+}
+// src/observe/replica.ts
+const MAX_SERIES = 2e4;
+var Replica = class {
+	engine;
+	pages = 0;
+	restarted = false;
+	#series = new Map();
+	#gauges = new Set();
+	take(text) {
+		const samples = readMetricsPage(text, isWanted);
+		this.engine ??= engineOf(samples);
+		const isFirst = this.pages++ === 0;
+		const gpuMemoryBytes = gpuMemoryOf(samples);
+		const gauges = gpuMemoryBytes === void 0 ? {} : { gpuMemoryBytes };
+		if (this.engine === void 0) return gauges;
+		const found = sortOut(samples, this.engine);
+		this.#grow(found, isFirst);
+		return {
+			...gauges,
+			...this.#readGauges(found, this.engine)
+		};
+	}
+	growthOf(figure) {
+		if (this.engine === void 0 || this.pages < 2) return void 0;
+		for (const name of namesOf(this.engine, figure)) {
+			const series = this.#series.get(keyOf(figure, name));
+			if (series !== void 0) return addGrowths([...series.values()].map(({ growth }) => growthFrom(growth)));
+		}
+	}
+	hasGauge(figure) {
+		return this.#gauges.has(figure);
+	}
+	#readGauges(found, engine) {
+		const read = (figure, join) => {
+			for (const name of namesOf(engine, figure)) {
+				const series = found.get(keyOf(figure, name));
+				if (series === void 0) continue;
+				this.#gauges.add(figure);
+				return join([...series.values()].flatMap((parts) => parts.get("value") ?? []));
+			}
+		};
+		const running = read("running", total$1);
+		const waiting = read("waiting", total$1);
+		const kvCacheUsage = read("kv_cache_usage", greatest);
+		return {
+			...running !== void 0 && { running },
+			...waiting !== void 0 && { waiting },
+			...kvCacheUsage !== void 0 && { kvCacheUsage }
+		};
+	}
+	#grow(found, isFirst) {
+		for (const [key, series] of found) if (!isGauge(key)) this.#growSeries(key, series, isFirst);
+	}
+	#growSeries(key, found, isFirst) {
+		const known = this.#series.get(key) ?? new Map();
+		this.#series.set(key, known);
+		for (const [labels, parts] of found) {
+			const series = known.get(labels);
+			if (series === void 0) {
+				if (known.size >= MAX_SERIES) throw new RangeError(`there are more than ${MAX_SERIES} series of one name`);
+				known.set(labels, {
+					last: new Map(parts),
+					growth: new Map(isFirst ? [...parts.keys()].map((part) => [part, 0]) : parts)
+				});
+				continue;
+			}
+			const fell = hasFallen(series.last, parts);
+			this.restarted ||= fell;
+			if (fell) series.last.clear();
+			for (const [part, value] of parts) {
+				series.growth.set(part, (series.growth.get(part) ?? 0) + value - (series.last.get(part) ?? 0));
+				series.last.set(part, value);
+			}
+		}
+	}
+};
+function hasFallen(before, after) {
+	return [...after].some(([part, value]) => part !== "sum" && value < (before.get(part) ?? 0));
+}
+const ROLES = new Map(ENGINES.map((engine) => [engine, rolesOf(engine)]));
+function rolesOf(engine) {
+	const roles = new Map();
+	const add = (name, role) => roles.set(name, [...roles.get(name) ?? [], role]);
+	for (const figure of Object.keys(FIGURES)) for (const name of namesOf(engine, figure)) {
+		const key = keyOf(figure, name);
+		if (FIGURES[figure] !== "histogram") add(name, {
+			key,
+			part: "value"
+		});
+		else for (const part of HISTOGRAM_PARTS) add(`${name}_${part}`, {
+			key,
+			part
+		});
+	}
+	return roles;
+}
+function sortOut(samples, engine) {
+	const roles = ROLES.get(engine);
+	const without = new Set([...engine.repeatedOver, "le"]);
+	const found = new Map();
+	for (const { name, labels, value } of samples) {
+		if (!isAmount(value)) continue;
+		for (const role of roles.get(name) ?? []) {
+			const part = role.part === "bucket" ? boundOf(labels.get("le")) : role.part;
+			if (part === void 0) continue;
+			const parts = entryOf(entryOf(found, role.key), labelsKey(labels, without));
+			const known = parts.get(part);
+			if (known === void 0 || value > known) parts.set(part, value);
+		}
+	}
+	return found;
+}
+function entryOf(map, key) {
+	const known = map.get(key);
+	if (known !== void 0) return known;
+	const made = new Map();
+	map.set(key, made);
+	return made;
+}
+function growthFrom(parts) {
+	const [value, sum, count] = [
+		parts.get("value"),
+		parts.get("sum"),
+		parts.get("count")
+	];
+	return {
+		...value !== void 0 && { value },
+		...sum !== void 0 && { sum },
+		...count !== void 0 && { count },
+		buckets: new Map([...parts].flatMap(([part, count]) => typeof part === "number" ? [[part, count]] : []))
+	};
+}
+function gpuMemoryOf(samples) {
+	const found = GPU_MEMORY.flatMap(({ name, bytesPerUnit }) => samples.flatMap((sample) => sample.name === name && isAmount(sample.value) ? [sample.value * bytesPerUnit] : []));
+	return found.length === 0 ? void 0 : total$1(found);
+}
+function boundOf(text) {
+	if (text === void 0 || text === "") return void 0;
+	const bound = text === "+Inf" || text === "inf" || text === "Inf" ? Number.POSITIVE_INFINITY : Number(text);
+	return Number.isNaN(bound) ? void 0 : bound;
+}
+function isAmount(value) {
+	return value >= 0 && value < Number.POSITIVE_INFINITY;
+}
+function greatest(values) {
+	return values.reduce((most, value) => Math.max(most, value), 0);
+}
+function total$1(values) {
+	return values.reduce((sum, value) => sum + value, 0);
+}
+function labelsKey(labels, without) {
+	const kept = [];
+	for (const [label, value] of labels) if (!without.has(label)) kept.push(`${label}=${JSON.stringify(value)}`);
+	return kept.sort().join();
+}
+function keyOf(figure, name) {
+	return `${figure} ${name}`;
+}
+function isGauge(key) {
+	return FIGURES[key.slice(0, key.indexOf(" "))] === "gauge";
+}
+// src/observe/server-side.ts
+function serverSide(replicas, highest, problems) {
+	const engines = replicas.flatMap(({ engine }) => engine ?? []);
+	const engine = engines[0];
+	const memory = highest.gpuMemoryBytes;
+	const gpu = memory === void 0 ? {} : { gpu_memory_used_bytes_max: memory };
+	if (engine === void 0) {
+		const unavailable = [...problems, "no page has the names of an engine that is known"];
+		return {
+			engine: "unknown",
+			replicas: 0,
+			...gpu,
+			unavailable
+		};
+	}
+	const alike = replicas.filter((replica) => replica.engine === engine);
+	const others = alike.length < engines.length ? [`only the replicas of ${engine.title} are summed: others are of another engine`] : [];
+	const account = new Account(engine, alike, [...problems, ...others]);
+	return {
+		engine: engine.engine,
+		replicas: alike.length,
+		...account.latencies(),
+		...account.counters(),
+		...account.gauges(highest),
+		...account.prefixCache(),
+		...gpu,
+		unavailable: [...new Set(account.unavailable)]
+	};
+}
+const LATENCIES = [
+	"ttft",
+	"itl",
+	"e2e",
+	"queue"
+];
+const COUNTERS = [
+	"requests",
+	"prompt_tokens",
+	"generation_tokens"
+];
+const GAUGES = {
+	running_max: {
+		figure: "running",
+		of: "running"
+	},
+	waiting_max: {
+		figure: "waiting",
+		of: "waiting"
+	},
+	kv_cache_usage_max: {
+		figure: "kv_cache_usage",
+		of: "kvCacheUsage"
+	}
+};
+var Account = class {
+	unavailable;
+	#engine;
+	#replicas;
+	constructor(engine, replicas, problems) {
+		this.#engine = engine;
+		this.#replicas = replicas;
+		this.unavailable = [...problems];
+	}
+	latencies() {
+		const found = {};
+		for (const figure of LATENCIES) {
+			const growth = this.#growthOf(figure);
+			const latency = growth && latencyOf(growth);
+			if (latency === void 0) this.#lacks(figure, growth ? "nothing was observed while the level ran" : this.#why(figure));
+			else {
+				found[figure] = latency;
+				if (latency.p50 === void 0) this.#lacks(`${figure} quantiles`, "the page has no buckets for them");
+			}
+		}
+		return found;
+	}
+	counters() {
+		const found = {};
+		for (const figure of COUNTERS) {
+			const value = this.#growthOf(figure)?.value;
+			if (value === void 0) this.#lacks(figure, this.#why(figure));
+			else found[figure] = value;
+		}
+		return found;
+	}
+	gauges(highest) {
+		const found = {};
+		for (const name of Object.keys(GAUGES)) {
+			const { figure, of } = GAUGES[name];
+			const value = highest[of];
+			if (value === void 0) {
+				const seen = this.#replicas.some((replica) => replica.hasGauge(figure));
+				this.#lacks(name, seen ? "no sample was taken while the level ran" : this.#why(figure));
+			} else if (figure === "kv_cache_usage" && value > 1) this.#lacks(name, `the page says ${value}, which is no share of 1`);
+			else found[name] = value;
+		}
+		return found;
+	}
+	prefixCache() {
+		const name = "prefix_cache_hit_ratio";
+		const hits = this.#growthOf("prefix_hits")?.value;
+		const queries = this.#growthOf("prefix_queries")?.value;
+		if (hits === void 0) this.#lacks(name, this.#why("prefix_hits"));
+		else if (queries === void 0) this.#lacks(name, this.#why("prefix_queries"));
+		else if (queries <= 0) this.#lacks(name, "nothing was looked up while the level ran");
+		else if (hits > queries) this.#lacks(name, `the page counts ${hits} hits of ${queries}`);
+		else return { [name]: hits / queries };
+		return {};
+	}
+	#growthOf(figure) {
+		const growths = this.#replicas.flatMap((replica) => replica.growthOf(figure) ?? []);
+		if (growths.length > 0 && growths.length < this.#replicas.length) this.#lacks(figure, `only ${growths.length} of ${this.#replicas.length} replicas have it`);
+		return addGrowths(growths);
+	}
+	#why(figure) {
+		const source = this.#engine.figures[figure];
+		if ("none" in source) return source.none;
+		if (FIGURES[figure] !== "gauge" && this.#replicas.every(({ pages }) => pages < 2)) return "it takes two readings of a page, and there was one";
+		return `the page has no ${source.join(" and no ")}`;
+	}
+	#lacks(name, reason) {
+		this.unavailable.push(`${name}: ${reason}`);
+	}
+};
+// src/observe/observe-target.ts
+const SAMPLE_EVERY_NS = NS_PER_S;
+const MAX_REASON = 300;
+function observeTarget(urls, fetchText, clock, options = {}) {
+	return new Pages(urls, fetchText, clock, options.sampleEveryNs ?? SAMPLE_EVERY_NS);
+}
+var Pages = class {
+	#pages;
+	#fetchText;
+	#clock;
+	#everyNs;
+	#sampling = new AbortController();
+	#problems = new Map();
+	#disarm = () => {};
+	#highest = {};
+	constructor(urls, fetchText, clock, everyNs) {
+		this.#pages = [...new Set(urls)].map((url) => ({
+			url,
+			replica: new Replica(),
+			late: false
+		}));
+		this.#fetchText = fetchText;
+		this.#clock = clock;
+		this.#everyNs = everyNs;
+	}
+	get problems() {
+		return [...new Set(this.#problems.values())];
+	}
+	async start() {
+		await this.#read("before", this.#sampling.signal);
+		this.#armNext();
+	}
+	async stop() {
+		this.#disarm();
+		this.#sampling.abort();
+		await this.#read("after", new AbortController().signal);
+		const read = this.#pages.filter(({ replica }) => replica.pages > 0);
+		for (const { url, replica, late } of read) {
+			if (late) this.#problem(url, "the level had begun when it was first read: counts lack what was before");
+			if (replica.restarted) this.#problem(url, "a counter fell, as when a server restarts: it counts from 0 since then");
+		}
+		if (read.length === 0) return void 0;
+		return serverSide(read.map(({ replica }) => replica), this.#highest, this.problems);
+	}
+	#armNext() {
+		if (this.#sampling.signal.aborted) return;
+		this.#disarm = this.#clock.alarm(this.#clock.now() + this.#everyNs, () => {
+			this.#read("during", this.#sampling.signal).then(() => this.#armNext());
+		});
+	}
+	async #read(moment, signal) {
+		const all = await Promise.all(this.#pages.map(async (page) => {
+			try {
+				const text = await this.#fetchText(page.url, signal);
+				if (signal.aborted) return {};
+				if (page.replica.pages === 0) page.late = moment !== "before";
+				return page.replica.take(text);
+			} catch (error) {
+				if (!signal.aborted) this.#problem(page.url, moment, `${WHEN[moment]}: ${reasonOf$1(error)}`);
+				return {};
+			}
+		}));
+		if (!signal.aborted) this.#keepHighest(all, moment);
+	}
+	#keepHighest(read, moment) {
+		const engine = this.#pages.find(({ replica }) => replica.engine !== void 0)?.replica.engine;
+		const all = read.map((gauges, index) => this.#pages[index]?.replica.engine === engine ? gauges : onlyMemory(gauges));
+		const highest = (name, join) => {
+			const values = all.flatMap((gauges) => gauges[name] ?? []);
+			const before = this.#highest[name];
+			const counts = moment === "during" || name === "gpuMemoryBytes";
+			const value = values.length === 0 || !counts ? before : Math.max(before ?? 0, join(values));
+			return value === void 0 ? {} : { [name]: value };
+		};
+		this.#highest = {
+			...highest("running", total),
+			...highest("waiting", total),
+			...highest("kvCacheUsage", (values) => Math.max(...values)),
+			...highest("gpuMemoryBytes", total)
+		};
+	}
+	#problem(url, what, reason = what) {
+		const key = JSON.stringify([url, what]);
+		if (!this.#problems.has(key)) this.#problems.set(key, `${withoutSecrets(url)}: ${reason}`);
+	}
+};
+const WHEN = {
+	before: "could not be read before the level",
+	during: "could not be read while the level ran",
+	after: "could not be read after the level"
+};
+function onlyMemory({ gpuMemoryBytes }) {
+	return gpuMemoryBytes === void 0 ? {} : { gpuMemoryBytes };
+}
+function total(values) {
+	return values.reduce((sum, value) => sum + value, 0);
+}
+function reasonOf$1(error) {
+	const line = (error instanceof Error ? error.message || error.name : String(error)).replace(/\s+/g, " ").trim();
+	return line.length <= MAX_REASON ? line : `${line.slice(0, 299).toWellFormed()}…`;
+}
+function withoutSecrets(url) {
+	if (!URL.canParse(url)) return "an address that is no URL";
+	const { origin, pathname } = new URL(url);
+	return `${origin}${pathname}`;
+}
+// src/send/undici-transport.ts
+function undiciTransport(origin, clock) {
+	const pool = new import_pool.default(origin, {
+		connections: null,
+		pipelining: 1,
+		allowH2: false,
+		headersTimeout: 0,
+		bodyTimeout: 0
+	});
+	const arrival = arrivalOf(clock);
+	let connectionsOpened = 0;
+	pool.on("connect", () => connectionsOpened++);
+	return {
+		get connectionsOpened() {
+			return connectionsOpened;
+		},
+		send(request, handler) {
+			const lifecycle = new Lifecycle(handler, clock, arrival);
+			pool.dispatch({
+				method: request.method,
+				path: request.path,
+				headers: request.headers,
+				body: request.body ?? null
+			}, lifecycle);
+			return lifecycle.abort;
+		},
+		async close() {
+			await pool.destroy();
+		}
+	};
+}
+function arrivalOf(clock) {
+	let read;
+	let atNs = 0;
+	return ({ buffer }) => {
+		if (buffer !== read || buffer.byteLength === Buffer.poolSize) {
+			read = buffer;
+			atNs = clock.now();
+		}
+		return atNs;
+	};
+}
+var Lifecycle = class {
+	#handler;
+	#clock;
+	#arrival;
+	#controller;
+	#aborted = false;
+	constructor(handler, clock, arrival) {
+		this.#handler = handler;
+		this.#clock = clock;
+		this.#arrival = arrival;
+	}
+	abort = () => {
+		this.#aborted = true;
+		this.#controller?.abort(new Error("aborted"));
+	};
+	onRequestStart(controller) {
+		this.#controller = controller;
+		if (this.#aborted) controller.abort(new Error("aborted"));
+	}
+	onRequestSent() {
+		this.#handler.onSent(this.#clock.now());
+	}
+	onResponseStart(_controller, status, headers) {
+		const type = headers["content-type"];
+		this.#handler.onHeaders(status, String(type ?? ""), this.#clock.now());
+	}
+	onResponseData(_controller, chunk) {
+		this.#handler.onData(chunk, this.#arrival(chunk));
+	}
+	onResponseEnd() {
+		this.#handler.onEnd(this.#clock.now());
+	}
+	onResponseError(_controller, error) {
+		this.#handler.onError(error, this.#clock.now());
+	}
+};
+// src/version.ts
+const VERSION$4 = "0.1.0";
+// src/run/blocks.ts
+const ROUNDS = 2;
+function blocksOf(level, hasBaseline) {
+	if (!hasBaseline) return [{
+		side: "head",
+		stop: level.stop,
+		firstIndex: 0
+	}];
+	const pairs = 4;
+	return Array.from({ length: ROUNDS }, () => [
+		"base",
+		"head",
+		"head",
+		"base"
+	]).flat().map((side, i) => {
+		const pair = Math.floor(i / 2);
+		const { requests, durationNs } = level.stop;
+		const from = requests === void 0 ? 0 : Math.floor(requests * pair / pairs);
+		const to = requests === void 0 ? 0 : Math.floor(requests * (pair + 1) / pairs);
+		return {
+			side,
+			firstIndex: requests === void 0 ? pair * 1e6 : from,
+			stop: {
+				...requests !== void 0 && { requests: Math.max(1, to - from) },
+				...durationNs !== void 0 && { durationNs: Math.floor(durationNs / pairs) }
+			}
+		};
+	});
+}
+// src/run/end-reason.ts
+const FEWEST_FOR_RATE = 20;
+const OVERLOAD_AFTER_NS = 5 * NS_PER_S;
+const OVERLOAD_FACTOR = 3;
+function endReason(control, level, soFar) {
+	const { completed, failed, outputTokens } = soFar;
+	if (control.maxTokens !== void 0 && outputTokens >= control.maxTokens) return "max_tokens";
+	if (control.maxErrors !== void 0 && failed >= control.maxErrors) return "max_errors";
+	const ended = completed + failed;
+	if (control.maxErrorRate !== void 0 && ended >= FEWEST_FOR_RATE && failed / ended > control.maxErrorRate) return "max_error_rate";
+	return control.stopOnOverload && isOverloaded(level, soFar) ? "overload" : void 0;
+}
+function isOverloaded({ load, stop }, { completed, failed, elapsedNs, meanLatencyNs }) {
+	if (load.kind !== "open" || elapsedNs < OVERLOAD_AFTER_NS) return false;
+	const arrived = Math.min(load.requestsPerSecond * elapsedNs / NS_PER_S, stop.requests ?? Number.POSITIVE_INFINITY);
+	const expected = load.requestsPerSecond * (meanLatencyNs ?? 0) / NS_PER_S;
+	return arrived - completed - failed > OVERLOAD_FACTOR * expected + 10;
+}
+// src/run/explore.ts
+function nextLevel(plan, done) {
+	const { exploration } = plan;
+	if (exploration === void 0) return plan.levels[done.length];
+	const load = exploration.kind === "search" ? nextSearched(exploration, done) : nextSwept(exploration, done);
+	if (load === void 0) return void 0;
+	const { stop, warmupRequests } = exploration.level;
+	return {
+		index: done.length,
+		load,
+		stop,
+		warmupRequests: warmupRequests ?? defaultWarmup(load)
+	};
+}
+const MOST_HALVINGS = 5;
+function nextSearched(search, done) {
+	const { highestPassing, lowestFailing } = bracketOf(done);
+	const whole = search.of === "concurrency";
+	const at = (size) => loadOf(search, whole ? Math.max(1, Math.round(size)) : size);
+	if (done.length === 0) return at(Math.min(search.start, search.max));
+	if (lowestFailing === void 0) return highestPassing >= search.max ? void 0 : at(Math.min(highestPassing * 2, search.max));
+	if (highestPassing === void 0) {
+		const lowest = search.start / 2 ** MOST_HALVINGS;
+		return lowestFailing <= (whole ? 1 : lowest) ? void 0 : at(lowestFailing / 2);
+	}
+	const gap = lowestFailing - highestPassing;
+	if (gap / lowestFailing <= search.tolerance || whole && gap <= 1) return void 0;
+	return at((highestPassing + lowestFailing) / 2);
+}
+function nextSwept(sweep, done) {
+	if (done.length === 0) return {
+		kind: "closed",
+		concurrency: 1
+	};
+	if (done.length === 1) return {
+		kind: "closed",
+		concurrency: sweep.maxConcurrency
+	};
+	const step = done.length - 1;
+	const [low, high] = [done[0].throughput, done[1].throughput];
+	if (step > sweep.rates || !(high > low)) return void 0;
+	const rate = low + (high - low) * step / (sweep.rates + 1);
+	return openAt(sweep, Number(rate.toPrecision(3)));
+}
+function loadOf(search, size) {
+	return search.of === "concurrency" ? {
+		kind: "closed",
+		concurrency: size
+	} : openAt(search, Number(size.toPrecision(3)));
+}
+function openAt({ level }, requestsPerSecond) {
+	return {
+		kind: "open",
+		requestsPerSecond,
+		arrivals: level.arrivals,
+		burstiness: level.burstiness
+	};
+}
+// src/plan/slots.ts
+function concurrencySlots(stages) {
+	const most = Math.round(Math.max(0, ...stages.map(({ target }) => target)));
+	return Array.from({ length: most }, (_, k) => timesAbove(stages, k + .5)).flat().toSorted((a, b) => a.startNs - b.startNs);
+}
+function userSlots(users, spawnPerSecond) {
+	return Array.from({ length: users }, (_, k) => ({
+		startNs: Math.round(k / spawnPerSecond * NS_PER_S),
+		endNs: Number.POSITIVE_INFINITY
+	}));
+}
+function timesAbove(stages, height) {
+	const times = [];
+	let opened;
+	let from = 0;
+	let startNs = 0;
+	for (const { durationNs, target } of stages) {
+		const crossing = () => Math.round(startNs + durationNs * (height - from) / (target - from));
+		if (opened === void 0 && target >= height) opened = crossing();
+		else if (opened !== void 0 && target < height) {
+			times.push({
+				startNs: opened,
+				endNs: crossing()
+			});
+			opened = void 0;
+		}
+		from = target;
+		startNs += durationNs;
+	}
+	if (opened !== void 0) times.push({
+		startNs: opened,
+		endNs: startNs
+	});
+	return times;
+}
+// src/record/host.ts
+function watchHost(clock) {
+	const resolutionMs = 10;
+	const delay = monitorEventLoopDelay({ resolution: resolutionMs });
+	delay.enable();
+	const startNs = clock.now();
+	const startCpu = process.threadCpuUsage();
+	return () => {
+		delay.disable();
+		const { user, system } = process.threadCpuUsage(startCpu);
+		const elapsedUs = Math.max(1, (clock.now() - startNs) / 1e3);
+		const p99 = delay.count === 0 ? 0 : delay.percentile(99) - resolutionMs * 1e6;
+		return {
+			cpuRatio: (user + system) / elapsedUs,
+			loopDelayP99: Math.max(0, Math.round(p99))
+		};
+	};
+}
+// src/schedule/closed-loop.ts
+async function closedLoop(clock, slots, noMore, take, send, thinkNs = () => 0) {
+	const run = async ({ startNs, endNs }) => {
+		let freeAtNs = startNs;
+		for (;;) {
+			if (clock.now() < freeAtNs) await clock.sleepUntil(freeAtNs, noMore);
+			if (freeAtNs >= endNs || noMore.aborted) return;
+			const index = take(freeAtNs);
+			if (index === void 0) return;
+			freeAtNs = await send(index, freeAtNs) + thinkNs(index);
+		}
+	};
+	await Promise.all(slots.map(run));
 }
 // src/schedule/open-loop.ts
-/**
-* Sends at the planned moments, whatever the server does, as independent users would.
-* An arrival that finds `maxConcurrency` requests in flight waits for one to end, but its latency still
-* counts from its planned moment: a stalled server cannot slow down its own measurement.
-*
-* @param offsets planned moments after `startNs`, ascending, whole nanoseconds.
-*/
-async function openLoop(clock, startNs, offsets, maxConcurrency, signal, send) {
-	const inFlight = /* @__PURE__ */ new Set();
+async function openLoop(clock, startNs, offsets, maxConcurrency, signal, send, prepare = () => {}) {
+	const inFlight = new Set();
 	for (const [index, offset] of offsets.entries()) {
 		const scheduledNs = startNs + offset;
-		if (clock.now() < scheduledNs) await clock.sleepUntil(scheduledNs, signal);
+		if (clock.now() < scheduledNs) {
+			prepare(index);
+			await clock.sleepUntil(scheduledNs, signal);
+		}
 		while (inFlight.size >= maxConcurrency && !signal.aborted) await Promise.race(inFlight);
 		if (signal.aborted) break;
 		const sent = send(index, scheduledNs).finally(() => inFlight.delete(sent));
@@ -29630,116 +30478,110 @@ async function openLoop(clock, startNs, offsets, maxConcurrency, signal, send) {
 	}
 	await Promise.all(inFlight);
 }
-// src/send/openai.ts
-/** OpenAI's chat completions, streamed, as vLLM, SGLang, llama.cpp and the hosted services speak it. */
-const openaiChat = {
-	path: "/chat/completions",
-	body: ({ model, text, maxTokens }) => JSON.stringify({
-		model,
-		messages: [{
-			role: "user",
-			content: text
-		}],
-		max_tokens: maxTokens,
-		...STREAMED
-	}),
-	read: (data) => read(data, (choice) => carriesOutput(choice.delta))
+// src/send/event-template.ts
+const QUOTE = 34;
+const BACKSLASH = 92;
+const FIRST_PRINTABLE = 32;
+const SHORT_ESCAPES = Buffer.from("\"\\\\/bfnrt");
+var EventTemplate = class {
+	#bytes;
+	#view;
+	#headLength;
+	#tailLength;
+	constructor(head, tail) {
+		this.#bytes = Buffer.from(head + tail);
+		this.#view = viewOf(this.#bytes.buffer);
+		this.#headLength = Buffer.byteLength(head);
+		this.#tailLength = this.#bytes.length - this.#headLength;
+	}
+	get headLength() {
+		return this.#headLength;
+	}
+	get tailLength() {
+		return this.#tailLength;
+	}
+	endOf(bytes, start) {
+		const textStart = start + this.#headLength;
+		const lastTail = bytes.length - this.#tailLength;
+		if (textStart >= lastTail || !this.#isAt(bytes, start, 0, this.#headLength)) return -1;
+		let at = textStart;
+		for (let byte = bytes[at]; byte !== QUOTE; byte = bytes[at]) {
+			if (byte < FIRST_PRINTABLE) return -1;
+			if (byte === BACKSLASH && !isShortEscape(bytes[++at])) return -1;
+			if (++at > lastTail) return -1;
+		}
+		const { length } = this.#bytes;
+		return at > textStart && this.#isAt(bytes, at, this.#headLength, length) ? at + this.#tailLength : -1;
+	}
+	#isAt(bytes, start, from, to) {
+		const own = this.#view;
+		const ownOffset = this.#bytes.byteOffset;
+		const other = viewOf(bytes.buffer);
+		const otherOffset = bytes.byteOffset + start - from;
+		let at = to - 4;
+		for (; at >= from; at -= 4) if (own.getInt32(ownOffset + at, true) !== other.getInt32(otherOffset + at, true)) return false;
+		for (let i = from; i < at + 4; i++) if (own.getUint8(ownOffset + i) !== other.getUint8(otherOffset + i)) return false;
+		return true;
+	}
 };
-/** The older completions: a prompt without a chat template. */
-const openaiCompletions = {
-	path: "/completions",
-	body: ({ model, text, maxTokens }) => JSON.stringify({
-		model,
-		prompt: text,
-		max_tokens: maxTokens,
-		...STREAMED
-	}),
-	read: (data) => read(data, (choice) => isText(choice.text))
-};
-const STREAMED = {
-	stream: true,
-	stream_options: { include_usage: true }
-};
-function read(data, hasOutput) {
-	if (data === "[DONE]") return "done";
-	const event = JSON.parse(data);
-	if (!isObject(event)) throw new SyntaxError("an event of the stream is not an object");
-	const error = event.error;
-	if (error !== void 0 && error !== null) return {
-		output: false,
-		finished: false,
-		error: errorText(error)
-	};
-	const choices = Array.isArray(event.choices) ? event.choices.filter(isObject) : [];
-	const usage = usageOf(event.usage);
+function isShortEscape(byte) {
+	return byte !== void 0 && SHORT_ESCAPES.includes(byte);
+}
+function viewOf(memory) {
+	if (memory === latest.buffer) return latest;
+	if (memory === earlier.buffer) return earlier;
+	earlier = latest;
+	latest = new DataView(memory);
+	return latest;
+}
+let latest = new DataView(new ArrayBuffer(0));
+let earlier = latest;
+const PROBE = "⁣probe⁣";
+function aroundText(data, event, read) {
+	if (!event.output || event.finished || event.text === void 0 || event.usage || event.error !== void 0) return void 0;
+	const literal = JSON.stringify(event.text);
+	const at = data.lastIndexOf(literal);
+	if (at === -1) return void 0;
+	const head = data.slice(0, at + 1);
+	const tail = data.slice(at + literal.length - 1);
+	const probed = read(`${head}${PROBE}${tail}`);
+	if (probed === "done" || probed.text !== PROBE || probed.finished || probed.usage || !probed.output) return void 0;
 	return {
-		output: choices.some(hasOutput),
-		finished: choices.some((choice) => typeof choice.finish_reason === "string"),
-		...usage && { usage }
+		head,
+		tail
 	};
-}
-/** Reasoning stands under `reasoning_content` (vLLM, DeepSeek) or `reasoning` (OpenRouter, newer vLLM). */
-function carriesOutput(delta) {
-	if (!isObject(delta)) return false;
-	return isText(delta.content) || isText(delta.reasoning_content) || isText(delta.reasoning) || isText(delta.refusal) || Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0 || isObject(delta.function_call);
-}
-function usageOf(usage) {
-	if (!isObject(usage)) return void 0;
-	const inputTokens = tokenCount(usage.prompt_tokens);
-	const outputTokens = tokenCount(usage.completion_tokens);
-	return {
-		...inputTokens !== void 0 && { inputTokens },
-		...outputTokens !== void 0 && { outputTokens }
-	};
-}
-function tokenCount(value) {
-	return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : void 0;
-}
-/** The message of `{"error": {"message": …}}` and of its variations. */
-function errorText(error) {
-	if (typeof error === "string") return error;
-	if (isObject(error) && typeof error.message === "string") return error.message;
-	return JSON.stringify(error);
-}
-function isText(value) {
-	return typeof value === "string" && value !== "";
-}
-function isObject(value) {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 // src/send/sse.ts
-/**
-* Server-sent events from bytes, by the HTML standard's section 9.2.6 "Interpreting an event stream".
-*
-* Works on bytes, so that a cut inside a UTF-8 sequence or between CR and LF cannot matter: any way of
-* cutting the same bytes gives the same events. Only `data` is kept; comments, `id`, `event` and `retry`
-* carry no output of a model.
-*/
-const LF = 10;
+const LF$1 = 10;
 const CR = 13;
 const COLON = 58;
 const SPACE = 32;
+const DATA = "data:";
+const DATA_SPACE = "data: ";
 const BOM = [
 	239,
 	187,
 	191
 ];
-/** An event larger than this is an attack or a defect, not a token. */
 const MAX_EVENT_BYTES = 4194304;
 var SseParser = class {
 	#onData;
-	/** The unfinished last line of earlier reads. */
+	#onRepeat;
 	#rest;
-	/** `data` lines of the event that is being read. */
 	#data;
 	#dataBytes = 0;
-	/** The last line ended with CR at the end of a read: an LF that follows belongs to it. */
 	#afterCr = false;
 	#atStart = true;
-	constructor(onData) {
+	#lead = "";
+	#ending = "\n";
+	#template;
+	constructor(onData, onRepeat = () => {}) {
 		this.#onData = onData;
+		this.#onRepeat = onRepeat;
 	}
-	/** @throws RangeError when one event exceeds MAX_EVENT_BYTES. */
+	expect(head, tail) {
+		this.#template = new EventTemplate(this.#lead + head, tail + this.#ending + this.#ending);
+	}
 	push(chunk) {
 		let bytes = this.#rest === void 0 ? chunk : Buffer.concat([this.#rest, chunk]);
 		this.#rest = void 0;
@@ -29753,32 +30595,40 @@ var SseParser = class {
 		}
 		let start = 0;
 		if (this.#afterCr && bytes.length > 0) {
-			if (bytes[0] === LF) start = 1;
+			if (bytes[0] === LF$1) start = 1;
 			this.#afterCr = false;
 		}
-		let nextLf = bytes.indexOf(LF, start);
-		let nextCr = bytes.indexOf(CR, start);
-		while (nextLf !== -1 || nextCr !== -1) {
+		let nextLf = -2;
+		let nextCr = -2;
+		while (start < bytes.length) {
+			if (this.#template !== void 0 && this.#data === void 0) {
+				start = this.#repeats(this.#template, bytes, start);
+				if (start === bytes.length) return;
+			}
+			if (nextLf !== -1 && nextLf < start) nextLf = bytes.indexOf(LF$1, start);
+			if (nextCr !== -1 && nextCr < start) nextCr = bytes.indexOf(CR, start);
+			if (nextLf === -1 && nextCr === -1) break;
 			const isCr = nextCr !== -1 && (nextLf === -1 || nextCr < nextLf);
 			const end = isCr ? nextCr : nextLf;
 			this.#line(bytes, start, end);
-			start = end + 1;
-			if (isCr) {
-				if (start === bytes.length) this.#afterCr = true;
-				else if (bytes[start] === LF) start++;
-				nextCr = bytes.indexOf(CR, start);
-			}
-			if (nextLf !== -1 && nextLf < start) nextLf = bytes.indexOf(LF, start);
+			const isCrLf = isCr && bytes[end + 1] === LF$1;
+			this.#ending = isCrLf ? "\r\n" : "\n";
+			if (isCr && end + 1 === bytes.length) this.#afterCr = true;
+			start = isCrLf ? end + 2 : end + 1;
 		}
 		if (start < bytes.length) {
 			this.#rest = bytes.subarray(start);
 			this.#limit(this.#rest.length);
 		}
 	}
-	/**
-	* The standard drops an event that no blank line ended; servers that leave out the last blank line are
-	* common, and what they sent was received, so it is given.
-	*/
+	#repeats(template, bytes, from) {
+		let start = from;
+		for (let end = template.endOf(bytes, start); end !== -1; end = template.endOf(bytes, start)) {
+			this.#onRepeat(bytes, start + template.headLength, end - template.tailLength);
+			start = end;
+		}
+		return start;
+	}
 	end() {
 		if (this.#rest !== void 0) this.#line(this.#rest, 0, this.#rest.length);
 		this.#rest = void 0;
@@ -29796,6 +30646,7 @@ var SseParser = class {
 			from++;
 			if (bytes[from] === SPACE && from < end) from++;
 		}
+		this.#lead = from - start === 6 ? DATA_SPACE : DATA;
 		const value = bytes.toString("utf8", Math.min(from, end), end);
 		this.#limit(end - from);
 		this.#data = this.#data === void 0 ? value : `${this.#data}\n${value}`;
@@ -29812,11 +30663,155 @@ var SseParser = class {
 		if (this.#dataBytes + pending > 4194304) throw new RangeError(`an event of the stream exceeds ${MAX_EVENT_BYTES} bytes`);
 	}
 };
+// src/send/ndjson.ts
+const LF = 10;
+var LineParser = class {
+	#onLine;
+	#rest;
+	constructor(onLine) {
+		this.#onLine = onLine;
+	}
+	push(chunk) {
+		const bytes = this.#rest === void 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+		let start = 0;
+		for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, start)) {
+			this.#line(bytes.toString("utf8", start, end));
+			start = end + 1;
+		}
+		this.#rest = start < bytes.length ? bytes.subarray(start) : void 0;
+		if (bytes.length - start > 4194304) throw new RangeError(`a line of the stream exceeds ${MAX_EVENT_BYTES} bytes`);
+	}
+	end() {
+		if (this.#rest !== void 0) this.#line(this.#rest.toString("utf8"));
+		this.#rest = void 0;
+	}
+	#line(line) {
+		if (line.trim() !== "") this.#onLine(line);
+	}
+};
+// src/send/event-reader.ts
+function lineReader(protocol, onEvent) {
+	return new LineParser((line) => onEvent(protocol.read(line)));
+}
+function sseReader(protocol, keepText, onEvent) {
+	return new SseReader(protocol, keepText, onEvent);
+}
+const PLAIN_OUTPUT = {
+	output: true,
+	finished: false
+};
+var SseReader = class {
+	#protocol;
+	#onEvent;
+	#parser;
+	#head = "";
+	#learned = 0;
+	#repeats = 0;
+	constructor(protocol, keepText, onEvent) {
+		this.#protocol = protocol;
+		this.#onEvent = onEvent;
+		const onRepeat = keepText ? this.#repeatWithText : this.#repeat;
+		this.#parser = new SseParser(this.#data, onRepeat);
+	}
+	push(chunk) {
+		this.#parser.push(chunk);
+	}
+	end() {
+		this.#parser.end();
+	}
+	#data = (data) => {
+		const event = this.#protocol.read(data);
+		if (event !== "done" && event.output && event.text !== void 0) this.#learn(data, event);
+		this.#onEvent(event);
+	};
+	#learn(data, event) {
+		if (this.#repeats < this.#learned || this.#head !== "" && data.startsWith(this.#head)) return;
+		this.#learned++;
+		const around = aroundText(data, event, this.#protocol.read);
+		if (around === void 0) return;
+		this.#head = around.head;
+		this.#parser.expect(around.head, around.tail);
+	}
+	#repeat = () => {
+		this.#repeats++;
+		this.#onEvent(PLAIN_OUTPUT);
+	};
+	#repeatWithText = (bytes, start, end) => {
+		this.#repeats++;
+		const text = JSON.parse(`"${bytes.toString("utf8", start, end)}"`);
+		this.#onEvent({
+			output: true,
+			finished: false,
+			text
+		});
+	};
+};
+// src/send/json-fields.ts
+function parseObject(text) {
+	const value = JSON.parse(text);
+	if (!isObject(value)) throw new SyntaxError("an event of the stream is not an object");
+	return value;
+}
+function isObject(value) {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+function objectsOf(value) {
+	return Array.isArray(value) ? value.filter(isObject) : [];
+}
+function isText(value) {
+	return typeof value === "string" && value !== "";
+}
+function tokenCount(value) {
+	return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : void 0;
+}
+function usageFrom(input, output) {
+	const inputTokens = tokenCount(input);
+	const outputTokens = tokenCount(output);
+	if (inputTokens === void 0 && outputTokens === void 0) return void 0;
+	return {
+		...inputTokens !== void 0 && { inputTokens },
+		...outputTokens !== void 0 && { outputTokens }
+	};
+}
+function errorText(error) {
+	if (typeof error === "string") return error;
+	if (isObject(error) && typeof error.message === "string") return error.message;
+	return JSON.stringify(error);
+}
+function reportedError(event) {
+	const { error } = event;
+	if (error !== void 0 && error !== null) return {
+		output: false,
+		finished: false,
+		error: errorText(error)
+	};
+	if (event.object === "error") return {
+		output: false,
+		finished: false,
+		error: errorText(event)
+	};
+}
+// src/send/on-abort.ts
+const waiting = new WeakMap();
+function onAbort(signal, callback) {
+	const callbacks = waiting.get(signal) ?? listenTo(signal);
+	callbacks.add(callback);
+	return () => {
+		callbacks.delete(callback);
+	};
+}
+function listenTo(signal) {
+	const callbacks = new Set();
+	waiting.set(signal, callbacks);
+	signal.addEventListener("abort", () => {
+		for (const callback of callbacks) callback();
+	});
+	return callbacks;
+}
 // src/send/exchange.ts
 const MAX_DETAIL = 300;
-/** Of an error's body; the rest is counted and dropped. */
 const MAX_ERROR_BODY = 16384;
-/** Sends one request and reads its answer. Always resolves: a failure is a result. */
+const MAX_WHOLE_BODY = 16777216;
 function exchange(transport, protocol, request, options) {
 	return new Promise((resolve) => new Conversation(transport, protocol, request, options, resolve));
 }
@@ -29824,9 +30819,9 @@ var Conversation = class {
 	#protocol;
 	#options;
 	#resolve;
-	/** Absent until the transport has taken the request. */
 	#abort;
 	#disarm;
+	#forget;
 	#issued;
 	#sent;
 	#firstByte;
@@ -29837,10 +30832,9 @@ var Conversation = class {
 	#outputTokens;
 	#finished = false;
 	#settled = false;
-	/** Reads a stream's events; absent while the answer is an error's body. */
-	#parser;
-	#errorBody = [];
-	/** Of the read that is being parsed: every event in it arrived then. */
+	#reader;
+	#body = [];
+	#text = "";
 	#readAt = 0;
 	constructor(transport, protocol, request, options, resolve) {
 		const { clock, timeoutNs, signal } = options;
@@ -29849,7 +30843,7 @@ var Conversation = class {
 		this.#resolve = resolve;
 		this.#issued = clock.now();
 		this.#disarm = clock.alarm(this.#issued + timeoutNs, () => this.#fail("timeout", `no complete answer within ${timeoutNs / NS_PER_MS} ms`, clock.now()));
-		signal.addEventListener("abort", this.#cancel);
+		this.#forget = onAbort(signal, this.#cancel);
 		this.#abort = transport.send(request, this);
 		if (this.#settled) this.#abort();
 		else if (signal.aborted) this.#cancel();
@@ -29860,37 +30854,54 @@ var Conversation = class {
 	onHeaders(status, contentType, atNs) {
 		this.#firstByte ??= atNs;
 		this.#status = status;
-		if (status >= 200 && status < 300) {
-			if (/^text\/event-stream\b/i.test(contentType)) this.#parser = new SseParser(this.#event);
-			else this.#fail("bad_stream", `expected text/event-stream, got ${contentType || "no content type"}`, atNs);
-		}
+		if (!isSuccess(status)) return;
+		if (/^text\/event-stream\b/i.test(contentType)) this.#reader = sseReader(this.#protocol, this.#options.keepText === true, this.#event);
+		else if (/^application\/(x-)?(ndjson|jsonl)\b/i.test(contentType)) this.#reader = lineReader(this.#protocol, this.#event);
+		else if (!/^application\/json\b/i.test(contentType)) this.#fail("bad_stream", `expected text/event-stream, got ${contentType || "no content type"}`, atNs);
 	}
 	onData(chunk, atNs) {
 		if (this.#settled) return;
 		this.#bytes += chunk.length;
-		if (this.#parser === void 0) {
-			if (this.#bytes <= MAX_ERROR_BODY) this.#errorBody.push(chunk);
+		if (this.#reader === void 0) {
+			const success = isSuccess(this.#status ?? 0);
+			if (this.#bytes <= (success ? MAX_WHOLE_BODY : MAX_ERROR_BODY)) this.#body.push(chunk);
+			else if (success) this.#fail("bad_stream", `the answer exceeds ${MAX_WHOLE_BODY} bytes`, atNs);
 			return;
 		}
-		this.#feed(() => this.#parser?.push(chunk), atNs);
+		this.#readAt = atNs;
+		try {
+			this.#reader.push(chunk);
+		} catch (error) {
+			this.#fail("bad_stream", messageOf(error), atNs);
+		}
 	}
 	onEnd(atNs) {
 		if (this.#settled) return;
-		if (this.#parser === void 0) {
-			this.#fail(statusReason(this.#status ?? 0), this.#errorMessage(), atNs);
-			return;
+		if (!isSuccess(this.#status ?? 0)) this.#fail(statusReason(this.#status ?? 0), this.#errorMessage(), atNs);
+		else if (this.#reader === void 0) this.#whole(atNs);
+		else {
+			this.#feed(() => this.#reader?.end(), atNs);
+			if (!this.#finished) this.#fail("truncated", "the stream ended before the model said it was done", atNs);
+			else if (this.#outputs.length === 0) this.#fail("truncated", "the stream ended without any output", atNs);
+			else this.#settle("completed", atNs);
 		}
-		this.#feed(() => this.#parser?.end(), atNs);
-		if (!this.#finished) this.#fail("truncated", "the stream ended before the model said it was done", atNs);
-		else if (this.#outputs.length === 0) this.#fail("truncated", "the stream ended without any output", atNs);
-		else this.#settle("completed", atNs);
+	}
+	#whole(atNs) {
+		this.#feed(() => {
+			const answer = this.#protocol.readWhole(Buffer.concat(this.#body).toString("utf8"));
+			if (!answer.output && answer.error === void 0) throw new SyntaxError("the answer holds no output");
+			this.#take({
+				...answer,
+				output: false
+			});
+		}, atNs);
+		this.#settle("completed", atNs);
 	}
 	onError(error, atNs) {
 		if (this.#settled) return;
 		const reason = this.#firstByte === void 0 ? "connect" : "truncated";
 		this.#fail(reason, messageOf(error), atNs);
 	}
-	/** What the parser or the protocol refuses is a bad stream. */
 	#feed(parse, atNs) {
 		this.#readAt = atNs;
 		try {
@@ -29899,24 +30910,24 @@ var Conversation = class {
 			this.#fail("bad_stream", messageOf(error), atNs);
 		}
 	}
-	#event = (data) => {
+	#event = (event) => {
 		if (this.#settled) return;
-		const event = this.#protocol.read(data);
-		if (event === "done") {
-			this.#finished = true;
-			return;
-		}
+		if (event === "done") this.#finished = true;
+		else this.#take(event);
+	};
+	#take(event) {
 		if (event.error !== void 0) {
 			this.#fail("bad_stream", event.error, this.#readAt);
 			return;
 		}
 		if (event.output) this.#outputs.push(this.#readAt);
 		if (event.finished) this.#finished = true;
+		if (event.text !== void 0 && this.#options.keepText) this.#text += event.text;
 		if (event.usage !== void 0) {
 			this.#inputTokens = event.usage.inputTokens ?? this.#inputTokens;
 			this.#outputTokens = event.usage.outputTokens ?? this.#outputTokens;
 		}
-	};
+	}
 	#cancel = () => {
 		if (this.#settled) return;
 		this.#settle("incomplete", this.#options.clock.now());
@@ -29934,7 +30945,7 @@ var Conversation = class {
 		if (this.#settled) return;
 		this.#settled = true;
 		this.#disarm();
-		this.#options.signal.removeEventListener("abort", this.#cancel);
+		this.#forget();
 		this.#resolve({
 			issued: this.#issued,
 			...this.#sent !== void 0 && { sent: this.#sent },
@@ -29943,6 +30954,7 @@ var Conversation = class {
 			end,
 			...this.#status !== void 0 && { status: this.#status },
 			bytes: this.#bytes,
+			...this.#options.keepText && { text: this.#text },
 			...this.#inputTokens !== void 0 && { inputTokens: this.#inputTokens },
 			outputTokens: this.#outputTokens ?? this.#outputs.length,
 			tokenSource: this.#outputTokens === void 0 ? "chunks" : "usage",
@@ -29951,7 +30963,7 @@ var Conversation = class {
 		});
 	}
 	#errorMessage() {
-		const body = Buffer.concat(this.#errorBody).toString("utf8");
+		const body = Buffer.concat(this.#body).toString("utf8");
 		const status = `HTTP ${this.#status}`;
 		try {
 			const parsed = JSON.parse(body);
@@ -29960,6 +30972,9 @@ var Conversation = class {
 		return body.trim() === "" ? status : `${status}: ${body.trim()}`;
 	}
 };
+function isSuccess(status) {
+	return status >= 200 && status < 300;
+}
 function statusReason(status) {
 	return status >= 500 ? "http_5xx" : status >= 400 ? "http_4xx" : "http_3xx";
 }
@@ -29972,23 +30987,317 @@ function shorten(text) {
 	const line = text.replace(/\s+/g, " ").trim();
 	return line.length <= MAX_DETAIL ? line : `${line.slice(0, 299).toWellFormed()}…`;
 }
+// src/send/plain-prompt.ts
+function plainPrompt({ messages }) {
+	return messages.map(({ content }) => content).join("\n");
+}
+// src/send/inference.ts
+const inference = {
+	versioned: false,
+	path: () => "/inference",
+	body: (prompt) => JSON.stringify({
+		prompt: plainPrompt(prompt),
+		max_tokens: prompt.maxTokens,
+		stream: prompt.stream
+	}),
+	read: (data) => {
+		const event = parseObject(data);
+		const failed = reportedError(event);
+		if (failed) return failed;
+		const { token } = event;
+		const usage = usageFrom(void 0, event.tokens_generated);
+		return {
+			output: isText(token),
+			finished: usage !== void 0,
+			...isText(token) && { text: token },
+			...usage && { usage }
+		};
+	},
+	readWhole: (body) => {
+		const answer = parseObject(body);
+		const failed = reportedError(answer);
+		if (failed) return failed;
+		const { text } = answer;
+		const usage = usageFrom(void 0, answer.tokens_generated);
+		return {
+			output: isText(text),
+			finished: true,
+			...isText(text) && { text },
+			...usage && { usage }
+		};
+	}
+};
+// src/send/ollama.ts
+const ollama = {
+	versioned: false,
+	modelsPath: "/api/tags",
+	path: () => "/api/chat",
+	body: ({ model, messages, maxTokens, stream }) => JSON.stringify({
+		model,
+		messages,
+		stream,
+		options: { num_predict: maxTokens }
+	}),
+	read: (data) => readLine(data),
+	readWhole: (body) => readLine(body)
+};
+function readLine(line) {
+	const event = parseObject(line);
+	const failed = reportedError(event);
+	if (failed) return failed;
+	const { content, thinking, tool_calls } = isObject(event.message) ? event.message : {};
+	const calls = Array.isArray(tool_calls) && tool_calls.length > 0;
+	const usage = usageFrom(event.prompt_eval_count, event.eval_count);
+	return {
+		output: isText(content) || isText(thinking) || calls,
+		finished: event.done === true,
+		...isText(content) && { text: content },
+		...usage && { usage }
+	};
+}
+// src/send/openai.ts
+const openaiChat = {
+	versioned: true,
+	modelsPath: "/models",
+	path: () => "/chat/completions",
+	body: (prompt) => JSON.stringify({
+		model: prompt.model,
+		messages: prompt.messages,
+		...options(prompt)
+	}),
+	read: (data) => data === "[DONE]" ? "done" : interpret(parseObject(data), chatDelta),
+	readWhole: (body) => interpret(parseObject(body), chatMessage)
+};
+const openaiCompletions = {
+	versioned: true,
+	modelsPath: "/models",
+	path: () => "/completions",
+	body: (prompt) => JSON.stringify({
+		model: prompt.model,
+		prompt: plainPrompt(prompt),
+		...options(prompt)
+	}),
+	read: (data) => data === "[DONE]" ? "done" : interpret(parseObject(data), textDelta),
+	readWhole: (body) => interpret(parseObject(body), textDelta)
+};
+function options({ maxTokens, ignoreEos, stream }) {
+	return {
+		max_tokens: maxTokens,
+		...ignoreEos && {
+			ignore_eos: true,
+			min_tokens: maxTokens
+		},
+		...stream ? {
+			stream: true,
+			stream_options: { include_usage: true }
+		} : { stream: false }
+	};
+}
+const chatDelta = (choice) => choice.delta;
+const chatMessage = (choice) => choice.message;
+const textDelta = (choice) => ({ content: choice.text });
+function interpret(event, deltaOf) {
+	const failed = reportedError(event);
+	if (failed) return failed;
+	let output = false;
+	let finished = false;
+	let text = "";
+	for (const choice of objectsOf(event.choices)) {
+		const delta = deltaOf(choice);
+		if (isObject(delta)) {
+			output ||= carriesOutput(delta);
+			if (isText(delta.content)) text += delta.content;
+		}
+		finished ||= typeof choice.finish_reason === "string";
+	}
+	const usage = isObject(event.usage) ? usageFrom(event.usage.prompt_tokens, event.usage.completion_tokens) : void 0;
+	return {
+		output,
+		finished,
+		...text !== "" && { text },
+		...usage && { usage }
+	};
+}
+function carriesOutput(delta) {
+	return isText(delta.content) || isText(delta.reasoning_content) || isText(delta.reasoning) || isText(delta.refusal) || Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0 || isObject(delta.function_call);
+}
+// src/send/openai-embeddings.ts
+const openaiEmbeddings = {
+	versioned: true,
+	modelsPath: "/models",
+	path: () => "/embeddings",
+	body: (prompt) => JSON.stringify({
+		model: prompt.model,
+		input: plainPrompt(prompt),
+		encoding_format: "float"
+	}),
+	read: () => {
+		throw new SyntaxError("an embedding comes whole, not as a stream");
+	},
+	readWhole: (body) => {
+		const answer = parseObject(body);
+		const failed = reportedError(answer);
+		if (failed) return failed;
+		const usage = isObject(answer.usage) ? usageFrom(answer.usage.prompt_tokens, 0) : void 0;
+		return {
+			output: objectsOf(answer.data).some(({ embedding }) => isText(embedding) || Array.isArray(embedding) && embedding.length > 0),
+			finished: true,
+			usage: {
+				...usage,
+				outputTokens: 0
+			}
+		};
+	}
+};
+// src/send/openai-responses.ts
+const openaiResponses = {
+	versioned: true,
+	modelsPath: "/models",
+	path: () => "/responses",
+	body: ({ model, messages, maxTokens, ignoreEos, stream }) => JSON.stringify({
+		model,
+		input: messages,
+		max_output_tokens: maxTokens,
+		...ignoreEos && { ignore_eos: true },
+		store: false,
+		stream
+	}),
+	read: (data) => data === "[DONE]" ? "done" : readEvent(parseObject(data)),
+	readWhole: (body) => readResponse(parseObject(body), true)
+};
+const NOTHING = {
+	output: false,
+	finished: false
+};
+function readEvent(event) {
+	const { type, delta } = event;
+	if (typeof type !== "string") return reportedError(event) ?? NOTHING;
+	if (type === "error") return {
+		...NOTHING,
+		error: isText(event.message) ? event.message : reportedError(event)?.error ?? "error"
+	};
+	if (type.endsWith(".delta")) {
+		const output = isText(delta);
+		return {
+			output,
+			finished: false,
+			...output && type === "response.output_text.delta" && { text: delta }
+		};
+	}
+	if (LAST.has(type)) return readResponse(isObject(event.response) ? event.response : {}, false);
+	return NOTHING;
+}
+const LAST = new Set([
+	"response.completed",
+	"response.incomplete",
+	"response.failed"
+]);
+function readResponse(response, withOutput) {
+	const failed = reportedError(response);
+	if (failed) return failed;
+	if (response.status === "failed") return {
+		...NOTHING,
+		error: "the response failed without an error message"
+	};
+	const items = objectsOf(response.output);
+	const text = items.flatMap((item) => objectsOf(item.content)).map((part) => part.type === "output_text" && isText(part.text) ? part.text : "").join("");
+	const usage = isObject(response.usage) ? usageFrom(response.usage.input_tokens, response.usage.output_tokens) : void 0;
+	return {
+		output: withOutput && items.length > 0,
+		finished: true,
+		...withOutput && text !== "" && { text },
+		...usage && { usage }
+	};
+}
+// src/send/tgi.ts
+const tgi = {
+	versioned: false,
+	path: (_model, stream) => stream ? "/generate_stream" : "/generate",
+	body: (prompt) => JSON.stringify({
+		inputs: plainPrompt(prompt),
+		parameters: {
+			max_new_tokens: prompt.maxTokens,
+			details: true,
+			...prompt.ignoreEos && { ignore_eos_token: true }
+		}
+	}),
+	read: (data) => {
+		const event = parseObject(data);
+		const failed = reportedError(event);
+		if (failed) return failed;
+		const { token } = event;
+		const text = isObject(token) && token.special !== true ? token.text : void 0;
+		const usage = isObject(event.details) ? usageFrom(event.details.input_length, event.details.generated_tokens) : void 0;
+		return {
+			output: isText(text),
+			finished: typeof event.generated_text === "string",
+			...isText(text) && { text },
+			...usage && { usage }
+		};
+	},
+	readWhole: (body) => {
+		const value = JSON.parse(body);
+		const answer = Array.isArray(value) ? value[0] : value;
+		if (!isObject(answer)) throw new SyntaxError("the answer is not an object");
+		const failed = reportedError(answer);
+		if (failed) return failed;
+		const text = answer.generated_text;
+		const usage = isObject(answer.details) ? usageFrom(answer.details.input_length, answer.details.generated_tokens) : void 0;
+		return {
+			output: isText(text),
+			finished: true,
+			...isText(text) && { text },
+			...usage && { usage }
+		};
+	}
+};
+// src/send/triton.ts
+const triton = {
+	versioned: false,
+	path: (model, stream) => `/v2/models/${encodeURIComponent(model)}/${stream ? "generate_stream" : "generate"}`,
+	body: (prompt) => JSON.stringify({
+		text_input: plainPrompt(prompt),
+		max_tokens: prompt.maxTokens,
+		...prompt.ignoreEos && { min_length: prompt.maxTokens },
+		stream: prompt.stream
+	}),
+	read: (data) => readAnswer(data),
+	readWhole: (body) => readAnswer(body)
+};
+function readAnswer(data) {
+	const event = parseObject(data);
+	const failed = reportedError(event);
+	if (failed) return failed;
+	const text = event.text_output;
+	return {
+		output: isText(text),
+		finished: true,
+		...isText(text) && { text }
+	};
+}
 // src/send/protocol.ts
 const PROTOCOLS = {
 	"openai-chat": openaiChat,
-	"openai-completions": openaiCompletions
+	"openai-completions": openaiCompletions,
+	"openai-responses": openaiResponses,
+	"openai-embeddings": openaiEmbeddings,
+	triton,
+	tgi,
+	ollama,
+	inference
 };
 function protocolOf(name) {
 	return PROTOCOLS[name];
 }
 // src/send/target.ts
-/** "http://host", "http://host/v1" and "http://host/v1/chat/completions" all name the same endpoint. */
-function endpointOf(url, protocolPath) {
+function endpointOf(url, protocol, model = "") {
 	const { origin, pathname } = new URL(url);
 	const path = pathname.replace(/\/+$/, "");
-	const root = path.endsWith(protocolPath) ? path.slice(0, -protocolPath.length) : path;
+	const below = [true, false].map((stream) => protocol.path(model, stream)).find((end) => path.endsWith(end));
+	const root = below === void 0 ? path : path.slice(0, -below.length);
 	return {
 		origin,
-		root: /\/v\d+\w*$/.test(root) ? root : `${root}/v1`
+		root: !protocol.versioned || /\/v\d+\w*$/.test(root) ? root : `${root}/v1`
 	};
 }
 function requestHeaders(apiKey) {
@@ -30001,15 +31310,11 @@ function requestHeaders(apiKey) {
 }
 const PREFLIGHT_TIMEOUT_NS = 10 * NS_PER_S;
 const MAX_LIST_BYTES = 1048576;
-/**
-* Asks the target for its models, before any load: it shows that somebody listens there, and finds the
-* model when the plan names none.
-* @throws GoodputError TARGET_UNREACHABLE or CANCELLED; ConfigError when a model must be named.
-*/
-async function findModel(transport, endpoint, headers, wanted, clock, signal) {
+const UNNAMED_MODEL = "default";
+async function findModel(transport, endpoint, protocol, headers, wanted, clock, signal) {
 	const request = {
 		method: "GET",
-		path: `${endpoint.root}/models`,
+		path: endpoint.root + (protocol.modelsPath ?? "/"),
 		headers
 	};
 	const { status, body } = await fetchSmall(transport, request, clock, signal).catch((error) => {
@@ -30020,6 +31325,7 @@ async function findModel(transport, endpoint, headers, wanted, clock, signal) {
 		});
 	});
 	if (wanted !== void 0) return wanted;
+	if (protocol.modelsPath === void 0) return UNNAMED_MODEL;
 	const model = firstModel(body);
 	if (model !== void 0) return model;
 	throw new ConfigError([{
@@ -30029,8 +31335,9 @@ async function findModel(transport, endpoint, headers, wanted, clock, signal) {
 }
 function firstModel(body) {
 	try {
-		const id = JSON.parse(body)?.data?.[0]?.id;
-		return typeof id === "string" && id !== "" ? id : void 0;
+		const list = JSON.parse(body);
+		const name = list?.data?.[0]?.id ?? list?.models?.[0]?.name;
+		return typeof name === "string" && name !== "" ? name : void 0;
 	} catch {
 		return;
 	}
@@ -30079,218 +31386,207 @@ function reasonOf(error) {
 		default: return error.message.replace(/\s+/g, " ");
 	}
 }
-// src/send/undici-transport.ts
-/**
-* HTTP over one pool of kept-alive connections, on undici's `dispatch`: no streams, no promises, one
-* callback per read of the socket. A client per request would measure its own connecting instead of the
-* server; a stream per response would stamp chunks after they have queued.
-*/
-function undiciTransport(origin, clock) {
-	const pool = new import_pool.default(origin, {
-		connections: null,
-		pipelining: 1,
-		allowH2: false,
-		headersTimeout: 0,
-		bodyTimeout: 0
-	});
-	let connectionsOpened = 0;
-	pool.on("connect", () => connectionsOpened++);
-	return {
-		get connectionsOpened() {
-			return connectionsOpened;
-		},
-		send(request, handler) {
-			const lifecycle = new Lifecycle(handler, clock);
-			pool.dispatch({
-				method: request.method,
-				path: request.path,
-				headers: request.headers,
-				body: request.body ?? null
-			}, lifecycle);
-			return lifecycle.abort;
-		},
-		async close() {
-			await pool.destroy();
-		}
-	};
-}
-/** undici's handler, turned into ours. `onRequestSent` is called by its HTTP/1.1 client, though its types leave it out. */
-var Lifecycle = class {
-	#handler;
-	#clock;
-	#controller;
-	#aborted = false;
-	constructor(handler, clock) {
-		this.#handler = handler;
-		this.#clock = clock;
-	}
-	abort = () => {
-		this.#aborted = true;
-		this.#controller?.abort(/* @__PURE__ */ new Error("aborted"));
-	};
-	onRequestStart(controller) {
-		this.#controller = controller;
-		if (this.#aborted) controller.abort(/* @__PURE__ */ new Error("aborted"));
-	}
-	onRequestSent() {
-		this.#handler.onSent(this.#clock.now());
-	}
-	onResponseStart(_controller, status, headers) {
-		const type = headers["content-type"];
-		this.#handler.onHeaders(status, String(type ?? ""), this.#clock.now());
-	}
-	onResponseData(_controller, chunk) {
-		this.#handler.onData(chunk, this.#clock.now());
-	}
-	onResponseEnd() {
-		this.#handler.onEnd(this.#clock.now());
-	}
-	onResponseError(_controller, error) {
-		this.#handler.onError(error, this.#clock.now());
-	}
-};
-// src/version.ts
-/** Equals package.json's (a test compares); a constant, so that bundles and built packages need no file. */
-const VERSION$4 = "0.1.0";
-// src/run.ts
-/**
-* plan → schedule → send → record → summarize → judge → report.
-* @throws GoodputError for what stops a run; a request that fails is a record.
-*/
-async function runPlan(plan, options = {}) {
-	const clock = options.clock ?? systemClock();
-	const protocol = protocolOf(plan.target.protocol);
-	const endpoint = endpointOf(plan.target.url, protocol.path);
-	const transport = (options.transport ?? undiciTransport)(endpoint.origin, clock);
-	const headers = requestHeaders(options.apiKey);
-	const redact = redactor([options.apiKey]);
-	const stop = new AbortController();
-	const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-	setMaxListeners(0, signal);
-	try {
-		const model = await findModel(transport, endpoint, headers, plan.target.model, clock, signal);
-		const header = recordsHeader(plan, redact(model), clock);
-		const records = options.outDir === void 0 ? void 0 : writeRecords(await recordsPath(options.outDir), header);
-		const send = (stream, index) => {
-			const { inputTokens, outputTokens } = plan.workload;
-			const prompt = syntheticPrompt(inputTokens, plan.seed, stream, index);
-			const body = protocol.body({
+// src/run/generator.ts
+async function createGenerator(options) {
+	const { plan, target, part, apiKey, signal, clock } = options;
+	const workload = await openWorkload(plan.workload, plan.seed);
+	const protocol = protocolOf(target.protocol);
+	const endpoint = endpointOf(target.url, protocol, target.model);
+	const transport = options.transport(endpoint.origin, clock);
+	const headers = requestHeaders(apiKey);
+	const redact = redactor([apiKey]);
+	const { ignoreEos, stream, turnThink } = plan.workload;
+	let model = target.model ?? "";
+	const begin = (name, index) => {
+		const { system, turns } = workload.conversation(name, index);
+		const messages = system === void 0 ? [] : [{
+			role: "system",
+			content: system
+		}];
+		const { content, maxTokens } = turns[0];
+		messages.push({
+			role: "user",
+			content
+		});
+		return {
+			turns,
+			messages,
+			body: protocol.body({
 				model,
-				text: prompt,
-				maxTokens: outputTokens
+				messages,
+				maxTokens,
+				ignoreEos,
+				stream
+			})
+		};
+	};
+	let ahead;
+	const converse = async (name, index, scheduledNs, onTurn) => {
+		const isAhead = ahead?.name === name && ahead.index === index;
+		const { turns, messages, body: firstBody } = isAhead ? ahead.begun : begin(name, index);
+		if (isAhead) ahead = void 0;
+		const keepText = turns.length > 1;
+		let think;
+		let dueNs = scheduledNs;
+		for (const [turn, { content, maxTokens }] of turns.entries()) {
+			if (turn > 0) await clock.sleepUntil(dueNs, signal);
+			if (turn > 0) messages.push({
+				role: "user",
+				content
+			});
+			const body = turn === 0 ? firstBody : protocol.body({
+				model,
+				messages,
+				maxTokens,
+				ignoreEos,
+				stream
 			});
 			const request = {
 				method: "POST",
-				path: endpoint.root + protocol.path,
+				path: endpoint.root + protocol.path(model, stream),
 				headers,
 				body
 			};
-			return exchange(transport, protocol, request, {
+			const limits = {
 				clock,
 				timeoutNs: plan.timeoutNs,
 				signal,
-				redact
+				redact,
+				keepText
+			};
+			const { text, ...outcome } = await exchange(transport, protocol, request, limits);
+			onTurn(turn, dueNs, outcome);
+			dueNs = outcome.end;
+			if (outcome.outcome !== "completed" || turn === turns.length - 1) break;
+			messages.push({
+				role: "assistant",
+				content: text ?? ""
 			});
-		};
-		const summaries = [];
-		const measure = async () => {
-			for (const level of plan.levels) {
-				if (signal.aborted) break;
-				const summarizer = new LevelSummarizer(level);
-				const report = progressOf(plan, level, summarizer, clock, options.onProgress);
-				await warmUp(level, clock, signal, (index) => send(`warmup ${level.index}`, index), report);
-				const opened = transport.connectionsOpened;
-				const record = await measureLevel(plan, level, clock, signal, async (index, scheduled) => {
-					const outcome = await send(level.index, index);
-					const record = {
-						level: level.index,
-						index,
-						scheduled,
-						...outcome
-					};
-					records?.request(record);
-					summarizer.add(record);
-					report("measuring");
-					return outcome.end;
-				});
-				const withConnections = {
-					...record,
-					host: {
-						...record.host,
-						connectionsOpened: transport.connectionsOpened - opened
-					}
-				};
-				records?.level(withConnections);
-				summaries.push(summarizer.finish(withConnections));
-				report("done");
-			}
-		};
-		await (records ? Promise.race([measure(), records.failed]) : measure());
-		const footer = {
-			state: signal.aborted ? "cancelled" : "completed",
-			durationNs: clock.now()
-		};
-		await records?.close(footer);
-		return buildResult(header, summaries, footer);
-	} finally {
-		stop.abort();
-		await transport.close();
-	}
-}
-/** Opens the connections and warms the server at the level's own concurrency; its requests are in no figure. */
-async function warmUp(level, clock, signal, send, report) {
-	report("warmup");
-	const { load, warmupRequests } = level;
-	const atOnce = Math.min(warmupRequests, load.kind === "closed" ? load.concurrency : load.maxConcurrency ?? warmupRequests);
-	let next = 0;
-	const take = () => next < warmupRequests && !signal.aborted ? next++ : void 0;
-	await closedLoop(atOnce, clock.now(), take, async (index) => (await send(index)).end);
-}
-/** Sends one level's requests when they are due; resolves when the last one has ended. */
-async function measureLevel(plan, level, clock, signal, send) {
-	const { load, stop } = level;
-	const hostWatch = watchHost(clock);
-	const start = clock.now();
-	let end = start;
-	if (load.kind === "open") {
-		const offsets = arrivalOffsets(load, stop, plan.seed, level.index);
-		const plannedNs = (offsets.at(-1) ?? 0) + NS_PER_S / load.requestsPerSecond;
-		end = start + Math.round(stop.durationNs === void 0 ? plannedNs : Math.min(stop.durationNs, plannedNs));
-		if (stop.requests === void 0) end = start + stop.durationNs;
-		await openLoop(clock, start, offsets, load.maxConcurrency ?? Number.POSITIVE_INFINITY, signal, send);
-	} else end = await closedLevel(load.concurrency, stop, start, signal, send);
-	const window = {
-		start,
-		end: Math.max(start + 1, Math.min(end, clock.now()))
+			think ??= random(plan.seed, "turn think", name, index);
+			dueNs += between(turnThink, think.uniform());
+		}
+		return dueNs;
 	};
 	return {
-		level: level.index,
-		window,
-		warmupRequests: level.warmupRequests,
-		host: {
-			...hostWatch(),
-			connectionsOpened: 0
-		}
+		async findModel() {
+			model = redact(await findModel(transport, endpoint, protocol, headers, target.model, clock, signal));
+			return model;
+		},
+		async warmUp(level) {
+			const mine = share(level.warmupRequests, part);
+			let next = 0;
+			const take = () => next < mine && !signal.aborted ? part.index + part.of * next++ : void 0;
+			const slots = openSlots(Math.min(mine, warmupConcurrency(level)), clock.now());
+			await closedLoop(clock, slots, signal, take, (index, scheduled) => converse(`warmup ${level.index}`, index, scheduled, () => {}));
+		},
+		async measure(stretch, onRecord, noMore) {
+			const readHost = watchHost(clock);
+			const opened = transport.connectionsOpened;
+			const send = (index, scheduledNs) => converse(stretch.level.index, index, scheduledNs, (turn, scheduled, outcome) => onRecord({
+				level: stretch.level.index,
+				index,
+				...turn > 0 && { turn },
+				scheduled,
+				...outcome
+			}));
+			const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, (index) => {
+				const name = stretch.level.index;
+				ahead = {
+					name,
+					index,
+					begun: begin(name, index)
+				};
+			});
+			return {
+				endNs: Math.max(stretch.startNs + 1, Math.min(endNs, clock.now())),
+				host: {
+					...readHost(),
+					connectionsOpened: transport.connectionsOpened - opened
+				}
+			};
+		},
+		close: () => transport.close()
 	};
 }
-/** Gives the window's end: the moment from which a slot stood empty, or the planned one. */
-async function closedLevel(concurrency, stop, start, signal, send) {
-	const requests = stop.requests ?? Number.POSITIVE_INFINITY;
-	const deadline = start + (stop.durationNs ?? Number.POSITIVE_INFINITY);
+async function sendStretch(plan, stretch, part, workload, clock, noMore, send, prepare) {
+	const { level, stop, firstIndex, startNs } = stretch;
+	const { load } = level;
+	if (load.kind === "open" || load.kind === "replay" || load.kind === "stages" && load.of === "rate") {
+		const all = load.kind === "replay" ? traceOffsets(workload, stop) : arrivalOffsets(load, stop, plan.seed, arrivalStream(stretch));
+		const offsets = all.filter((_, i) => i % part.of === part.index);
+		const most = load.maxConcurrency === void 0 ? Number.POSITIVE_INFINITY : share(load.maxConcurrency, part);
+		const indexOf = (i) => firstIndex + part.index + part.of * i;
+		await openLoop(clock, startNs, offsets, most, noMore, (i, scheduled) => send(indexOf(i), scheduled), (i) => prepare(indexOf(i)));
+		return startNs + plannedSpan(load, stop, all);
+	}
+	const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed);
+	const mine = {
+		index: part.index,
+		of: Math.min(part.of, all.length)
+	};
+	const slots = all.filter((_, i) => i % mine.of === mine.index);
+	const requests = slots.length === 0 ? 0 : share(stop.requests ?? Number.MAX_SAFE_INTEGER, mine);
+	const deadline = startNs + (stop.durationNs ?? Number.POSITIVE_INFINITY);
 	let next = 0;
-	let lastEnd = start;
+	let lastEnd = startNs;
 	let firstEmpty = Number.POSITIVE_INFINITY;
 	const take = (freeAtNs) => {
-		if (next < requests && freeAtNs < deadline && !signal.aborted) return next++;
+		if (next < requests && freeAtNs < deadline && !noMore.aborted) return firstIndex + mine.index + mine.of * next++;
 		firstEmpty = Math.min(firstEmpty, freeAtNs);
 	};
-	await closedLoop(concurrency, start, take, async (index, scheduled) => {
+	await closedLoop(clock, slots, noMore, take, async (index, scheduled) => {
 		const end = await send(index, scheduled);
 		lastEnd = Math.max(lastEnd, end);
 		return end;
-	});
-	return requests < 2 * concurrency ? Math.min(lastEnd, deadline) : Math.min(firstEmpty, deadline);
+	}, thinkNs);
+	if (load.kind !== "closed") return Math.min(lastEnd, deadline);
+	return Math.min(requests < 2 * slots.length ? lastEnd : firstEmpty, deadline);
 }
+function arrivalStream({ level, firstIndex }) {
+	return firstIndex === 0 ? level.index : level.index + firstIndex * 1009;
+}
+function traceOffsets({ arrivals }, stop) {
+	const all = arrivals ?? new Float64Array();
+	const end = stop.durationNs ?? Number.POSITIVE_INFINITY;
+	return all.filter((offset, i) => i < (stop.requests ?? all.length) && offset < end);
+}
+function plannedSpan(load, stop, offsets) {
+	const last = offsets.at(-1) ?? 0;
+	if (stop.requests === void 0 && stop.durationNs !== void 0) return stop.durationNs;
+	const tail = load.kind === "open" ? NS_PER_S / load.requestsPerSecond : 1;
+	return Math.round(Math.min(last + tail, stop.durationNs ?? Number.POSITIVE_INFINITY));
+}
+function slotsOf(load, startNs, seed) {
+	const from = (slots) => slots.map((slot) => ({
+		startNs: startNs + slot.startNs,
+		endNs: startNs + slot.endNs
+	}));
+	switch (load.kind) {
+		case "closed": return { slots: openSlots(load.concurrency, startNs) };
+		case "stages": return { slots: from(concurrencySlots(load.stages)) };
+		case "users": return {
+			slots: from(userSlots(load.users, load.spawnPerSecond)),
+			thinkNs: (index) => between(load.think, random(seed, "think", index).uniform())
+		};
+	}
+}
+function openSlots(count, startNs) {
+	return Array.from({ length: count }, () => ({
+		startNs,
+		endNs: Number.POSITIVE_INFINITY
+	}));
+}
+function warmupConcurrency({ load, warmupRequests }) {
+	if (load.kind === "closed") return load.concurrency;
+	return ("maxConcurrency" in load ? load.maxConcurrency : void 0) ?? warmupRequests;
+}
+function share(total, { index, of }) {
+	return Math.max(0, Math.ceil((total - index) / of));
+}
+function between({ minNs, maxNs }, uniform) {
+	return Math.round(minNs + (maxNs - minNs) * uniform);
+}
+// src/run/progress.ts
 const PROGRESS_EVERY_NS = 100 * NS_PER_MS;
 function progressOf(plan, level, summarizer, clock, onProgress) {
 	if (onProgress === void 0) return () => {};
@@ -30303,13 +31599,14 @@ function progressOf(plan, level, summarizer, clock, onProgress) {
 		if (phase === "measuring" && lastPhase === "warmup") measuringSince = now;
 		last = now;
 		lastPhase = phase;
-		const { completed, failed, ttftP50Ns } = summarizer.soFar();
+		const { completed, failed } = summarizer.soFar();
+		const ttftP50Ns = summarizer.medianTtftNs();
 		const elapsedNs = now - measuringSince;
 		const byRequests = level.stop.requests === void 0 ? 0 : (completed + failed) / level.stop.requests;
 		const byTime = level.stop.durationNs === void 0 ? 0 : elapsedNs / level.stop.durationNs;
 		onProgress({
 			level: level.index,
-			levels: plan.levels.length,
+			...plan.exploration === void 0 && { levels: plan.levels.length },
 			name: levelName(level),
 			phase,
 			share: phase === "done" ? 1 : phase === "warmup" ? 0 : Math.min(1, Math.max(byRequests, byTime)),
@@ -30320,6 +31617,328 @@ function progressOf(plan, level, summarizer, clock, onProgress) {
 			...ttftP50Ns !== void 0 && { ttftP50Ms: ttftP50Ns / 1e6 }
 		});
 	};
+}
+// src/run/threads.ts
+function threadedGenerator(options) {
+	const { threads, part, signal, clock } = options;
+	const all = Array.from({ length: threads }, (_, i) => new Thread(options, {
+		index: part.index + part.of * i,
+		of: part.of * threads
+	}));
+	const abort = () => {
+		for (const thread of all) thread.tell("abort");
+	};
+	signal.addEventListener("abort", abort, { once: true });
+	return {
+		async findModel() {
+			return (await Promise.all(all.map((thread) => thread.ask({ call: "findModel" }))))[0];
+		},
+		async warmUp(level) {
+			await Promise.all(all.map((thread) => thread.ask({
+				call: "warmUp",
+				level
+			})));
+		},
+		async measure(stretch, onRecord, noMore) {
+			const enough = () => {
+				for (const thread of all) thread.tell("enough");
+			};
+			noMore.addEventListener("abort", enough, { once: true });
+			try {
+				return together(stretch, await Promise.all(all.map((thread) => thread.ask({
+					call: "measure",
+					stretch
+				}, onRecord))));
+			} finally {
+				noMore.removeEventListener("abort", enough);
+			}
+		},
+		async close() {
+			signal.removeEventListener("abort", abort);
+			await Promise.all(all.map((thread) => thread.end()));
+		}
+	};
+	function together({ level: { load }, stop }, ends) {
+		const moments = ends.map(({ endNs }) => endNs);
+		const steady = load.kind === "closed" && (stop.requests ?? Number.POSITIVE_INFINITY) >= 2 * load.concurrency;
+		return {
+			endNs: Math.min(clock.now(), steady ? Math.min(...moments) : Math.max(...moments)),
+			host: {
+				cpuRatio: Math.max(...ends.map(({ host }) => host.cpuRatio)),
+				loopDelayP99: Math.max(...ends.map(({ host }) => host.loopDelayP99)),
+				connectionsOpened: ends.reduce((sum, { host }) => sum + host.connectionsOpened, 0)
+			}
+		};
+	}
+}
+var Thread = class {
+	#worker;
+	#pending = new Map();
+	#onRecord;
+	#calls = 0;
+	constructor({ plan, target, apiKey, clock }, part) {
+		const workerData = {
+			plan,
+			target,
+			part,
+			origin: clock.origin,
+			...apiKey !== void 0 && { apiKey }
+		};
+		const file = `./generator-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`;
+		this.#worker = new Worker(new URL(file, import.meta.url), { workerData });
+		this.#worker.on("message", (reply) => this.#take(reply));
+		this.#worker.on("error", (error) => {
+			for (const { reject } of this.#pending.values()) reject(error);
+			this.#pending.clear();
+		});
+	}
+	ask(call, onRecord) {
+		this.#onRecord = onRecord;
+		const id = this.#calls++;
+		const answer = Promise.withResolvers();
+		this.#pending.set(id, answer);
+		this.#worker.postMessage({
+			id,
+			...call
+		});
+		return answer.promise;
+	}
+	tell(word) {
+		this.#worker.postMessage({ tell: word });
+	}
+	async end() {
+		await this.#worker.terminate();
+	}
+	#take(reply) {
+		if ("records" in reply) {
+			for (const record of reply.records) this.#onRecord?.(record);
+			return;
+		}
+		const answer = this.#pending.get(reply.id);
+		this.#pending.delete(reply.id);
+		if (!("error" in reply)) {
+			answer?.resolve(reply.value);
+			return;
+		}
+		const { code, message, hint } = reply.error;
+		answer?.reject(code === void 0 ? new Error(message) : new GoodputError(code, message, hint === void 0 ? {} : { hint }));
+	}
+};
+// src/run/run.ts
+async function runPlan(plan, options = {}) {
+	const clock = options.clock ?? systemClock();
+	const stop = new AbortController();
+	const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
+	setMaxListeners(0, signal);
+	const closing = [];
+	const generatorFor = async (target, apiKey) => {
+		const shared = {
+			plan,
+			target,
+			part: options.shard ?? WHOLE,
+			...apiKey !== void 0 && { apiKey },
+			signal,
+			clock
+		};
+		const threads = options.threads ?? 1;
+		const generator = threads > 1 ? threadedGenerator({
+			...shared,
+			threads
+		}) : await createGenerator({
+			...shared,
+			transport: options.transport ?? undiciTransport
+		});
+		closing.push(generator);
+		return generator;
+	};
+	try {
+		const head = await generatorFor(plan.target, options.apiKey);
+		const base = plan.baseline && await generatorFor(plan.baseline, baselineKey(plan, options));
+		const model = await head.findModel();
+		const baselineModel = await base?.findModel();
+		const header = {
+			...recordsHeader(plan, model, clock),
+			...baselineModel !== void 0 && { baselineModel },
+			...options.shard && { shard: options.shard }
+		};
+		const records = options.outDir === void 0 ? void 0 : writeRecords(await recordsPath(options.outDir), header);
+		const observe = observerFor(plan, endpointHeaders(plan, options.apiKey), options.transport ?? undiciTransport, clock);
+		closing.push(observe);
+		const run = new Run(plan, head, base, records, observe.start, clock, signal, options.onProgress);
+		await (records ? Promise.race([run.measure(), records.failed]) : run.measure());
+		const footer = {
+			state: signal.aborted ? "cancelled" : "completed",
+			durationNs: clock.now()
+		};
+		await records?.close(footer);
+		return buildResult(header, run.summaries, footer, { ...options.stored && { stored: options.stored } });
+	} finally {
+		stop.abort();
+		await Promise.all(closing.map((one) => one.close()));
+	}
+}
+const WHOLE = {
+	index: 0,
+	of: 1
+};
+var Run = class {
+	summaries = {
+		head: [],
+		base: []
+	};
+	#plan;
+	#head;
+	#base;
+	#records;
+	#observe;
+	#clock;
+	#signal;
+	#onProgress;
+	#outputTokens = 0;
+	constructor(plan, head, base, records, observe, clock, signal, onProgress) {
+		this.#plan = plan;
+		this.#head = head;
+		this.#base = base;
+		this.#records = records;
+		this.#observe = observe;
+		this.#clock = clock;
+		this.#signal = signal;
+		this.#onProgress = onProgress;
+	}
+	async measure() {
+		const explored = [];
+		for (let level = nextLevel(this.#plan, explored); level !== void 0; level = nextLevel(this.#plan, explored)) {
+			const summary = await this.#level(level);
+			const { start, end } = summary.record.window;
+			const outcomes = this.#outcomes(summary, summary.record.confidence ?? this.#plan.confidence);
+			explored.push({
+				level,
+				outcome: worst(outcomes),
+				throughput: ratesBetween(summary.requests, start, end).requestThroughput
+			});
+			if (this.#signal.aborted || summary.record.endedBy === "max_tokens") break;
+		}
+	}
+	async #level(level) {
+		const head = new LevelSummarizer(level);
+		const base = new LevelSummarizer(level);
+		const report = progressOf(this.#plan, level, head, this.#clock, this.#onProgress);
+		report("warmup");
+		await this.#head.warmUp(level);
+		await this.#base?.warmUp(level);
+		let endedBy;
+		for (const { side, ...block } of blocksOf(level, this.#base !== void 0)) {
+			if (this.#signal.aborted || endedBy !== void 0) break;
+			const summarizer = side === "base" ? base : head;
+			endedBy = await this.#stretch(side, {
+				level,
+				...block
+			}, summarizer, () => report("measuring"));
+		}
+		this.summaries.head.push(head.finish());
+		if (this.#base !== void 0) this.summaries.base.push(base.finish());
+		this.#outputTokens += head.soFar().outputTokens + base.soFar().outputTokens;
+		report("done");
+		return head.finish();
+	}
+	async #stretch(side, stretch, summarizer, report) {
+		const { level } = stretch;
+		const mark = side === "base" ? { side } : {};
+		const enough = new AbortController();
+		const noMore = AbortSignal.any([enough.signal, this.#signal]);
+		let endedBy;
+		const looks = this.#looks(stretch.stop);
+		const onRecord = (record) => {
+			const marked = {
+				...record,
+				...mark
+			};
+			this.#records?.request(marked);
+			summarizer.add(marked);
+			report();
+			endedBy ??= this.#endReason(level, startNs, summarizer) ?? looks?.after(summarizer);
+			if (endedBy !== void 0) enough.abort();
+		};
+		const observer = side === "head" ? await this.#observe() : void 0;
+		const startNs = this.#clock.now();
+		summarizer.begin(startNs);
+		this.#records?.start({
+			level,
+			...mark,
+			startNs
+		});
+		const { endNs, host } = await (side === "base" ? this.#base : this.#head).measure({
+			...stretch,
+			startNs
+		}, onRecord, noMore);
+		const server = await observer?.stop();
+		const end = {
+			level: level.index,
+			...mark,
+			window: {
+				start: startNs,
+				end: endNs
+			},
+			host,
+			...endedBy !== void 0 && { endedBy },
+			...looks && { confidence: looks.confidence() },
+			...server && { server }
+		};
+		this.#records?.end(end);
+		summarizer.end(end);
+		return endedBy;
+	}
+	#outcomes(summary, confidence) {
+		const { objectives, seed } = this.#plan;
+		return objectives.map((objective) => judge(objective, summary, confidence, seed).outcome);
+	}
+	#looks({ requests }) {
+		const { control, confidence } = this.#plan;
+		if (!control.untilDecisive || requests === void 0 || confidence === "none" || this.#base !== void 0) return void 0;
+		const moments = looksFor(requests);
+		let done = 0;
+		const confidenceNow = () => confidenceAtLook(confidence, Math.min(Math.max(done, 1), moments.length) - 1, moments.length);
+		return {
+			after: (summarizer) => {
+				const { completed, failed } = summarizer.soFar();
+				if (completed + failed < (moments[done] ?? Number.POSITIVE_INFINITY)) return void 0;
+				done++;
+				return !this.#outcomes(summarizer.finish(), confidenceNow()).includes("inconclusive") ? "decisive" : void 0;
+			},
+			confidence: confidenceNow
+		};
+	}
+	#endReason(level, startNs, summarizer) {
+		const soFar = summarizer.soFar();
+		return endReason(this.#plan.control, level, {
+			...soFar,
+			outputTokens: this.#outputTokens + soFar.outputTokens,
+			elapsedNs: this.#clock.now() - startNs
+		});
+	}
+};
+function observerFor(plan, headers, transport, clock) {
+	const { metricsUrls } = plan;
+	const fetcher = textFetcher(transport, clock, headers);
+	const redact = redactor(Object.values(headers).map((value) => value.replace(/^Bearer /, "")));
+	return {
+		async start() {
+			if (metricsUrls.length === 0) return void 0;
+			const fetchText = async (url, signal) => redact(await fetcher.fetchText(url, signal));
+			const observer = observeTarget(metricsUrls, fetchText, clock);
+			await observer.start();
+			return observer;
+		},
+		close: () => fetcher.close()
+	};
+}
+function baselineKey({ target, baseline }, { apiKey, baselineApiKey }) {
+	const sameOrigin = baseline !== void 0 && new URL(baseline.url).origin === new URL(target.url).origin;
+	return baselineApiKey ?? (sameOrigin ? apiKey : void 0);
+}
+function endpointHeaders({ target, metricsUrls }, apiKey) {
+	const { origin } = new URL(target.url);
+	return metricsUrls.every((url) => new URL(url).origin === origin) && apiKey !== void 0 ? { authorization: `Bearer ${apiKey}` } : {};
 }
 async function recordsPath(outDir) {
 	try {
@@ -30349,21 +31968,13 @@ function recordsHeader(plan, model, clock) {
 	};
 }
 // action/secrets.ts
-/** Hides the inputs' secrets in a text; before `hideSecrets` there are none to hide. */
 let redact = redactor([]);
-/** From here on the runner masks these in the log, and `redact` everywhere else. */
 function hideSecrets(...secrets) {
 	for (const secret of secrets) if (secret.length >= 4) setSecret(secret);
 	redact = redactor(secrets);
 }
 // action/guard.ts
-/**
-* Loaded before everything else: from here on the step fails, and says so in its outputs, unless
-* `conclude` says otherwise. Without it a promise that nobody settles would end the process quietly, and
-* an error while the other modules load would leave the outputs empty.
-*/
 let concluded = false;
-/** The run has been told: the process may end, with this exit code. */
 function conclude(exitCode) {
 	concluded = true;
 	process.exitCode = exitCode;
@@ -30385,15 +31996,9 @@ function giveUp(message) {
 	error(redact(terminalText(redact(message))), { title: "Goodput: internal error" });
 }
 // action/ending.ts
-/**
-* How the run ended: the one value that log, summary, comment, outputs and exit code are made from, so
-* that they cannot disagree.
-*/
-/** Every objective was met in a valid run; where nothing was judged, nothing passed. */
 function passed({ conclusion }) {
 	return conclusion === "met";
 }
-/** What the user said fails the step; what nobody could want to go unnoticed always does. */
 function fails(ending, failOn) {
 	const ground = GROUNDS[ending.conclusion];
 	if (ground === "always") return true;
@@ -30403,7 +32008,6 @@ function fails(ending, failOn) {
 function headline({ conclusion }) {
 	return HEADLINES[conclusion];
 }
-/** What stands behind the headline, each a line that is safe to print. */
 function reasons(ending) {
 	if (ending.kind === "stopped") return ending.reasons;
 	const { result } = ending;
@@ -30413,7 +32017,6 @@ function reasons(ending) {
 		...objectivesThat("inconclusive", result).map(({ level, objective, reason }) => `${level}: ${objective}, inconclusive: ${reason ?? "no reason given"}`)
 	].map((line) => terminalText(line));
 }
-/** "concurrency 4: ttft_p95 < 500ms" for each that was violated. */
 function failedObjectives(result) {
 	return objectivesThat("violated", result).map(({ level, objective }) => terminalText(`${level}: ${objective}`));
 }
@@ -30423,7 +32026,6 @@ function objectivesThat(outcome, { levels }) {
 		level: name
 	})));
 }
-/** Three digits say how far off it was; the exact figures are in the reports. */
 function figure(value, unit) {
 	if (value === void 0) return "not measured";
 	return unit === "ratio" ? `${digits(value * 100)} %` : `${digits(value)} ${unit}`;
@@ -30455,9 +32057,6 @@ const HEADLINES = {
 };
 // node_modules/@actions/github/lib/context.js
 var Context = class {
-	/**
-	* Hydrate the context from the environment
-	*/
 	constructor() {
 		var _a, _b, _c;
 		this.payload = {};
@@ -30876,11 +32475,6 @@ function withDefaults$2(oldDefaults, newDefaults) {
 }
 var endpoint = withDefaults$2(null, DEFAULTS);
 // node_modules/content-type/dist/index.js
-/*!
-* content-type
-* Copyright(c) 2015 Douglas Christopher Wilson
-* MIT Licensed
-*/
 const SP = 32;
 const HTAB = 9;
 const SEMI = 59;
@@ -30895,11 +32489,7 @@ const COMMA_FLAG = 8;
 const TOKEN_FLAG = 16;
 const NON_ASCII = 65280;
 const CASE_FLAGS = 65281;
-/**
-* Character flags used to normalize HTTP field values while scanning.
-* Out-of-range reads intentionally coerce to zero in bitwise expressions.
-*/
-const CHAR_MAP = /* @__PURE__ */ new Uint8Array(256);
+const CHAR_MAP = new Uint8Array(256);
 CHAR_MAP[HTAB] |= OWS;
 CHAR_MAP[SP] |= OWS;
 CHAR_MAP[SEMI] |= SEMI_FLAG;
@@ -30909,17 +32499,11 @@ for (const char of "!#$%&'*+-.^_`|~") CHAR_MAP[char.charCodeAt(0)] |= TOKEN_FLAG
 for (let code = 48; code <= 57; code++) CHAR_MAP[code] |= TOKEN_FLAG;
 for (let code = 65; code <= 90; code++) CHAR_MAP[code] |= 17;
 for (let code = 97; code <= 122; code++) CHAR_MAP[code] |= TOKEN_FLAG;
-/**
-* Null object perf optimization. Faster than `Object.create(null)` and `{ __proto__: null }`.
-*/
-const NullObject = /* @__PURE__ */ (() => {
+const NullObject = (() => {
 	const C = function() {};
 	C.prototype = Object.create(null);
 	return C;
 })();
-/**
-* Parse a `Content-Type` header.
-*/
 function parse(header, options) {
 	const stopFlags = SEMI_FLAG | (options?.comma === true ? COMMA_FLAG : 0);
 	const len = header.length;
@@ -30952,9 +32536,6 @@ function parse(header, options) {
 	};
 	return parseParameters(header, type, index, len, stopFlags);
 }
-/**
-* Parses the parameters of a `Content-Type` header starting at the given index.
-*/
 function parseParameters(header, type, index, len, stopFlags) {
 	const parameters = new NullObject();
 	parameter: while (index < len) {
@@ -31041,9 +32622,6 @@ function parseParameters(header, type, index, len, stopFlags) {
 		parameters
 	};
 }
-/**
-* Remove backslashes from quoted pairs in a known-terminated quoted string body.
-*/
 function unescapeQuotedPairs(str, start, end) {
 	let result = "";
 	for (let index = start; index < end; index++) if (str.charCodeAt(index) === BSLASH) {
@@ -31060,49 +32638,14 @@ const originalParse = JSON.parse;
 const customFormat = /^-?\d+n$/;
 const bigIntsStringify = /([\[:])?"(-?\d+)n"($|\s*[,\}\]])/g;
 const noiseStringify = /([\[:])?("-?\d+n+)n("$|"\s*[,\}\]])/g;
-/**
-* @typedef {(this: any, key: string | number | undefined, value: any) => any} Replacer
-* @typedef {(key: string | number | undefined, value: any, context?: { source: string }) => any} Reviver
-*/
-/**
-* Checks if a value is unstringifiable according to native JSON.stringify rules.
-*
-* @param {any} val The value to check.
-* @returns {boolean} True if the value is undefined, a function, or a symbol.
-*/
 const isUnstringifiable = (val) => val === void 0 || typeof val === "function" || typeof val === "symbol";
-/**
-* Checks if a value is a native JSON.rawJSON object (Node.js 22+).
-*
-* @param {any} val The value to check.
-* @returns {boolean} True if the value is a RawJSON instance.
-*/
 const isRawJSON = (val) => val !== null && typeof val === "object" && val.constructor && val.constructor.name === "RawJSON";
-/**
-* Iteratively converts a JS value to a JSON string.
-* Used as a fallback when the native JSON.stringify hits the Maximum Call Stack size.
-* Fully compliant with JSON formatting (space), replacers, and toJSON behaviors.
-*
-* @param {any} rootValue The value to stringify.
-* @param {Replacer | Array<string | number> | null} [replacer] User's custom replacer function.
-* @param {string | number} [spaceParam] Indentation for pretty-printing.
-* @returns {string | undefined} The generated JSON string.
-*/
 const stringifyIteratively = (rootValue, replacer, spaceParam) => {
 	let space = "";
 	if (typeof spaceParam === "number") space = " ".repeat(Math.min(10, Math.max(0, Math.floor(spaceParam))));
 	else if (typeof spaceParam === "string") space = spaceParam.slice(0, 10);
 	const isFunctionReplacer = typeof replacer === "function";
 	const propertyList = Array.isArray(replacer) ? new Set(replacer.map(String)) : null;
-	/**
-	* Prepares a value for stringification by resolving toJSON, handling BigInts,
-	* applying custom replacers, and unwrapping primitive objects.
-	*
-	* @param {object|Array} parent The parent object or array holding the value.
-	* @param {string} key The key associated with the value.
-	* @param {any} val The raw value to process.
-	* @returns {any} The processed value ready for stringification.
-	*/
 	const prepareVal = (parent, key, val) => {
 		if (val !== null && typeof val === "object" && typeof val.toJSON === "function") val = val.toJSON(key);
 		if (typeof val === "string" && noiseValue.test(val)) return val + "n";
@@ -31217,23 +32760,6 @@ const stringifyIteratively = (rootValue, replacer, spaceParam) => {
 	}
 	return chunks.join("");
 };
-/**
-* Converts a JavaScript value to a JSON string.
-*
-* Supports serialization of BigInt values using two strategies:
-* 1. Custom format "123n" → "123" (universal fallback)
-* 2. Native JSON.rawJSON() (Node.js 22+, fastest) when available
-*
-* All other values are serialized exactly like native JSON.stringify().
-*
-* @param {*} value The value to convert to a JSON string.
-* @param {Replacer | Array<string | number> | null} [replacer]
-* A function that alters the behavior of the stringification process,
-* or an array of strings/numbers to indicate properties to exclude.
-* @param {string | number} [space]
-* A string or number to specify indentation or pretty-printing.
-* @returns {string} The JSON string representation.
-*/
 const JSONStringify = (value, replacer, space) => {
 	try {
 		if ("rawJSON" in JSON) return originalStringify(value, (key, val) => {
@@ -31260,15 +32786,7 @@ const JSONStringify = (value, replacer, space) => {
 		throw error;
 	}
 };
-const featureCache = /* @__PURE__ */ new Map();
-/**
-* Detects if the current JSON.parse implementation supports the context.source feature.
-*
-* Uses toString() fingerprinting to cache results and automatically detect runtime
-* replacements of JSON.parse (polyfills, mocks, etc.).
-*
-* @returns {boolean} true if context.source is supported, false otherwise.
-*/
+const featureCache = new Map();
 const isContextSourceSupported = () => {
 	const parseFingerprint = JSON.parse.toString();
 	if (featureCache.has(parseFingerprint)) return featureCache.get(parseFingerprint);
@@ -31281,33 +32799,12 @@ const isContextSourceSupported = () => {
 		return false;
 	}
 };
-/**
-* Reviver function that converts custom-format BigInt strings back to BigInt values.
-* Also handles "noise" strings that accidentally match the BigInt format.
-*
-* @param {string | number | undefined} key The object key.
-* @param {*} value The value being parsed.
-* @param {object} [context] Parse context (if supported by JSON.parse).
-* @param {Reviver} [userReviver] User's custom reviver function.
-* @returns {any} The transformed value.
-*/
 const convertMarkedBigIntsReviver = (key, value, context, userReviver) => {
 	if (typeof value === "string" && customFormat.test(value)) return BigInt(value.slice(0, -1));
 	if (typeof value === "string" && noiseValue.test(value)) return value.slice(0, -1);
 	if (!(typeof userReviver === "function")) return value;
 	return userReviver(key, value, context);
 };
-/**
-* Fast JSON.parse implementation (~2x faster than classic fallback).
-* Uses JSON.parse's context.source feature to detect integers and convert
-* large numbers directly to BigInt without string manipulation.
-*
-* Does not support legacy custom format from v1 of this library.
-*
-* @param {string} text JSON string to parse.
-* @param {Reviver} [reviver] Transform function to apply to each value.
-* @returns {any} Parsed JavaScript value.
-*/
 const JSONParseV2 = (text, reviver) => {
 	return JSON.parse(text, (key, value, context) => {
 		const isBigNumber = typeof value === "number" && (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER);
@@ -31321,15 +32818,6 @@ const MAX_INT = Number.MAX_SAFE_INTEGER.toString();
 const MAX_DIGITS = MAX_INT.length;
 const stringsOrLargeNumbers = /"(?:[^"\\]|\\.)*"|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/g;
 const noiseValueWithQuotes = /^"-?\d+n+"$/;
-/**
-* Iteratively traverses the parsed object bottom-up (post-order),
-* emulating the native JSON.parse reviver behavior.
-* This avoids Call Stack overflows (RangeError) on deeply nested structures.
-*
-* @param {any} parsed The natively parsed JSON object.
-* @param {Reviver} [userReviver] User's custom reviver function.
-* @returns {any} The fully processed object.
-*/
 const applyReviverIteratively = (parsed, userReviver) => {
 	const rootHolder = { "": parsed };
 	const stack = [{
@@ -31365,12 +32853,6 @@ const applyReviverIteratively = (parsed, userReviver) => {
 	}
 	return rootHolder[""];
 };
-/**
-* Pre-processes the JSON string to mark large numbers with an 'n' suffix.
-*
-* @param {string} text The raw JSON string.
-* @returns {string} The serialized string with marked BigInts.
-*/
 const serializeBigInts = (text) => {
 	return text.replace(stringsOrLargeNumbers, (match, digits, fractional, exponential) => {
 		const isString = match[0] === "\"";
@@ -31381,23 +32863,6 @@ const serializeBigInts = (text) => {
 		return "\"" + match + "n\"";
 	});
 };
-/**
-* Converts a JSON string into a JavaScript value.
-*
-* Supports parsing of large integers using two strategies:
-* 1. Classic fallback: Marks large numbers with "123n" format, then converts to BigInt
-* 2. Fast path (JSONParseV2): Uses context.source feature (~2x faster) when available
-*
-* All other JSON values are parsed exactly like native JSON.parse().
-*
-* @param {string} text A valid JSON string.
-* @param {Reviver} [reviver]
-* A function that transforms the results. This function is called for each member
-* of the object. If a member contains nested objects, the nested objects are
-* transformed before the parent object is.
-* @returns {any} The parsed JavaScript value.
-* @throws {SyntaxError} If text is not valid JSON.
-*/
 const JSONParse = (text, reviver) => {
 	if (!text) return originalParse(text, reviver);
 	try {
@@ -31416,24 +32881,14 @@ const JSONParse = (text, reviver) => {
 // node_modules/@octokit/request-error/dist-src/index.js
 var RequestError = class extends Error {
 	name;
-	/**
-	* http status code
-	*/
 	status;
-	/**
-	* Request options that lead to the error.
-	*/
 	request;
-	/**
-	* Response object if a response was received
-	*/
 	response;
 	constructor(message, statusCode, options) {
 		super(message, { cause: options.cause });
 		this.name = "HttpError";
 		this.status = Number.parseInt(statusCode);
 		if (Number.isNaN(this.status)) this.status = 0;
-		/* v8 ignore else -- @preserve -- Bug with vitest coverage where it sees an else branch that doesn't exist */
 		if ("response" in options) this.response = options.response;
 		const requestCopy = Object.assign({}, options.request);
 		if (options.request.headers.authorization) requestCopy.headers = Object.assign({}, options.request.headers, { authorization: options.request.headers.authorization.replace(/(?<! ) .*$/, " [REDACTED]") });
@@ -31539,10 +32994,7 @@ async function getResponseData(response) {
 			return text;
 		}
 	} else if (mimetype.type.startsWith("text/") || mimetype.parameters.charset?.toLowerCase() === "utf-8" && mimetype.type !== "application/octet-stream") return response.text().catch(noop$1);
-	else return response.arrayBuffer().catch(
-		/* v8 ignore next -- @preserve */
-		() => /* @__PURE__ */ new ArrayBuffer(0)
-	);
+	else return response.arrayBuffer().catch(() => new ArrayBuffer(0));
 }
 function isJSONResponse(mimetype) {
 	return mimetype.type === "application/json" || mimetype.type === "application/scim+json";
@@ -31577,8 +33029,6 @@ function withDefaults$1(oldEndpoint, newDefaults) {
 	});
 }
 var request = withDefaults$1(endpoint, defaults_default);
-/* v8 ignore next -- @preserve */
-/* v8 ignore else -- @preserve */
 // node_modules/@octokit/graphql/dist-bundle/index.js
 var VERSION$3 = "0.0.0-development";
 function _buildMessageForResponseErrors(data) {
@@ -31620,10 +33070,10 @@ var FORBIDDEN_VARIABLE_OPTIONS = [
 var GHES_V3_SUFFIX_REGEX = /\/api\/v3\/?$/;
 function graphql(request2, query, options) {
 	if (options) {
-		if (typeof query === "string" && "query" in options) return Promise.reject(/* @__PURE__ */ new Error(`[@octokit/graphql] "query" cannot be used as variable name`));
+		if (typeof query === "string" && "query" in options) return Promise.reject(new Error(`[@octokit/graphql] "query" cannot be used as variable name`));
 		for (const key in options) {
 			if (!FORBIDDEN_VARIABLE_OPTIONS.includes(key)) continue;
-			return Promise.reject(/* @__PURE__ */ new Error(`[@octokit/graphql] "${key}" cannot be used as variable name`));
+			return Promise.reject(new Error(`[@octokit/graphql] "${key}" cannot be used as variable name`));
 		}
 	}
 	const parsedOptions = typeof query === "string" ? Object.assign({ query }, options) : query;
@@ -31668,7 +33118,6 @@ function withCustomRequest(customRequest) {
 		url: "/graphql"
 	});
 }
-/* v8 ignore if -- @preserve */
 // node_modules/@octokit/auth-token/dist-bundle/index.js
 var b64url = "(?:[a-zA-Z0-9_-]+)";
 var sep = "\\.";
@@ -31729,12 +33178,6 @@ var Octokit = class {
 		return OctokitWithDefaults;
 	}
 	static plugins = [];
-	/**
-	* Attach a plugin (or many) to your Octokit instance.
-	*
-	* @example
-	* const API = Octokit.plugin(plugin1, plugin2, plugin3, ...)
-	*/
 	static plugin(...newPlugins) {
 		const currentPlugins = this.plugins;
 		const NewOctokit = class extends this {
@@ -33084,7 +34527,7 @@ var endpoints_default = {
 	}
 };
 // node_modules/@octokit/plugin-rest-endpoint-methods/dist-src/endpoints-to-methods.js
-const endpointMethodsMap = /* @__PURE__ */ new Map();
+const endpointMethodsMap = new Map();
 for (const [scope, endpoints] of Object.entries(endpoints_default)) for (const [methodName, endpoint] of Object.entries(endpoints)) {
 	const [route, defaults, decorations] = endpoint;
 	const [method, url] = route.split(/ /);
@@ -33092,7 +34535,7 @@ for (const [scope, endpoints] of Object.entries(endpoints_default)) for (const [
 		method,
 		url
 	}, defaults);
-	if (!endpointMethodsMap.has(scope)) endpointMethodsMap.set(scope, /* @__PURE__ */ new Map());
+	if (!endpointMethodsMap.has(scope)) endpointMethodsMap.set(scope, new Map());
 	endpointMethodsMap.get(scope).set(methodName, {
 		scope,
 		methodName,
@@ -33281,12 +34724,6 @@ const defaults = {
 	}
 };
 const GitHub = Octokit.plugin(restEndpointMethods, paginateRest).defaults(defaults);
-/**
-* Convience function to correctly format Octokit Options to pass into the constructor.
-*
-* @param     token    the repo PAT or GITHUB_TOKEN
-* @param     options  other options to set
-*/
 function getOctokitOptions(token, options) {
 	const opts = Object.assign({}, options || {});
 	const auth = getAuthString(token, opts);
@@ -33297,18 +34734,10 @@ function getOctokitOptions(token, options) {
 }
 // node_modules/@actions/github/lib/github.js
 const context = new Context();
-/**
-* Returns a hydrated octokit ready to use for GitHub Actions
-*
-* @param     token    the repo PAT or GITHUB_TOKEN
-* @param     options  other options to set
-*/
 function getOctokit(token, options, ...additionalPlugins) {
 	return new (GitHub.plugin(...additionalPlugins))(getOctokitOptions(token, options));
 }
 // action/github.ts
-/** What the runner tells of the repository and the event, and the client that speaks to its API. */
-/** For all calls together: GitHub answers within a second or two, and the verdict must not wait for it. */
 const TIMEOUT_MS = 15e3;
 function connect(token, deadline) {
 	const github = getOctokit(token);
@@ -33321,7 +34750,6 @@ function connect(token, deadline) {
 	});
 	return github;
 }
-/** The one given by number, else that of the event, which may also be a comment on a pull request. */
 function pullRequest(given) {
 	const { pull_request, issue } = context.payload;
 	const number = given ?? pull_request?.number ?? (issue?.pull_request ? issue.number : void 0);
@@ -33331,24 +34759,18 @@ function pullRequest(given) {
 		number
 	};
 }
-/** The commit that was measured: `GITHUB_SHA` of a pull request is a merge that nobody has seen. */
 function headSha() {
 	const sha = context.payload.pull_request?.head?.sha ?? context.sha;
 	return typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha) ? sha : void 0;
 }
-/** The page of this run, where the summary is and the uploaded files are. */
 function runUrl() {
 	const repository = process.env.GITHUB_REPOSITORY;
 	if (!repository || Number.isNaN(context.runId)) return void 0;
 	return `${context.serverUrl}/${repository}/actions/runs/${context.runId}`;
 }
 // action/report.ts
-/** The ending as people read it: Markdown for summary and comment, text and an annotation for the log. */
-/** GitHub takes a mebibyte of summary, and a character may be four bytes. */
 const SUMMARY_MAX_CHARS = 25e4;
-/** A list of reasons longer than this is not read but scrolled past. */
 const MAX_REASONS = 40;
-/** At most `maxChars` characters: the renderer leaves parts out in a fixed order, and links the rest. */
 function markdown(ending, maxChars) {
 	const url = runUrl();
 	const foot = footer(ending.kind === "measured" ? void 0 : url);
@@ -33376,26 +34798,18 @@ function shortList(ending) {
 	const more = all.length - MAX_REASONS;
 	return more > 0 ? [...all.slice(0, MAX_REASONS), `and ${more} more.`] : all;
 }
-/** Inside a code block nothing is a tag, a link or a mention, as long as nothing inside can close it. */
 function codeBlock(lines) {
 	const longest = Math.max(2, ...lines.flatMap((line) => (line.match(/`+/g) ?? []).map((run) => run.length)));
 	const fence = "`".repeat(longest + 1);
 	return `${fence}text\n${lines.join("\n")}\n${fence}\n`;
 }
-/** GitHub makes a link of a whole commit hash. */
 function footer(url) {
 	const sha = headSha();
 	const facts = [...sha === void 0 ? [] : [`Commit ${sha}`], ...url === void 0 ? [] : [`[this run](${url})`]];
 	return facts.length === 0 ? "\n" : `\n\n<sub>${facts.join(" · ")}</sub>\n`;
 }
 // action/comment.ts
-/**
-* One comment per pull request and `comment-id`, written anew by every run. It is found by a marker at its
-* very start, and only where the author is the token's own identity: anybody can write or quote a marker.
-*/
-/** GitHub refuses 65,536; the rest is room for what GitHub counts differently. */
 const BODY_MAX_CHARS = 6e4;
-/** Returns the comment's address. Whatever goes wrong is a warning: the verdict stands without it. */
 async function postComment(ending, inputs, deadline) {
 	if (inputs.comment === "off") return void 0;
 	const pull = pullRequest(inputs.prNumber);
@@ -33445,7 +34859,6 @@ async function upsert(github, { owner, repo, number }, { marker, body, create })
 	});
 	return data.html_url;
 }
-/** The oldest one, for runs at the same time may have made two, and all must agree on which they keep. */
 async function findOwn(github, { owner, repo, number }, marker) {
 	const login = await identity(github);
 	const pages = github.paginate.iterator(github.rest.issues.listComments, {
@@ -33459,10 +34872,6 @@ async function findOwn(github, { owner, repo, number }, marker) {
 		if (found !== void 0) return found.id;
 	}
 }
-/**
-* Who the token writes as. An app's token, the job's own among them, is refused `GET /user`; `viewer`
-* answers every kind of token. Without it, the job's own token is the likely one.
-*/
 async function identity(github) {
 	try {
 		const { viewer } = await github.graphql("query { viewer { login } }");
@@ -33484,10 +34893,6 @@ function describeFailure(thrown, { number }) {
 	].join(" ");
 }
 // action/inputs.ts
-/**
-* The inputs of action.yml: those that say what to measure go to the plan as they are, the others say
-* how to tell it. An empty input is an input not given.
-*/
 const PLAN_INPUTS = [
 	"url",
 	"model",
@@ -33535,7 +34940,7 @@ function readInputs() {
 		plan: Object.fromEntries(PLAN_INPUTS.map((name) => [name, getInput(name)]).filter(([, text]) => text !== "")),
 		apiKey: getInput("api-key"),
 		config: getInput("config"),
-		failOn: read("fail-on", parseFailOn, "none, or some of slo, invalid, inconclusive and error, for example slo,invalid", /* @__PURE__ */ new Set([
+		failOn: read("fail-on", parseFailOn, "none, or some of slo, invalid, inconclusive and error, for example slo,invalid", new Set([
 			"slo",
 			"invalid",
 			"error"
@@ -33563,7 +34968,7 @@ function parseNumber(text) {
 	return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : void 0;
 }
 function parseFailOn(text) {
-	if (text === "none") return /* @__PURE__ */ new Set();
+	if (text === "none") return new Set();
 	const words = text.split(",").map((part) => word([
 		"slo",
 		"invalid",
@@ -33572,10 +34977,6 @@ function parseFailOn(text) {
 	])(part.trim()));
 	return words.every((known) => known !== void 0) ? new Set(words) : void 0;
 }
-/**
-* The runner only warns of an input that action.yml does not have, and the run would quietly be another
-* one. The value stays unsaid, for the name that was mistyped may be that of the key.
-*/
 function unknownInputs() {
 	const known = [...PLAN_INPUTS, ...ACTION_INPUTS];
 	return Object.keys(process.env).filter((variable) => variable.startsWith("INPUT_")).map((variable) => variable.slice(6).toLowerCase()).filter((name) => !known.includes(name)).map((name) => ({
@@ -33584,10 +34985,6 @@ function unknownInputs() {
 	}));
 }
 // action/interrupt.ts
-/**
-* How the runner cancels a step: SIGINT, after 7.5 s SIGTERM, after 2.5 s more it kills. The load stops
-* at the first signal, and what was measured is reported while there is time.
-*/
 const REPORTING_MS = 4e3;
 function listenForInterrupt() {
 	const stop = new AbortController();
@@ -33605,9 +35002,7 @@ function listenForInterrupt() {
 	};
 }
 // action/progress.ts
-/** Often enough that nobody takes a long level for a hang, seldom enough to leave the log readable. */
 const EVERY_SECONDS = 30;
-/** Prints a line when a level starts, while it goes on, and when it is done. */
 function printProgress() {
 	let phase = "";
 	let toldAtSeconds = 0;
@@ -33629,7 +35024,6 @@ function words({ phase, share, completed, failed, requestsPerSecond }, started) 
 	}
 }
 // action/measure.ts
-/** Inputs → plan → load → result and its files. Never rejects: whatever goes wrong is an ending too. */
 async function measure(inputs, signal) {
 	try {
 		const result = redactResult(await runPlan(await planFrom(inputs), {
@@ -33653,7 +35047,6 @@ async function measure(inputs, signal) {
 		};
 	}
 }
-/** Input before config file before default; every mistake of all of them in one error. */
 async function planFrom(inputs) {
 	const file = await readFileOf(inputs);
 	const where = (key) => key in inputs.plan || !(key in file.values) ? key : `${inputs.config}: ${key}`;
@@ -33689,17 +35082,14 @@ async function readFileOf({ config }) {
 		throw thrown;
 	}
 }
-/** In every text of the result at once, so that no report can forget it. */
 function redactResult(result) {
 	return JSON.parse(JSON.stringify(result), (_, value) => typeof value === "string" ? redact(value) : value);
 }
-/** An expected error says what to do; an unexpected one says where it happened. */
 function explain(thrown) {
 	if (thrown instanceof GoodputError) return [...thrown.message.split("\n"), ...thrown.hint === void 0 ? [] : [thrown.hint]];
 	return ["This is a mistake in Goodput itself.", ...(thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown)).split("\n").slice(0, 6)];
 }
 // action/outputs.ts
-/** A job's outputs together may have a mebibyte. */
 const RESULTS_MAX_CHARS = 1e5;
 function writeOutputs(ending) {
 	set("conclusion", ending.conclusion);
@@ -33724,7 +35114,6 @@ function writeCommentUrl(url) {
 function set(name, value) {
 	setOutput(name, value);
 }
-/** Of the last level, which by custom is the one with the highest load. */
 function headlineFigures(result) {
 	const metrics = result.levels.at(-1)?.metrics;
 	return {
@@ -33735,7 +35124,6 @@ function headlineFigures(result) {
 		"output-throughput": metrics?.output_throughput
 	};
 }
-/** The keys mean what they mean in result.json; the whole of it is at `results-path`. */
 function resultsJson(conclusion, result) {
 	const head = {
 		conclusion,
@@ -33775,12 +35163,10 @@ function resultsJson(conclusion, result) {
 		truncated: true
 	});
 }
-/** A nanosecond of a millisecond figure, a millionth of a ratio. */
 function rounded(value) {
 	return value === void 0 ? void 0 : Math.round(value * 1e6) / 1e6;
 }
 // action/main.ts
-/** The Action: measure what the inputs say, tell it everywhere, and end with what was found. */
 const interrupt = listenForInterrupt();
 const inputs = readInputs();
 hideSecrets(inputs.apiKey, inputs.githubToken);

@@ -19,13 +19,20 @@ export async function buildAction(outDir: string): Promise<BuiltAction> {
     cwd: ROOT,
     input: "action/main.ts",
     platform: "node",
+    // Asked for by nobody who has no tokenizer.json, and then the message says what to install.
+    external: ["@huggingface/tokenizers"],
     plugins: [undiciInParts],
     // How undici itself leaves out its second, experimental HTTP parser when it is bundled.
     transform: { define: { esbuildDetection: "true" } },
     // A name that is missing below must fail the build, not the run.
     onLog: (level, log, handle) => handle(level === "warn" ? "error" : level, log),
   });
-  const { output } = await bundle.generate({ format: "esm", codeSplitting: false });
+  const { output } = await bundle.generate({
+    format: "esm",
+    codeSplitting: false,
+    // Every licence stands in LICENSES.txt, and every comment in the sources.
+    comments: false,
+  });
   await bundle.close();
   const [chunk, ...others] = output;
   if (others.length > 0) throw new Error(`one file expected, got ${output.map((file) => file.fileName)}`);

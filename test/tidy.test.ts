@@ -10,7 +10,7 @@ import { VERSION } from "../src/version.ts";
  */
 
 /** The stages in order: each may look left, never right. */
-const STAGES = ["plan", "schedule", "send", "record", "summarize", "judge", "report"];
+const STAGES = ["plan", "schedule", "send", "observe", "record", "summarize", "judge", "report"];
 /** Words that any part of the engine may use; they know no stage. */
 const SHARED = ["clock", "random", "units", "errors", "redact", "result", "version"].map(
   (name) => `src/${name}.ts`,
@@ -76,23 +76,31 @@ function mayImport(file: string, target: string): boolean {
     return (
       target.startsWith("src/cli/") ||
       target === "src/index.ts" ||
-      (file === "src/cli/serve.ts" && target === "server/main.ts")
+      (file === "src/cli/serve.ts" && target === "server/main.ts") ||
+      // Loaded only by whoever asks for them.
+      (file === "src/cli/scripted.ts" && isScripted(target)) ||
+      (file === "src/cli/selftest.ts" && /^src\/selftest(-text)?\.ts$/.test(target))
     );
   }
   if (SHARED.includes(file)) return SHARED.includes(target);
   if (file === "src/conclusion.ts") return SHARED.includes(target);
+  // The scripted server is measured, and knows no stage.
+  if (isScripted(file)) return isScripted(target) || SHARED.includes(target);
   const stage = STAGES.indexOf(file.split("/")[1]!);
-  // run.ts and index.ts know every stage; the scripted server is measured, and knows none.
-  if (stage === -1)
-    return file !== "src/scripted-server.ts" && target.startsWith("src/") && !target.startsWith("src/cli/");
+  // run.ts and index.ts know every stage.
+  if (stage === -1) return target.startsWith("src/") && !target.startsWith("src/cli/");
   const targetStage = STAGES.indexOf(target.split("/")[1]!);
   return SHARED.includes(target) || (targetStage !== -1 && targetStage <= stage);
 }
 
 function engineFiles(): string[] {
   return globSync("src/**/*.ts")
-    .filter((file) => !file.startsWith("src/cli/") && file !== "src/scripted-server.ts")
+    .filter((file) => !file.startsWith("src/cli/") && !isScripted(file))
     .toSorted();
+}
+
+function isScripted(file: string): boolean {
+  return file === "src/scripted-server.ts" || file.startsWith("src/scripted/");
 }
 
 function importsOf(file: string): string[] {
