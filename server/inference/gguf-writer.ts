@@ -13,26 +13,54 @@ export interface GgufTensor {
   readonly shape: readonly number[];
   /** Norms must stay float32: llama.cpp multiplies them with float32 activations. */
   readonly type: "float32" | "float16";
-  readonly values: Float32Array;
 }
 
-/** Writes a GGUF file, version 3, into memory; the same arguments give the same bytes. */
-export function writeGguf(metadata: ReadonlyMap<string, GgufValue>, tensors: readonly GgufTensor[]): Buffer {
-  const header: Buffer[] = [Buffer.from("GGUF"), uint32(3), uint64(tensors.length), uint64(metadata.size)];
-  for (const [key, value] of metadata) header.push(string(key), ...encodeValue(value));
+/** A GGUF file whose size and beginning are known before the values of its tensors are. */
+export interface GgufFile {
+  readonly header: Buffer;
+  readonly sizeBytes: number;
+  /** The file's bytes from the header on, one tensor at a time. */
+  pieces(): Generator<Buffer>;
+}
 
-  const data: Buffer[] = [];
-  let offset = 0;
+/**
+ * Lays out a GGUF file, version 3; the same arguments give the same bytes.
+ * The values are asked for in the order of the tensors, each time that the pieces are.
+ */
+export function layOutGguf(
+  metadata: ReadonlyMap<string, GgufValue>,
+  tensors: readonly GgufTensor[],
+  values: () => Iterable<Float32Array>,
+): GgufFile {
+  const parts: Buffer[] = [Buffer.from("GGUF"), uint32(3), uint64(tensors.length), uint64(metadata.size)];
+  for (const [key, value] of metadata) parts.push(string(key), ...encodeValue(value));
+  let dataSize = 0;
   for (const tensor of tensors) {
-    header.push(string(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64));
-    header.push(uint32(tensor.type === "float16" ? 1 : 0), uint64(offset));
-    const bytes = tensor.type === "float16" ? float16s(tensor.values) : float32s(tensor.values);
-    const padding = Buffer.alloc(paddingAfter(bytes.length));
-    data.push(bytes, padding);
-    offset += bytes.length + padding.length;
+    parts.push(string(tensor.name), uint32(tensor.shape.length), ...tensor.shape.map(uint64));
+    parts.push(uint32(tensor.type === "float16" ? 1 : 0), uint64(dataSize));
+    const size = tensor.shape.reduce(
+      (product, length) => product * length,
+      tensor.type === "float16" ? 2 : 4,
+    );
+    dataSize += size + paddingAfter(size);
   }
-  const head = Buffer.concat(header);
-  return Buffer.concat([head, Buffer.alloc(paddingAfter(head.length)), ...data]);
+  const header = padded(Buffer.concat(parts));
+  return {
+    header,
+    sizeBytes: header.length + dataSize,
+    *pieces() {
+      yield header;
+      let index = 0;
+      for (const numbers of values()) {
+        yield padded(tensors[index++]!.type === "float16" ? float16s(numbers) : float32s(numbers));
+      }
+    },
+  };
+}
+
+function padded(bytes: Buffer): Buffer {
+  const padding = paddingAfter(bytes.length);
+  return padding === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(padding)]);
 }
 
 /** GGUF's default alignment of tensor data, in bytes. */

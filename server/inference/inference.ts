@@ -1,17 +1,29 @@
 /** A loaded model that generates text: all that the routes know of it. */
 export interface Inference {
   readonly model: ModelDescription;
-  /** Throws when the queue is full, so that a refusal costs no tokenizing: it comes when there is no time for it. */
-  ensureRoom(): void;
+  /**
+   * Throws when the queue has no room for so many requests, one unless said otherwise, so that a refusal costs
+   * no tokenizing: it comes when there is no time for it.
+   */
+  ensureRoom(requests?: number): void;
   /** Tokens of a chat, by the model's own template; control tokens typed by a user stay text. */
   chatPrompt(messages: readonly ChatMessage[]): Prompt;
   /** Tokens of a text as it is. */
   textPrompt(text: string): Prompt;
   /** Puts the request in the queue at once or throws an `InferenceError`; what follows is told to the listener. */
   generate(request: GenerationRequest, listener: GenerationListener): Generation;
+  /** Makes llama.cpp's notation of a grammar ready for use; rejects when it is none. */
+  compileFormat(grammar: string): Promise<AnswerFormat>;
+  /**
+   * One vector of length 1 for each prompt. Rejects with an `InferenceError` for what does not fit,
+   * and with an `EmbeddingError` where the model has no vectors to give.
+   */
+  embed(prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly Float32Array[]>;
   load(): InferenceLoad;
   /** Graphics memory in bytes, undefined where there is no graphics processor. */
   gpuMemory(): Promise<GpuMemory | undefined>;
+  /** What the model itself holds. */
+  memory(): InferenceMemory;
   /** Lets running requests end until the signal aborts, then frees the model. */
   close(deadline?: AbortSignal): Promise<void>;
 }
@@ -48,8 +60,17 @@ export interface GenerationRequest {
   /** A random one when undefined. */
   readonly seed: number | undefined;
   readonly stop: readonly string[];
-  /** Goes on past the model's end token, for loads of a fixed length. */
+  /** Goes on past the model's end token, for loads of a fixed length; a format's end still is the end. */
   readonly ignoreEnd: boolean;
+  /** Only texts of this format can be generated. */
+  readonly format?: AnswerFormat | undefined;
+  /** Whether the beginning of the prompt may be taken over from an earlier request; true when undefined. */
+  readonly reusePrefix?: boolean | undefined;
+}
+
+/** A compiled grammar; it may be used by any number of requests. */
+export interface AnswerFormat {
+  readonly grammar: string;
 }
 
 export interface GenerationListener {
@@ -64,6 +85,8 @@ export interface GenerationListener {
 export interface GenerationEnd {
   readonly reason: "stop" | "length" | "aborted";
   readonly promptTokens: number;
+  /** How many of the prompt's tokens were still in the slot and not computed again. */
+  readonly cachedTokens: number;
   readonly generatedTokens: number;
   readonly timings: GenerationTimings;
 }
@@ -83,7 +106,7 @@ export interface InferenceLoad {
   readonly running: number;
   readonly waiting: number;
   readonly queueLimit: number;
-  /** Share of the context's cells in use, 0 to 1. */
+  /** Share of the context's cells that running requests use, 0 to 1; what is only kept for reuse is free. */
   readonly cacheUsage: number;
   /** The most requests that were computed in one step so far. */
   readonly largestStep: number;
@@ -95,6 +118,19 @@ export interface GpuMemory {
   readonly totalBytes: number;
 }
 
+/** As llama.cpp counts what it allocated, in bytes; the graphics processor's share is 0 where there is none. */
+export interface InferenceMemory {
+  readonly model: MemoryShare;
+  readonly context: MemoryShare;
+  /** Bytes of keys and values that a token takes in the context; undefined for models that keep something else. */
+  readonly cacheBytesPerToken: number | undefined;
+}
+
+export interface MemoryShare {
+  readonly ramBytes: number;
+  readonly gpuBytes: number;
+}
+
 /** A request the model cannot take. */
 export class InferenceError extends Error {
   readonly code: "QUEUE_FULL" | "PROMPT_EMPTY" | "PROMPT_TOO_LONG" | "CLOSING";
@@ -103,5 +139,13 @@ export class InferenceError extends Error {
     super(message);
     this.name = "InferenceError";
     this.code = code;
+  }
+}
+
+/** The model has no vectors to give; the message says why. */
+export class EmbeddingError extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = "EmbeddingError";
   }
 }

@@ -1,7 +1,10 @@
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, LlamaOptions } from "node-llama-cpp";
 import { ChatPrompts } from "./chat-prompt.ts";
+import { Embedder } from "./embedder.ts";
+import { GrammarFormat } from "./grammar-format.ts";
 import type {
+  AnswerFormat,
   ChatMessage,
   Generation,
   GenerationListener,
@@ -9,11 +12,13 @@ import type {
   GpuMemory,
   Inference,
   InferenceLoad,
+  InferenceMemory,
   ModelDescription,
   Prompt,
 } from "./inference.ts";
 import { ModelError } from "./model-error.ts";
 import { type ModelSource, prepareModelFile } from "./model-file.ts";
+import { modelMemory } from "./model-memory.ts";
 import { inSlotOrder, SlotLoop } from "./slot-loop.ts";
 import { measureThreadCount } from "./thread-count.ts";
 
@@ -36,9 +41,10 @@ export async function loadInference(options: InferenceOptions): Promise<Inferenc
   const llama = await startLlama(options);
   try {
     // The safety margins are made for real models and would refuse 3 MB on a small machine.
-    const ignoreMemorySafetyChecks = file.builtIn;
+    const ignoreMemorySafetyChecks = file.tiny;
     const model = await llama.loadModel({ modelPath: file.path, ignoreMemorySafetyChecks });
     let loop: SlotLoop | undefined;
+    let hybrid = false;
     const context = await model.createContext({
       sequences: options.slots,
       contextSize: Math.min(options.contextSize, model.trainContextSize),
@@ -51,16 +57,19 @@ export async function loadInference(options: InferenceOptions): Promise<Inferenc
             loop?.stepDispatched();
           });
         },
-        itemPrioritizationStrategy: inSlotOrder,
+        itemPrioritizationStrategy: (batch) => {
+          const ordered = inSlotOrder(batch);
+          // Sequences of a hybrid model (Qwen3-Next) that share a batch change each other's state.
+          return hybrid ? ordered.slice(0, 1) : ordered;
+        },
       },
     });
     loop = new SlotLoop(context, options.queueLimit);
-    // One thread is known to be best for the built-in model, and a busy moment must not decide otherwise.
+    hybrid = loop.sequences.some((sequence) => sequence.needsCheckpoints);
+    // One thread is known to be best for a tiny model, and a busy moment must not decide otherwise.
     const wanted =
       options.threads ??
-      (file.builtIn
-        ? 1
-        : await measureThreadCount(llama, loop.sequences, model.tokens.nl ?? model.tokens.eos!));
+      (file.tiny ? 1 : await measureThreadCount(llama, loop.sequences, model.tokens.nl ?? model.tokens.eos!));
     await loop.warmUp();
     const threads = Math.min(wanted, availableParallelism());
     llama.maxThreads = threads;
@@ -73,7 +82,20 @@ export async function loadInference(options: InferenceOptions): Promise<Inferenc
       threads,
       loadedAt: new Date(),
     };
-    return new LlamaInference(description, llama, model, context, loop, await ChatPrompts.of(model));
+    const embedder = new Embedder(model, {
+      contextSize: context.contextSize,
+      queueLimit: options.queueLimit,
+      ignoreMemorySafetyChecks,
+    });
+    return new LlamaInference(
+      description,
+      llama,
+      model,
+      context,
+      loop,
+      embedder,
+      await ChatPrompts.of(model),
+    );
   } catch (error) {
     await llama.dispose();
     throw loadError(error, file.path);
@@ -86,6 +108,7 @@ class LlamaInference implements Inference {
   readonly #model: LlamaModel;
   readonly #context: LlamaContext;
   readonly #loop: SlotLoop;
+  readonly #embedder: Embedder;
   readonly #chats: ChatPrompts;
 
   constructor(
@@ -94,6 +117,7 @@ class LlamaInference implements Inference {
     model: LlamaModel,
     context: LlamaContext,
     loop: SlotLoop,
+    embedder: Embedder,
     chats: ChatPrompts,
   ) {
     this.model = description;
@@ -101,11 +125,12 @@ class LlamaInference implements Inference {
     this.#model = model;
     this.#context = context;
     this.#loop = loop;
+    this.#embedder = embedder;
     this.#chats = chats;
   }
 
-  ensureRoom(): void {
-    this.#loop.ensureRoom();
+  ensureRoom(requests?: number): void {
+    this.#loop.ensureRoom(requests);
   }
 
   chatPrompt(messages: readonly ChatMessage[]): Prompt {
@@ -122,6 +147,14 @@ class LlamaInference implements Inference {
     return this.#loop.add(request, listener);
   }
 
+  compileFormat(grammar: string): Promise<AnswerFormat> {
+    return GrammarFormat.compile(this.#llama, this.#model, grammar);
+  }
+
+  embed(prompts: readonly Prompt[], signal: AbortSignal): Promise<readonly Float32Array[]> {
+    return this.#embedder.embed(prompts, signal);
+  }
+
   load(): InferenceLoad {
     return this.#loop.load();
   }
@@ -135,9 +168,13 @@ class LlamaInference implements Inference {
     return { devices, usedBytes: used, totalBytes: total };
   }
 
+  memory(): InferenceMemory {
+    return modelMemory(this.#model, this.#context);
+  }
+
   async close(deadline?: AbortSignal): Promise<void> {
     // Freeing a model under a running step is an unhandled rejection at best.
-    await this.#loop.close(deadline);
+    await Promise.all([this.#loop.close(deadline), this.#embedder.close(deadline)]);
     await this.#context.dispose();
     await this.#model.dispose();
     await this.#llama.dispose();

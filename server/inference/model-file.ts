@@ -1,8 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
-import { basename, join, resolve } from "node:path";
-import { BUILTIN_MODEL_NAME, builtinModel } from "./builtin-model.ts";
+import { basename, resolve } from "node:path";
+import { writeBuiltinModel } from "./builtin/builtin-file.ts";
+import { BUILTIN_MODEL_IDS, type BuiltinModelId, MODEL_SHAPES } from "./builtin/model-shapes.ts";
 import { checkGguf } from "./gguf-check.ts";
 import { ModelError } from "./model-error.ts";
 
@@ -12,19 +10,34 @@ export interface ModelFile {
   /** The name clients ask for it by. */
   readonly name: string;
   readonly builtIn: boolean;
+  /** So small that one thread computes it best and no machine lacks the memory for it. */
+  readonly tiny: boolean;
 }
 
 export type ModelSource =
-  | { readonly kind: "builtin"; readonly seed: number }
+  | { readonly kind: "builtin"; readonly seed: number; readonly id?: BuiltinModelId }
   | { readonly kind: "file"; readonly path: string }
   /** For instance `hf:Qwen/Qwen3-0.6B-GGUF:Q8_0`. */
   | { readonly kind: "hub"; readonly uri: string };
 
-/** What `MODEL` means: nothing or `builtin`, a URI, or else a path. */
+/**
+ * What `MODEL` means: nothing, `builtin` or `builtin:` and the name of one, a URI, or else a path.
+ * Throws a `ModelError` for a built-in model that there is not.
+ */
 export function modelSource(text: string | undefined): ModelSource {
   if (text === undefined || text === "" || text === "builtin") return { kind: "builtin", seed: 1 };
+  const name = /^builtin:(.*)$/is.exec(text)?.[1];
+  if (name !== undefined) return { kind: "builtin", seed: 1, id: builtinModelId(name) };
   if (/^(hf|huggingface|https?):/i.test(text)) return { kind: "hub", uri: text };
   return { kind: "file", path: text };
+}
+
+function builtinModelId(name: string): BuiltinModelId {
+  const id = BUILTIN_MODEL_IDS.find((id) => id === name.toLowerCase());
+  if (id !== undefined) return id;
+  throw new ModelError("MODEL_NOT_FOUND", `There is no built-in model ${JSON.stringify(name)}.`, {
+    hint: `Set MODEL to one of ${BUILTIN_MODEL_IDS.map((id) => `builtin:${id}`).join(", ")}.`,
+  });
 }
 
 /** Finds, writes or downloads the model's file and checks it. */
@@ -33,68 +46,27 @@ export async function prepareModelFile(
   onProgress: (doneBytes: number, totalBytes: number) => void = () => {},
 ): Promise<ModelFile> {
   switch (source.kind) {
-    case "builtin":
-      return { path: writeBuiltinModel(source.seed), name: BUILTIN_MODEL_NAME, builtIn: true };
+    case "builtin": {
+      const { seed, id = "qwen3" } = source;
+      const { name, tiny } = MODEL_SHAPES[id];
+      return { path: await writeBuiltinModel(seed, id), name, builtIn: true, tiny };
+    }
     case "file":
       checkGguf(source.path);
-      return { path: resolve(source.path), name: basename(source.path, ".gguf"), builtIn: false };
+      return {
+        path: resolve(source.path),
+        name: basename(source.path, ".gguf"),
+        builtIn: false,
+        tiny: false,
+      };
     case "hub": {
       const path = await download(source.uri, onProgress);
       checkGguf(path);
-      return { path, name: basename(path, ".gguf"), builtIn: false };
+      return { path, name: basename(path, ".gguf"), builtIn: false, tiny: false };
     }
     default:
       return source satisfies never;
   }
-}
-
-/**
- * Making the bytes takes a tenth of a second, so they are always made and compared with the file there is:
- * a damaged or outdated file can never be loaded.
- */
-export function writeBuiltinModel(seed: number, directories: readonly string[] = cacheDirectories()): string {
-  const bytes = builtinModel(seed);
-  let failure: unknown;
-  for (const directory of directories) {
-    const path = join(directory, `${BUILTIN_MODEL_NAME}-${seed}.gguf`);
-    try {
-      if (readFileSync(path).equals(bytes)) return path;
-    } catch {
-      // Not there yet, or not readable: it is written below.
-    }
-    try {
-      mkdirSync(directory, { recursive: true });
-      writeWhole(path, bytes);
-      return path;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw new ModelError(
-    "MODEL_NOT_FOUND",
-    `The built-in model cannot be written: ${(failure as Error).message}.`,
-    {
-      hint: "Set XDG_CACHE_HOME to a folder that can be written to.",
-      cause: failure,
-    },
-  );
-}
-
-/** The rename makes the file appear whole or not at all. */
-function writeWhole(path: string, bytes: Buffer): void {
-  const temporary = `${path}.${randomUUID()}`;
-  try {
-    writeFileSync(temporary, bytes, { flag: "wx" });
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-}
-
-function cacheDirectories(): string[] {
-  const user = typeof process.getuid === "function" ? `goodput-${process.getuid()}` : "goodput";
-  return [join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "goodput"), join(tmpdir(), user)];
 }
 
 async function download(

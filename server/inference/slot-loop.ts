@@ -1,4 +1,3 @@
-import { randomInt } from "node:crypto";
 import type {
   BatchItem,
   EvaluationPriority,
@@ -7,6 +6,8 @@ import type {
   LlamaModel,
   Token,
 } from "node-llama-cpp";
+import { GenerationJob } from "./generation-job.ts";
+import type { GrammarFormat } from "./grammar-format.ts";
 import {
   type Generation,
   type GenerationEnd,
@@ -15,11 +16,17 @@ import {
   InferenceError,
   type InferenceLoad,
 } from "./inference.ts";
-import { StopStrings } from "./stop-strings.ts";
-import { TextStream, TokenTexts } from "./token-text.ts";
+import { commonPrefix, keepPrefix, type Slot } from "./slot.ts";
+import { TokenTexts } from "./token-text.ts";
 
 /** Prompt tokens one request may add to a step: a piece cannot be interrupted, and everyone waits for it. */
 const PROMPT_PIECE = 128;
+
+/**
+ * A slot further up is taken only if it spares this many more tokens than a lower one: every chat begins with
+ * the same few, and a gap in the slots' numbers costs all running requests at each step.
+ */
+const REUSE_ADVANTAGE = 32;
 
 /**
  * Computes all running requests in step: those that answer add one token, those whose prompt is not
@@ -32,7 +39,7 @@ export class SlotLoop {
   readonly #texts: TokenTexts;
   readonly #slots: readonly Slot[];
   readonly #queueLimit: number;
-  readonly #queue: Job[] = [];
+  readonly #queue: GenerationJob[] = [];
   #running: Promise<void> | undefined;
   #closing = false;
   #largestStep = 0;
@@ -63,12 +70,14 @@ export class SlotLoop {
   }
 
   /** A queue without an end would only turn a refusal into a time-out. */
-  ensureRoom(): void {
+  ensureRoom(requests = 1): void {
     if (this.#closing) throw new InferenceError("CLOSING", "The server is shutting down.");
-    if (this.#occupied().length + this.#queue.length >= this.#slots.length + this.#queueLimit) {
+    const taken = this.#occupied().length + this.#queue.length;
+    if (taken + requests > this.#slots.length + this.#queueLimit) {
       throw new InferenceError(
         "QUEUE_FULL",
-        `All ${this.#slots.length} slots are busy and ${this.#queue.length} requests are waiting already.`,
+        `Of ${this.#slots.length} slots ${this.#occupied().length} are busy, ${this.#queue.length} requests are waiting ` +
+          `already, and there is no room for ${requests} more.`,
       );
     }
   }
@@ -85,14 +94,14 @@ export class SlotLoop {
           `but the context holds ${this.#context.contextSize} tokens.`,
       );
     }
-    const job = new Job(request, Math.min(request.maxTokens ?? room, room), listener, this.#texts);
+    const job = new GenerationJob(request, Math.min(request.maxTokens ?? room, room), listener, this.#texts);
     this.#queue.push(job);
     this.#running ??= Promise.resolve().then(() => this.#run());
     return { abort: () => this.#abort(job) };
   }
 
   load(): InferenceLoad {
-    const used = this.#slots.reduce((sum, slot) => sum + slot.sequence.nextTokenIndex, 0);
+    const used = this.#occupied().reduce((sum, slot) => sum + slot.sequence.nextTokenIndex, 0);
     return {
       running: this.#occupied().length,
       waiting: this.#queue.length,
@@ -123,9 +132,13 @@ export class SlotLoop {
   async #run(): Promise<void> {
     for (;;) {
       await this.#releaseAborted();
-      this.#admit();
+      await this.#admit();
       const active = this.#occupied();
-      if (active.length === 0) break;
+      if (active.length === 0) {
+        // A request may have come while slots were being made ready, and counts on this loop.
+        if (this.#queue.length > 0) continue;
+        break;
+      }
       this.#largestStep = Math.max(this.#largestStep, active.length);
 
       const reading = active.filter((slot) => slot.answer === undefined).length;
@@ -148,17 +161,28 @@ export class SlotLoop {
     return this.#slots.filter((slot) => slot.job !== undefined);
   }
 
-  /** The lowest free slots first: the fewer gaps in their numbers, the fewer pieces a step is computed in. */
-  #admit(): void {
-    for (const slot of this.#slots) {
-      if (slot.job !== undefined) continue;
-      const job = this.#queue.shift();
-      if (job === undefined) return;
+  async #admit(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const slot = this.#slotFor(this.#queue[0]!);
+      if (slot === undefined) return;
+      const job = this.#queue.shift()!;
       slot.job = job;
-      slot.promptRead = 0;
       job.startedAt = performance.now();
       this.#news.push(() => job.listener.onStart?.());
+      slot.promptRead = await keepPrefix(slot, job);
+      job.cachedTokens = slot.promptRead;
     }
+  }
+
+  /** The lowest free slot, for the fewer gaps in their numbers the fewer pieces a step is computed in. */
+  #slotFor(job: GenerationJob): Slot | undefined {
+    let best: { slot: Slot; prefix: number } | undefined;
+    for (const slot of this.#slots) {
+      if (slot.job !== undefined) continue;
+      const prefix = commonPrefix(slot, job);
+      if (best === undefined || prefix >= best.prefix + REUSE_ADVANTAGE) best = { slot, prefix };
+    }
+    return best?.slot;
   }
 
   /** Never rejects: what goes wrong with one request must not end the others. */
@@ -176,7 +200,11 @@ export class SlotLoop {
         }
         const { temperature, topP, topK } = request;
         const options = { temperature, topP, topK, seed, evaluationPriority, yieldEogToken: true };
-        slot.answer = sequence.evaluate(tokens, options);
+        const format = request.format as GrammarFormat | undefined;
+        slot.answer = sequence.evaluate(
+          tokens,
+          format === undefined ? options : { ...options, grammarEvaluationState: format.begin() },
+        );
       }
       const { value, done } = await slot.answer.next(slot.replacement);
       slot.replacement = undefined;
@@ -195,7 +223,9 @@ export class SlotLoop {
     if (result.kind === "prompt") return undefined;
 
     job.firstTokenAt ??= performance.now();
-    if (this.#model.isEogToken(result.token) && !job.request.ignoreEnd) {
+    // Once a format is complete its grammar allows nothing but the end, over and over.
+    const endCounts = !job.request.ignoreEnd || job.request.format !== undefined;
+    if (this.#model.isEogToken(result.token) && endCounts) {
       const rest = job.finishText();
       if (rest !== "") this.#say(job, rest);
       return "stop";
@@ -216,14 +246,15 @@ export class SlotLoop {
     return last ? "length" : undefined;
   }
 
-  #say(job: Job, text: string): void {
+  #say(job: GenerationJob, text: string): void {
     this.#news.push(() => job.listener.onToken(text));
   }
 
   async #release(slot: Slot, end: GenerationEnd["reason"] | Error): Promise<void> {
     const job = slot.job!;
     await slot.answer?.return();
-    await slot.sequence.clearHistory();
+    // The tokens stay for a prompt that begins with them; after a failure nobody knows what they are worth.
+    if (end instanceof Error || slot.sequence.needsCheckpoints) await slot.sequence.clearHistory();
     slot.job = undefined;
     slot.answer = undefined;
     slot.replacement = undefined;
@@ -235,7 +266,7 @@ export class SlotLoop {
     for (const slot of this.#slots) if (slot.job?.aborted) await this.#release(slot, "aborted");
   }
 
-  #abort(job: Job): void {
+  #abort(job: GenerationJob): void {
     if (job.aborted) return;
     job.aborted = true;
     const position = this.#queue.indexOf(job);
@@ -258,70 +289,7 @@ export function inSlotOrder({ items }: { readonly items: readonly BatchItem[] })
     .map((item) => ({ item, processAmount: item.tokens.length }));
 }
 
-interface Slot {
-  readonly index: number;
-  readonly sequence: LlamaContextSequence;
-  job: Job | undefined;
-  /** Yields a token a step once the whole prompt was read. */
-  answer: ReturnType<LlamaContextSequence["evaluate"]> | undefined;
-  promptRead: number;
-  /** Evaluated in place of the token that was drawn last. */
-  replacement?: Token | undefined;
-}
-
 type StepResult =
   | { readonly kind: "prompt" }
   | { readonly kind: "token"; readonly token: Token }
   | { readonly kind: "error"; readonly error: Error };
-
-/** One request on its way through the queue and a slot. */
-class Job {
-  readonly request: GenerationRequest;
-  readonly maxTokens: number;
-  readonly listener: GenerationListener;
-  readonly text: TextStream;
-  readonly stops: StopStrings;
-  /** Left to itself the sampler takes the current second, the same for all requests of that second. */
-  readonly seed: number;
-  readonly queuedAt = performance.now();
-  startedAt: number | undefined;
-  firstTokenAt: number | undefined;
-  generatedTokens = 0;
-  aborted = false;
-
-  constructor(
-    request: GenerationRequest,
-    maxTokens: number,
-    listener: GenerationListener,
-    texts: TokenTexts,
-  ) {
-    this.request = request;
-    this.maxTokens = maxTokens;
-    this.listener = listener;
-    this.text = new TextStream(texts, request.prompt.tokens as Token[]);
-    this.stops = new StopStrings(request.stop);
-    this.seed = request.seed === undefined ? randomInt(2 ** 32 - 1) : request.seed >>> 0;
-  }
-
-  /** The text that waited for more to come. */
-  finishText(): string {
-    const { text, stopped } = this.stops.push(this.text.flush());
-    return stopped ? text : text + this.stops.flush();
-  }
-
-  summarize(reason: GenerationEnd["reason"]): GenerationEnd {
-    const now = performance.now();
-    const startedAt = this.startedAt ?? now;
-    const firstTokenAt = this.firstTokenAt ?? now;
-    return {
-      reason,
-      promptTokens: this.request.prompt.tokens.length,
-      generatedTokens: this.generatedTokens,
-      timings: {
-        queuedMs: startedAt - this.queuedAt,
-        promptMs: firstTokenAt - startedAt,
-        generationMs: now - firstTokenAt,
-      },
-    };
-  }
-}

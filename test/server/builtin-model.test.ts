@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { writeBuiltinModel } from "../../server/inference/builtin/builtin-file.ts";
 import { builtinModel } from "../../server/inference/builtin-model.ts";
 import { checkGguf } from "../../server/inference/gguf-check.ts";
 import { ModelError } from "../../server/inference/model-error.ts";
-import { writeBuiltinModel } from "../../server/inference/model-file.ts";
+import { modelSource } from "../../server/inference/model-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "goodput-model-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -34,21 +36,40 @@ test("the same seed writes the same bytes, another seed others", () => {
   assert.ok(!model.equals(builtinModel(2)));
 });
 
+test("the default built-in model is the same file as ever", () => {
+  const digest = createHash("sha256").update(model).digest("hex");
+  assert.equal(digest, "b7ab8bec08037be2a760d795fdb480cd81dd50fcff953eda844f863138a70ee1");
+});
+
+test("MODEL selects a built-in model by its name, and an unknown one is refused with those there are", () => {
+  assert.deepEqual(modelSource("builtin"), modelSource(undefined));
+  assert.deepEqual(modelSource("builtin:qwen3next"), { kind: "builtin", seed: 1, id: "qwen3next" });
+  assert.throws(
+    () => modelSource("builtin:llama"),
+    (error: ModelError) => {
+      assert.equal(error.code, "MODEL_NOT_FOUND");
+      assert.match(error.message, /no built-in model "llama"/);
+      assert.match(error.hint!, /builtin:qwen3, builtin:qwen2, builtin:qwen3moe, builtin:qwen3next/);
+      return true;
+    },
+  );
+});
+
 test("the built-in model passes the check that users' models go through", () => {
   checkGguf(file("good.gguf", model));
 });
 
-test("the built-in model's file is reused when intact and written again when damaged", () => {
-  const path = writeBuiltinModel(1, [folder]);
-  assert.equal(writeBuiltinModel(1, [folder]), path);
+test("the built-in model's file is reused when intact and written again when damaged", async () => {
+  const path = await writeBuiltinModel(1, "qwen3", [folder]);
+  assert.equal(await writeBuiltinModel(1, "qwen3", [folder]), path);
   writeFileSync(path, model.subarray(0, 1000));
-  assert.equal(writeBuiltinModel(1, [folder]), path);
+  assert.equal(await writeBuiltinModel(1, "qwen3", [folder]), path);
   assert.ok(readFileSync(path).equals(model));
 });
 
-test("a folder that cannot be written to is passed over for the next", () => {
+test("a folder that cannot be written to is passed over for the next", async () => {
   const blocked = join(file("a-file", Buffer.of(1)), "below");
-  assert.ok(writeBuiltinModel(3, [blocked, folder]).startsWith(folder));
+  assert.ok((await writeBuiltinModel(3, "qwen3", [blocked, folder])).startsWith(folder));
 });
 
 test("a missing file is told apart from a broken one", () => {
