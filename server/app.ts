@@ -4,6 +4,7 @@ import Router from "@koa/router";
 import Koa, { type Context, type Middleware, type Next } from "koa";
 import type { Logger } from "pino";
 import { ApiError, errorBody, openaiErrorBody, toApiError } from "./errors.ts";
+import { benchmarkRoutes } from "./routes/benchmark-routes.ts";
 import { healthRoutes } from "./routes/health-routes.ts";
 import { inferenceRoutes } from "./routes/inference-routes.ts";
 import { metricsRoutes } from "./routes/metrics-routes.ts";
@@ -18,7 +19,13 @@ export interface AppDeps extends RouteDeps {
 /** The whole server but for its port: what a request passes through, from top to bottom. */
 export function createApp(deps: AppDeps): Koa {
   const router = new Router();
-  for (const routes of [healthRoutes(deps), metricsRoutes(deps), inferenceRoutes(deps), openaiRoutes(deps)]) {
+  for (const routes of [
+    healthRoutes(deps),
+    metricsRoutes(deps),
+    inferenceRoutes(deps),
+    openaiRoutes(deps),
+    benchmarkRoutes(deps),
+  ]) {
     router.use(routes.routes());
   }
   const app = new Koa();

@@ -18,6 +18,8 @@ export interface ServerConfig {
   readonly bodyLimitBytes: number;
   /** How long running requests may go on after the server was told to stop. */
   readonly shutdownMs: number;
+  /** Tokens per second that one request is to exceed; health and benchmark are judged by it. */
+  readonly targetTokensPerSecond: number;
   /** Nothing is logged but the failure that ends the server. */
   readonly quiet: boolean;
 }
@@ -33,6 +35,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
   gpu: "auto",
   bodyLimitBytes: 1024 * 1024,
   shutdownMs: 10_000,
+  targetTokensPerSecond: 5,
   quiet: false,
 };
 
@@ -69,10 +72,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     gpu: readGpu(env.GPU, mistakes),
     bodyLimitBytes: integer("BODY_LIMIT_BYTES", 1024, 2 ** 30) ?? DEFAULT_CONFIG.bodyLimitBytes,
     shutdownMs: integer("SHUTDOWN_MS", 0, 3_600_000) ?? DEFAULT_CONFIG.shutdownMs,
+    targetTokensPerSecond: readTarget(env.TARGET_TOKENS_PER_SECOND, mistakes),
     quiet: /^(1|true|yes|on)$/i.test(env.QUIET ?? ""),
   };
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config;
+}
+
+function readTarget(text: string | undefined, mistakes: string[]): number {
+  const value = text?.trim() ?? "";
+  if (value === "") return DEFAULT_CONFIG.targetTokensPerSecond;
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value);
+  mistakes.push(`TARGET_TOKENS_PER_SECOND: ${JSON.stringify(text)} is not a number from 0 up.`);
+  return DEFAULT_CONFIG.targetTokensPerSecond;
 }
 
 function readGpu(text: string | undefined, mistakes: string[]): ServerConfig["gpu"] {

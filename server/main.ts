@@ -54,10 +54,18 @@ export async function serve(options: Partial<ServerConfig> = {}): Promise<Server
   );
   const system = new SystemSampler(models);
   const telemetry = new Telemetry(models, system);
-  const { bodyLimitBytes } = config;
+  const { bodyLimitBytes, targetTokensPerSecond } = config;
   http.on(
     "request",
-    createApp({ models, telemetry, system, version: VERSION, log, bodyLimitBytes }).callback(),
+    createApp({
+      models,
+      telemetry,
+      system,
+      version: VERSION,
+      log,
+      bodyLimitBytes,
+      targetTokensPerSecond,
+    }).callback(),
   );
   log.info({ url }, "listening");
 

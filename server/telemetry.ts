@@ -34,8 +34,9 @@ export class Telemetry {
     "From a request's arrival to its slot.",
     LONG_BUCKETS,
   );
-  readonly #recent: { readonly tokens: number; readonly seconds: number }[] = [];
+  readonly #recent: RecentInference[] = [];
   #inferences = 0;
+  #longestRequestTokens = 0;
   #lastInferenceAt: Date | undefined;
 
   constructor(models: ModelHolder, system: SystemSampler) {
@@ -81,6 +82,16 @@ export class Telemetry {
     return seconds > 0 ? this.#recent.reduce((sum, one) => sum + one.tokens, 0) / seconds : undefined;
   }
 
+  /** The last hundred generations, over which averages roll. */
+  get recent(): readonly RecentInference[] {
+    return this.#recent;
+  }
+
+  /** Prompt and answer of the longest request so far; undefined before the first. */
+  get longestRequestTokens(): number | undefined {
+    return this.#longestRequestTokens > 0 ? this.#longestRequestTokens : undefined;
+  }
+
   prometheus(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -124,7 +135,11 @@ export class Telemetry {
     this.#inferences++;
     this.#lastInferenceAt = new Date();
     const seconds = (end.timings.promptMs + end.timings.generationMs) / 1000;
-    if (this.#recent.push({ tokens: end.generatedTokens, seconds }) > 100) this.#recent.shift();
+    const firstTokenSeconds = (end.timings.queuedMs + end.timings.promptMs) / 1000;
+    this.#recent.push({ tokens: end.generatedTokens, seconds, firstTokenSeconds });
+    if (this.#recent.length > 100) this.#recent.shift();
+    const requestTokens = end.promptTokens + end.generatedTokens;
+    this.#longestRequestTokens = Math.max(this.#longestRequestTokens, requestTokens);
   }
 
   #labels(): { model_name: string } {
@@ -162,6 +177,15 @@ export class Telemetry {
       },
     });
   }
+}
+
+/** What a finished generation adds to the rolling averages. */
+export interface RecentInference {
+  readonly tokens: number;
+  /** Reading the prompt and generating, without the wait for a slot. */
+  readonly seconds: number;
+  /** From the arrival, with the wait. */
+  readonly firstTokenSeconds: number;
 }
 
 const PREFIX = "goodput:";

@@ -1,10 +1,11 @@
 import Router from "@koa/router";
 import type { Context } from "koa";
 import { z } from "zod";
-import { ApiError, errorBody } from "../errors.ts";
+import { type ApiError, errorBody } from "../errors.ts";
 import { EventStream } from "../event-stream.ts";
 import { abortedError, generate, generateWhole, inferenceError } from "../generate.ts";
 import type { GenerationEnd, GenerationRequest, Inference } from "../inference/inference.ts";
+import { numeric, parameters } from "../parameters.ts";
 import { gibibytes, rounded } from "../rounding.ts";
 import type { SystemSampler } from "../system-sampler.ts";
 import { validate } from "../validation.ts";
@@ -27,10 +28,7 @@ export function inferenceRoutes(deps: RouteDeps): Router {
   return router;
 }
 
-/** Forms and queries have only text, so a number or a truth value may come as one, but nothing like "10x". */
-const number = (schema: z.ZodNumber) =>
-  z.preprocess((value) => (typeof value === "string" && NUMBER.test(value) ? Number(value) : value), schema);
-const NUMBER = /^-?\d+(\.\d+)?$/;
+/** Forms and queries have only text, so a truth value may come as one. */
 const truth = z.preprocess((value) => TRUTHS.get(value) ?? value, z.boolean());
 const TRUTHS: ReadonlyMap<unknown, boolean> = new Map([
   ["true", true],
@@ -41,37 +39,11 @@ const TRUTHS: ReadonlyMap<unknown, boolean> = new Map([
 
 const inferenceRequest = z.object({
   prompt: z.string({ error: "is required and must be a text" }).min(1, { error: "must not be empty" }),
-  max_tokens: number(z.number().int().min(1)).default(100),
-  temperature: number(z.number().min(0).max(2)).default(0.7),
-  seed: number(z.number().int()).optional(),
+  max_tokens: numeric(z.number().int().min(1)).default(100),
+  temperature: numeric(z.number().min(0).max(2)).default(0.7),
+  seed: numeric(z.number().int()).optional(),
   stream: truth.default(false),
 });
-
-/** From the query and the body together; where both name something, the body's holds. */
-function parameters(ctx: Context): object {
-  const { body, rawBody } = ctx.request;
-  // Clients that name no content type, as curl -d does, send JSON under the name of a form.
-  const unlabelled = ctx.is("json") === false && rawBody?.trimStart().startsWith("{") === true;
-  const given = unlabelled ? parseJson(rawBody ?? "") : body;
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    throw new ApiError("VALIDATION_ERROR", "The body must be a JSON object or a form.", {
-      details: [{ field: "body", message: "must be a JSON object or a form" }],
-    });
-  }
-  return { ...ctx.query, ...given };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const message = `is not valid JSON: ${(cause as Error).message}`;
-    throw new ApiError("VALIDATION_ERROR", `The body ${message}`, {
-      details: [{ field: "body", message }],
-      cause,
-    });
-  }
-}
 
 function generationOf(inference: Inference, request: z.output<typeof inferenceRequest>): GenerationRequest {
   const { prompt, max_tokens, temperature, seed } = request;

@@ -1,16 +1,27 @@
 import type { GenerationEnd } from "../inference/inference.ts";
 import { rounded } from "../rounding.ts";
+import type { Usage } from "./openai-usage.ts";
 
 /** How one of OpenAI's two completion APIs words its answers. */
 export interface AnswerShape {
-  whole(text: string, end: GenerationEnd): object;
+  whole(choices: readonly Choice[], usage: Usage): object;
+  /** The events of one of the answer's choices. */
+  choice(index: number): ChoiceEvents;
+  usage(ends: readonly GenerationEnd[], usage: Usage): string;
+}
+
+export interface Choice {
+  readonly text: string;
+  readonly end: GenerationEnd;
+}
+
+export interface ChoiceEvents {
   /** The event before the first text; empty where there is none. */
   readonly opening: string;
   /** A text's event is `beforeText + JSON.stringify(text) + afterText`: nothing else is done per token. */
   readonly beforeText: string;
   readonly afterText: string;
   finish(reason: string): string;
-  usage(end: GenerationEnd): string;
 }
 
 export interface AnswerIdentity {
@@ -26,27 +37,28 @@ export function chatAnswer({ id, model, created, includeUsage }: AnswerIdentity)
   const tail = chunkTail(includeUsage);
   const rest = `,"logprobs":null,"finish_reason":null}${tail}`;
   return {
-    whole: (text, end) => ({
+    whole: (choices, usage) => ({
       id,
       object: "chat.completion",
       created,
       model,
-      choices: [
-        {
-          index: 0,
-          message: { role: "assistant", content: text, refusal: null },
-          logprobs: null,
-          finish_reason: end.reason,
-        },
-      ],
-      usage: usageOf(end),
-      timings: timingsOf(end),
+      choices: choices.map(({ text, end }, index) => ({
+        index,
+        message: { role: "assistant", content: text, refusal: null },
+        logprobs: null,
+        finish_reason: end.reason,
+      })),
+      usage,
+      ...timingsOf(choices.map(({ end }) => end)),
     }),
-    opening: `${head}{"index":0,"delta":{"role":"assistant","content":""}${rest}`,
-    beforeText: `${head}{"index":0,"delta":{"content":`,
-    afterText: `}${rest}`,
-    finish: (reason) => `${head}{"index":0,"delta":{},"logprobs":null,"finish_reason":"${reason}"}${tail}`,
-    usage: (end) => usageChunk(head, end),
+    choice: (index) => ({
+      opening: `${head}{"index":${index},"delta":{"role":"assistant","content":""}${rest}`,
+      beforeText: `${head}{"index":${index},"delta":{"content":`,
+      afterText: `}${rest}`,
+      finish: (reason) =>
+        `${head}{"index":${index},"delta":{},"logprobs":null,"finish_reason":"${reason}"}${tail}`,
+    }),
+    usage: (ends, usage) => usageChunk(head, ends, usage),
   };
 }
 
@@ -54,20 +66,28 @@ export function textAnswer({ id, model, created, includeUsage }: AnswerIdentity)
   const head = chunkHead({ id, object: "text_completion", created, model });
   const tail = chunkTail(includeUsage);
   return {
-    whole: (text, end) => ({
+    whole: (choices, usage) => ({
       id,
       object: "text_completion",
       created,
       model,
-      choices: [{ index: 0, text, logprobs: null, finish_reason: end.reason }],
-      usage: usageOf(end),
-      timings: timingsOf(end),
+      choices: choices.map(({ text, end }, index) => ({
+        index,
+        text,
+        logprobs: null,
+        finish_reason: end.reason,
+      })),
+      usage,
+      ...timingsOf(choices.map(({ end }) => end)),
     }),
-    opening: "",
-    beforeText: `${head}{"index":0,"text":`,
-    afterText: `,"logprobs":null,"finish_reason":null}${tail}`,
-    finish: (reason) => `${head}{"index":0,"text":"","logprobs":null,"finish_reason":"${reason}"}${tail}`,
-    usage: (end) => usageChunk(head, end),
+    choice: (index) => ({
+      opening: "",
+      beforeText: `${head}{"index":${index},"text":`,
+      afterText: `,"logprobs":null,"finish_reason":null}${tail}`,
+      finish: (reason) =>
+        `${head}{"index":${index},"text":"","logprobs":null,"finish_reason":"${reason}"}${tail}`,
+    }),
+    usage: (ends, usage) => usageChunk(head, ends, usage),
   };
 }
 
@@ -79,27 +99,23 @@ function chunkTail(includeUsage: boolean): string {
   return includeUsage ? `],"usage":null}\n\n` : "]}\n\n";
 }
 
-function usageChunk(head: string, end: GenerationEnd): string {
-  return `${head}],"usage":${JSON.stringify(usageOf(end))},"timings":${JSON.stringify(timingsOf(end))}}\n\n`;
+function usageChunk(head: string, ends: readonly GenerationEnd[], usage: Usage): string {
+  return `${head}],${JSON.stringify({ usage, ...timingsOf(ends) }).slice(1)}\n\n`;
 }
 
-function usageOf({ promptTokens, generatedTokens }: GenerationEnd): object {
+/** llama-server's object of the same name; several generations at once have no one time. */
+function timingsOf(ends: readonly GenerationEnd[]): object {
+  if (ends.length !== 1) return {};
+  const { promptTokens, cachedTokens, generatedTokens, timings } = ends[0]!;
   return {
-    prompt_tokens: promptTokens,
-    completion_tokens: generatedTokens,
-    total_tokens: promptTokens + generatedTokens,
-    prompt_tokens_details: { cached_tokens: 0 },
-  };
-}
-
-/** llama-server's object of the same name. */
-function timingsOf({ promptTokens, generatedTokens, timings }: GenerationEnd): object {
-  return {
-    prompt_n: promptTokens,
-    prompt_ms: rounded(timings.promptMs, 3),
-    predicted_n: generatedTokens,
-    predicted_ms: rounded(timings.generationMs, 3),
-    predicted_per_second:
-      timings.generationMs > 0 ? rounded((generatedTokens / timings.generationMs) * 1000, 2) : null,
+    timings: {
+      cache_n: cachedTokens,
+      prompt_n: promptTokens - cachedTokens,
+      prompt_ms: rounded(timings.promptMs, 3),
+      predicted_n: generatedTokens,
+      predicted_ms: rounded(timings.generationMs, 3),
+      predicted_per_second:
+        timings.generationMs > 0 ? rounded((generatedTokens / timings.generationMs) * 1000, 2) : null,
+    },
   };
 }

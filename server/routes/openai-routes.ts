@@ -1,22 +1,22 @@
 import { randomUUID } from "node:crypto";
 import Router from "@koa/router";
-import type { Context } from "koa";
-import { openaiErrorBody } from "../errors.ts";
-import { EventStream } from "../event-stream.ts";
-import { abortedError, generate, generateWhole, inferenceError } from "../generate.ts";
-import type { GenerationRequest, Inference } from "../inference/inference.ts";
+import type { Inference } from "../inference/inference.ts";
 import { validate } from "../validation.ts";
-import { type AnswerIdentity, type AnswerShape, chatAnswer, textAnswer } from "./openai-answer.ts";
+import { type AnswerIdentity, chatAnswer, textAnswer } from "./openai-answer.ts";
+import { embeddingsRoute } from "./openai-embeddings.ts";
 import {
-  chatGeneration,
+  type ChatRequest,
+  type CompletionRequest,
+  chatGenerations,
   chatRequest,
   checkModelName,
-  completionGeneration,
+  completionGenerations,
   completionRequest,
 } from "./openai-request.ts";
+import { respond } from "./openai-respond.ts";
 import type { RouteDeps } from "./route-deps.ts";
 
-/** The part of OpenAI's API that generates text. */
+/** OpenAI's API, as far as one model that generates text can have it. */
 export function openaiRoutes(deps: RouteDeps): Router {
   const router = new Router();
 
@@ -24,17 +24,19 @@ export function openaiRoutes(deps: RouteDeps): Router {
     const request = validate(chatRequest, ctx.request.body);
     const inference = deps.models.require();
     checkModelName(inference, request.model);
-    const answer = chatAnswer(identity("chatcmpl", inference, request));
-    await respond(ctx, deps, inference, chatGeneration(inference, request), answer, request);
+    const generations = await chatGenerations(inference, request);
+    await respond(ctx, deps, inference, generations, chatAnswer(identity("chatcmpl", inference, request)));
   });
 
   router.post("/v1/completions", async (ctx) => {
     const request = validate(completionRequest, ctx.request.body);
     const inference = deps.models.require();
     checkModelName(inference, request.model);
-    const answer = textAnswer(identity("cmpl", inference, request));
-    await respond(ctx, deps, inference, completionGeneration(inference, request), answer, request);
+    const generations = completionGenerations(inference, request);
+    await respond(ctx, deps, inference, generations, textAnswer(identity("cmpl", inference, request)));
   });
+
+  router.post("/v1/embeddings", embeddingsRoute(deps));
 
   router.get("/v1/models", (ctx) => {
     ctx.body = { object: "list", data: [describe(deps.models.require())] };
@@ -49,56 +51,16 @@ export function openaiRoutes(deps: RouteDeps): Router {
   return router;
 }
 
-interface StreamChoice {
-  readonly stream?: boolean | null | undefined;
-  readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined;
-}
-
-async function respond(
-  ctx: Context,
-  deps: RouteDeps,
+function identity(
+  prefix: string,
   inference: Inference,
-  request: GenerationRequest,
-  answer: AnswerShape,
-  choice: StreamChoice,
-): Promise<void> {
-  if (choice.stream !== true) {
-    const { text, end } = await generateWhole(ctx, inference, deps.telemetry, request);
-    ctx.body = answer.whole(text, end);
-    return;
-  }
-  // The stream opens after the request was taken, so that a refusal still has its own status.
-  let stream: EventStream | undefined;
-  let opened = false;
-  const opening = () => {
-    const text = opened ? "" : answer.opening;
-    opened = true;
-    return text;
-  };
-  generate(ctx, inference, deps.telemetry, request, {
-    onToken: (text) => {
-      if (text !== "") stream?.write(opening() + answer.beforeText + JSON.stringify(text) + answer.afterText);
-    },
-    onEnd: (end) => {
-      if (end.reason === "aborted") return stream?.end(errorEvent(abortedError()));
-      const usage = choice.stream_options?.include_usage === true ? answer.usage(end) : "";
-      stream?.end(`${opening()}${answer.finish(end.reason)}${usage}data: [DONE]\n\n`);
-    },
-    onError: (error) => stream?.end(errorEvent(inferenceError(error))),
-  });
-  stream = new EventStream(ctx);
-}
-
-function errorEvent(error: Parameters<typeof openaiErrorBody>[0]): string {
-  return `data: ${JSON.stringify(openaiErrorBody(error))}\n\n`;
-}
-
-function identity(prefix: string, inference: Inference, choice: StreamChoice): AnswerIdentity {
+  request: ChatRequest | CompletionRequest,
+): AnswerIdentity {
   return {
     id: `${prefix}-${randomUUID().replaceAll("-", "")}`,
     model: inference.model.name,
     created: Math.floor(Date.now() / 1000),
-    includeUsage: choice.stream_options?.include_usage === true,
+    includeUsage: request.stream_options?.include_usage === true,
   };
 }
 

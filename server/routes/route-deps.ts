@@ -8,4 +8,6 @@ export interface RouteDeps {
   readonly telemetry: Telemetry;
   readonly system: SystemSampler;
   readonly version: string;
+  /** What one request is to exceed. */
+  readonly targetTokensPerSecond: number;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { modelSource } from "../../server/inference/model-file.ts";
 import { events, openStream, send, startServer, type TestServer, until } from "../support/server.ts";
 
 const MODEL = "goodput-tiny-random-qwen3";
@@ -149,7 +150,7 @@ test("what does not fit is refused with 429, and what waits is answered or forgo
 });
 
 test("all mistakes of a body are told at once", async () => {
-  const { status, json } = await chat({ messages: [], max_tokens: 0, temperature: 3, n: 2, stop: 5 });
+  const { status, json } = await chat({ messages: [], max_tokens: 0, temperature: 3, n: 0, stop: 5 });
   assert.equal(status, 400);
   assert.equal(json.error.type, "invalid_request_error");
   const fields = json.error.details.map((detail: { field: string }) => detail.field).sort();
@@ -198,4 +199,50 @@ test("the models are listed, and one is described by its name", async () => {
   assert.match(json.data[0].description, /never trained/);
   assert.equal((await send(`${server.url}/v1/models/${MODEL}`)).json.id, MODEL);
   assert.equal((await send(`${server.url}/v1/models/other`)).status, 404);
+});
+
+test("a conversation's next turn reuses what the slot knows of it and says the same", async () => {
+  const question = { role: "user", content: "Tell the story of a slow server. ".repeat(8) };
+  const first = await chat({ messages: [question], max_tokens: 30, seed: 1, cache_prompt: false });
+  assert.equal(first.json.usage.prompt_tokens_details.cached_tokens, 0);
+  const { content } = first.json.choices[0].message;
+  const messages = [question, { role: "assistant", content }, { role: "user", content: "And then?" }];
+  const body = { messages, max_tokens: 40, seed: 2 };
+
+  const reused = (await chat(body)).json;
+  const { prompt_tokens, prompt_tokens_details } = reused.usage;
+  assert.ok(prompt_tokens_details.cached_tokens >= first.json.usage.prompt_tokens);
+  assert.ok(prompt_tokens_details.cached_tokens < prompt_tokens);
+  assert.equal(reused.timings.cache_n + reused.timings.prompt_n, prompt_tokens);
+
+  const again = (await chat(body)).json;
+  assert.equal(again.usage.prompt_tokens_details.cached_tokens, prompt_tokens - 1, "all but the last token");
+  const fresh = (await chat({ ...body, cache_prompt: false })).json;
+  assert.equal(fresh.usage.prompt_tokens_details.cached_tokens, 0);
+  assert.equal(reused.choices[0].message.content, fresh.choices[0].message.content);
+  assert.equal(again.choices[0].message.content, fresh.choices[0].message.content);
+});
+
+test("each of two conversations finds the slot that knows it", async () => {
+  const prompts = ["A river flows slowly. ", "The team keeps every promise. "].map((text) => text.repeat(20));
+  const round = () =>
+    Promise.all(prompts.map(async (prompt) => (await complete({ prompt, max_tokens: 30 })).json.usage));
+  await round();
+  for (const { prompt_tokens, prompt_tokens_details } of await round()) {
+    assert.equal(prompt_tokens_details.cached_tokens, prompt_tokens - 1);
+  }
+});
+
+test("a model with a recurrent state computes every prompt whole", async () => {
+  const hybrid = await startServer({ model: modelSource("builtin:qwen3next"), slots: 1, contextSize: 512 });
+  try {
+    const body = { prompt: "The server keeps the answer. ".repeat(5), max_tokens: 4 };
+    for (let turn = 0; turn < 2; turn++) {
+      const { usage } = (await send(`${hybrid.url}/v1/completions`, { body })).json;
+      assert.equal(usage.prompt_tokens_details.cached_tokens, 0);
+      assert.equal(usage.completion_tokens, 4);
+    }
+  } finally {
+    await hybrid.close();
+  }
 });
