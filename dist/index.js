@@ -31586,6 +31586,23 @@ function share(total, { index, of }) {
 function between({ minNs, maxNs }, uniform) {
 	return Math.round(minNs + (maxNs - minNs) * uniform);
 }
+// src/run/later.ts
+function later(clock, take) {
+	let waiting = [];
+	let disarm = () => {};
+	const flush = () => {
+		disarm();
+		const things = waiting;
+		waiting = [];
+		for (const thing of things) take(thing);
+	};
+	return {
+		add(thing) {
+			if (waiting.push(thing) === 1) disarm = clock.alarm(clock.now() + NS_PER_MS, flush);
+		},
+		flush
+	};
+}
 // src/run/progress.ts
 const PROGRESS_EVERY_NS = 100 * NS_PER_MS;
 function progressOf(plan, level, summarizer, clock, onProgress) {
@@ -31848,7 +31865,7 @@ var Run = class {
 		const noMore = AbortSignal.any([enough.signal, this.#signal]);
 		let endedBy;
 		const looks = this.#looks(stretch.stop);
-		const onRecord = (record) => {
+		const records = later(this.#clock, (record) => {
 			const marked = {
 				...record,
 				...mark
@@ -31858,7 +31875,7 @@ var Run = class {
 			report();
 			endedBy ??= this.#endReason(level, startNs, summarizer) ?? looks?.after(summarizer);
 			if (endedBy !== void 0) enough.abort();
-		};
+		});
 		const observer = side === "head" ? await this.#observe() : void 0;
 		const startNs = this.#clock.now();
 		summarizer.begin(startNs);
@@ -31870,7 +31887,8 @@ var Run = class {
 		const { endNs, host } = await (side === "base" ? this.#base : this.#head).measure({
 			...stretch,
 			startNs
-		}, onRecord, noMore);
+		}, records.add, noMore);
+		records.flush();
 		const server = await observer?.stop();
 		const end = {
 			level: level.index,

@@ -29,6 +29,7 @@ import { blocksOf, type Side } from "./blocks.ts";
 import { endReason } from "./end-reason.ts";
 import { type Explored, nextLevel } from "./explore.ts";
 import { createGenerator, type Generator, type Part, type Stretch } from "./generator.ts";
+import { later } from "./later.ts";
 import { type Progress, progressOf } from "./progress.ts";
 import { threadedGenerator } from "./threads.ts";
 
@@ -200,20 +201,21 @@ class Run {
     const noMore = AbortSignal.any([enough.signal, this.#signal]);
     let endedBy: EndReason | undefined;
     const looks = this.#looks(stretch.stop);
-    const onRecord = (record: RequestRecord) => {
+    const records = later(this.#clock, (record: RequestRecord) => {
       const marked = { ...record, ...mark };
       this.#records?.request(marked);
       summarizer.add(marked);
       report();
       endedBy ??= this.#endReason(level, startNs, summarizer) ?? looks?.after(summarizer);
       if (endedBy !== undefined) enough.abort();
-    };
+    });
     const observer = side === "head" ? await this.#observe() : undefined;
     const startNs = this.#clock.now();
     summarizer.begin(startNs);
     this.#records?.start({ level, ...mark, startNs });
     const generator = side === "base" ? this.#base! : this.#head;
-    const { endNs, host } = await generator.measure({ ...stretch, startNs }, onRecord, noMore);
+    const { endNs, host } = await generator.measure({ ...stretch, startNs }, records.add, noMore);
+    records.flush();
     const server = await observer?.stop();
     const end = {
       level: level.index,
