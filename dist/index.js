@@ -14113,6 +14113,7 @@ var LevelSummarizer = class {
 	#startNs = 0;
 	#lastNs = 0;
 	#open = false;
+	#firstOfStretch = 0;
 	constructor(level) {
 		this.#level = level;
 	}
@@ -14152,6 +14153,14 @@ var LevelSummarizer = class {
 		this.#open = false;
 		this.#stretches.push(stretch);
 		this.#lengthNs += stretch.window.end - stretch.window.start;
+		for (let i = this.#firstOfStretch; i < this.#requests.length; i++) {
+			const request = this.#requests[i];
+			if (request.end > this.#lengthNs) this.#requests[i] = {
+				...request,
+				cutOff: this.#lengthNs
+			};
+		}
+		this.#firstOfStretch = this.#requests.length;
 	}
 	cutShort() {
 		this.end({
@@ -14252,15 +14261,16 @@ function ratesBetween(requests, startNs, endNs) {
 	let inputKnown = false;
 	let inFlightNs = 0;
 	for (const request of requests) {
-		const inside = overlap$1(request.issued, request.end, startNs, endNs);
+		const until = Math.min(endNs, request.cutOff ?? endNs);
+		const inside = overlap$1(request.issued, request.end, startNs, until);
 		inFlightNs += inside;
 		if (request.outcome !== "completed") continue;
 		completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
-		output += outputTokensBetween(request, startNs, endNs);
+		output += outputTokensBetween(request, startNs, until);
 		if (request.inputTokens !== void 0) {
 			inputKnown = true;
 			const at = request.firstOutput ?? request.end;
-			if (at > startNs && at <= endNs) input += request.inputTokens;
+			if (at > startNs && at <= until) input += request.inputTokens;
 		}
 	}
 	const seconds = (endNs - startNs) / NS_PER_S;
@@ -29687,7 +29697,8 @@ function latencyOf({ sum, count, buckets }) {
 	for (const name of Object.keys(QUANTILES)) {
 		const quantile = quantileOf(buckets, QUANTILES[name]);
 		if (quantile === void 0) continue;
-		found[name] = milliseconds(quantile.value);
+		const most = sum / observed / (1 - QUANTILES[name]);
+		found[name] = milliseconds(quantile.above ? quantile.value : Math.min(quantile.value, most));
 		if (quantile.above) above.push(name);
 	}
 	return {

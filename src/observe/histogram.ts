@@ -49,7 +49,9 @@ export function latencyOf({ sum, count, buckets }: Growth): ServerLatency | unde
   for (const name of Object.keys(QUANTILES) as QuantileName[]) {
     const quantile = quantileOf(buckets, QUANTILES[name]);
     if (quantile === undefined) continue;
-    found[name] = milliseconds(quantile.value);
+    // A coarse bucket says less than the mean does: at most a share 1 − q lies above mean / (1 − q) (Markov).
+    const most = sum / observed / (1 - QUANTILES[name]);
+    found[name] = milliseconds(quantile.above ? quantile.value : Math.min(quantile.value, most));
     if (quantile.above) above.push(name);
   }
   return {

@@ -28,6 +28,8 @@ export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, num
   readonly scheduled: number;
   readonly issued: number;
   readonly end: number;
+  /** Where its stretch's window closed, when it went on beyond that: from there on it counts in no rate. */
+  readonly cutOff?: number;
   readonly firstOutput?: number;
   readonly lastOutput?: number;
   readonly inputTokens?: number;
@@ -53,6 +55,7 @@ export class LevelSummarizer {
   #startNs = 0;
   #lastNs = 0;
   #open = false;
+  #firstOfStretch = 0;
 
   constructor(level: Level) {
     this.#level = level;
@@ -92,6 +95,12 @@ export class LevelSummarizer {
     this.#open = false;
     this.#stretches.push(stretch);
     this.#lengthNs += stretch.window.end - stretch.window.start;
+    // What is left of a stretch after its window must not count in the next one's, put behind it.
+    for (let i = this.#firstOfStretch; i < this.#requests.length; i++) {
+      const request = this.#requests[i]!;
+      if (request.end > this.#lengthNs) this.#requests[i] = { ...request, cutOff: this.#lengthNs };
+    }
+    this.#firstOfStretch = this.#requests.length;
   }
 
   /** For a stretch whose end was never written: it ended with its last request. */
@@ -241,17 +250,18 @@ export function ratesBetween(requests: readonly RequestFacts[], startNs: number,
   let inputKnown = false;
   let inFlightNs = 0;
   for (const request of requests) {
-    const inside = overlap(request.issued, request.end, startNs, endNs);
+    const until = Math.min(endNs, request.cutOff ?? endNs);
+    const inside = overlap(request.issued, request.end, startNs, until);
     inFlightNs += inside;
     if (request.outcome !== "completed") continue;
     // A request that straddles an edge counts by the share of its time inside: in a closed loop many end
     // together, and counting ends alone would read low by up to a whole round.
     completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
-    output += outputTokensBetween(request, startNs, endNs);
+    output += outputTokensBetween(request, startNs, until);
     if (request.inputTokens !== undefined) {
       inputKnown = true;
       const at = request.firstOutput ?? request.end;
-      if (at > startNs && at <= endNs) input += request.inputTokens;
+      if (at > startNs && at <= until) input += request.inputTokens;
     }
   }
   const seconds = (endNs - startNs) / NS_PER_S;

@@ -13,7 +13,7 @@ const VLLM: ServerSide = {
   ttft: { count: 100, mean: 85, p50: 65, p95: 212.5, p99: 242.5 },
   itl: { count: 3000, mean: 15, p50: 13.75, p95: 23.875, p99: 24.775 },
   e2e: { count: 100, mean: 1050, p50: 1000, p95: 1450, p99: 1490 },
-  queue: { count: 100, mean: 10, p50: 151.515152, p95: 287.878788, p99: 300 },
+  queue: { count: 100, mean: 10, p50: 20, p95: 200, p99: 300 },
   requests: 100,
   prompt_tokens: 25600,
   generation_tokens: 3100,

@@ -40,6 +40,21 @@ test("stretches of a level are put one behind the other", () => {
   assert.equal(ratesBetween(requests, 0, 200 * MS).requestThroughput, 10);
 });
 
+test("what goes on after a stretch's window counts in no other stretch", () => {
+  // Two slots that are always busy, in two stretches whose windows close while a request is under way.
+  const summarizer = new LevelSummarizer(planOf().levels[0]!);
+  for (const startNs of [0, 5000 * MS]) {
+    summarizer.begin(startNs);
+    for (const [i, at] of [0, 0, 90, 90].entries())
+      summarizer.add(record(i, { scheduled: startNs + at * MS }));
+    summarizer.end({ level: 0, window: { start: startNs, end: startNs + 135 * MS }, host: HOST });
+  }
+  const { requests, record: level } = summarizer.finish();
+  const rates = ratesBetween(requests, level.window.start, level.window.end);
+  assert.ok(Math.abs(rates.concurrency - 2) < 1e-9, `${rates.concurrency} in flight`);
+  assert.ok(Math.abs(rates.requestThroughput - 2 / 0.09) < 1e-6);
+});
+
 test("parts measured at the same time count in the time in which all were under way", () => {
   const part = (end: number) =>
     summaryOf(
