@@ -29419,6 +29419,16 @@ function confidenceAtLook(confidence, look, looks) {
 	if (looks <= 1) return confidence;
 	return 1 - (look >= looks - 1 ? risk / 2 : risk / (2 * (looks - 1)));
 }
+// src/send/connection-failure.ts
+function connectionFailure(error) {
+	switch (error.code) {
+		case "ECONNREFUSED": return "the connection was refused";
+		case "ENOTFOUND":
+		case "EAI_AGAIN": return "the name does not resolve";
+		case "UND_ERR_CONNECT_TIMEOUT": return "connecting timed out";
+		default: return error.message.replace(/\s+/g, " ") || error.name;
+	}
+}
 // src/observe/fetch-text.ts
 const TIMEOUT_NS = 5 * NS_PER_S;
 const MAX_BYTES = 16777216;
@@ -29488,19 +29498,11 @@ function fetchOver(transport, path, headers, clock, signal) {
 			settle(() => resolve(Buffer.concat(chunks).toString("utf8")));
 		},
 		onError(error) {
-			fail(reasonOf$2(error), error);
+			fail(connectionFailure(error), error);
 		}
 	});
 	if (settled) abort();
 	return promise;
-}
-function reasonOf$2(error) {
-	switch (error.code) {
-		case "ECONNREFUSED": return "the connection was refused";
-		case "ENOTFOUND":
-		case "EAI_AGAIN": return "the name does not resolve";
-		default: return error.message || error.name;
-	}
 }
 // src/observe/engines.ts
 const FIGURES = {
@@ -30173,7 +30175,7 @@ var Pages = class {
 				if (page.replica.pages === 0) page.late = moment !== "before";
 				return page.replica.take(text);
 			} catch (error) {
-				if (!signal.aborted) this.#problem(page.url, moment, `${WHEN[moment]}: ${reasonOf$1(error)}`);
+				if (!signal.aborted) this.#problem(page.url, moment, `${WHEN[moment]}: ${reasonOf(error)}`);
 				return {};
 			}
 		}));
@@ -30212,7 +30214,7 @@ function onlyMemory({ gpuMemoryBytes }) {
 function total(values) {
 	return values.reduce((sum, value) => sum + value, 0);
 }
-function reasonOf$1(error) {
+function reasonOf(error) {
 	const line = (error instanceof Error ? error.message || error.name : String(error)).replace(/\s+/g, " ").trim();
 	return line.length <= MAX_REASON ? line : `${line.slice(0, 299).toWellFormed()}…`;
 }
@@ -31330,7 +31332,7 @@ async function findModel(transport, endpoint, protocol, headers, wanted, clock, 
 	};
 	const { status, body } = await fetchSmall(transport, request, clock, signal).catch((error) => {
 		if (signal.aborted) throw new GoodputError("CANCELLED", "The run was interrupted before it began.");
-		throw new GoodputError("TARGET_UNREACHABLE", `Cannot reach ${endpoint.origin}: ${reasonOf(error)}.`, {
+		throw new GoodputError("TARGET_UNREACHABLE", `Cannot reach ${endpoint.origin}: ${connectionFailure(error)}.`, {
 			hint: "Check the address, and that the server is up and can be reached from here.",
 			cause: error
 		});
@@ -31387,15 +31389,6 @@ function fetchSmall(transport, request, clock, signal) {
 			}
 		});
 	});
-}
-function reasonOf(error) {
-	switch (error.code) {
-		case "ECONNREFUSED": return "the connection was refused";
-		case "ENOTFOUND":
-		case "EAI_AGAIN": return "the name does not resolve";
-		case "UND_ERR_CONNECT_TIMEOUT": return "connecting timed out";
-		default: return error.message.replace(/\s+/g, " ");
-	}
 }
 // src/run/generator.ts
 async function createGenerator(options) {
@@ -31863,11 +31856,12 @@ var Run = class {
 				...block
 			}, summarizer, () => report("measuring"));
 		}
-		this.summaries.head.push(head.finish());
+		const summary = head.finish();
+		this.summaries.head.push(summary);
 		if (this.#base !== void 0) this.summaries.base.push(base.finish());
 		this.#outputTokens += head.soFar().outputTokens + base.soFar().outputTokens;
 		report("done");
-		return head.finish();
+		return summary;
 	}
 	async #stretch(side, stretch, summarizer, report) {
 		const { level } = stretch;

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { Command } from "commander";
-import { conclusionOf, mergeRecords, writeReports } from "../index.ts";
-import { EXIT_CODES, EXIT_CODES_HELP } from "./exit-codes.ts";
-import { exportOption, parseExports, writeExports } from "./exports.ts";
-import { terminalReport } from "./terminal-report.ts";
+import { mergeRecords } from "../index.ts";
+import { deliver } from "./deliver.ts";
+import { EXIT_CODES_HELP } from "./exit-codes.ts";
+import { exportOption, parseExports } from "./exports.ts";
 
 /** One result from the parts of a plan that several machines did, exact. */
 export function mergeCommand(done: (exitCode: number) => void): Command {
@@ -24,10 +24,7 @@ export function mergeCommand(done: (exitCode: number) => void): Command {
           dirs.map((dir) => (dir.endsWith(".jsonl") ? dir : join(dir, "records.jsonl"))),
           flags.allowMissing,
         );
-        const paths = await writeReports(result, flags.out);
-        await writeExports(result, exports, flags.out);
-        process.stdout.write(`${terminalReport(result)}\nReport: ${paths.html}\n`);
-        done(EXIT_CODES[conclusionOf(result)]);
+        done(await deliver(result, flags.out, exports));
       },
     );
 }

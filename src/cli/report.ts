@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { Command } from "commander";
-import { conclusionOf, resultFromRecords, writeReports } from "../index.ts";
-import { EXIT_CODES, EXIT_CODES_HELP } from "./exit-codes.ts";
-import { exportOption, parseExports, writeExports } from "./exports.ts";
-import { terminalReport } from "./terminal-report.ts";
+import { resultFromRecords } from "../index.ts";
+import { deliver } from "./deliver.ts";
+import { EXIT_CODES_HELP } from "./exit-codes.ts";
+import { exportOption, parseExports } from "./exports.ts";
 
 /** Makes everything a run wrote again from its records, also of a run that was killed. */
 export function reportCommand(done: (exitCode: number) => void): Command {
@@ -15,9 +15,6 @@ export function reportCommand(done: (exitCode: number) => void): Command {
     .action(async (dir: string, flags: { readonly export?: readonly string[] }) => {
       const exports = parseExports(flags.export ?? []);
       const result = await resultFromRecords(join(dir, "records.jsonl"));
-      const paths = await writeReports(result, dir);
-      await writeExports(result, exports, dir);
-      process.stdout.write(`${terminalReport(result)}\nReport: ${paths.html}\n`);
-      done(EXIT_CODES[conclusionOf(result)]);
+      done(await deliver(result, dir, exports));
     });
 }

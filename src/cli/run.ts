@@ -5,7 +5,6 @@ import {
   CONFIG_KEYS,
   type CompatTool,
   ConfigError,
-  conclusionOf,
   type Mistake,
   type Part,
   parseConfig,
@@ -15,13 +14,12 @@ import {
   renderCompat,
   runPlan,
   SETTINGS,
-  writeReports,
 } from "../index.ts";
+import { deliver } from "./deliver.ts";
 import { dryRun } from "./dry-run.ts";
 import { EXIT_CODES, EXIT_CODES_HELP } from "./exit-codes.ts";
-import { exportOption, parseExports, writeExports } from "./exports.ts";
+import { exportOption, parseExports } from "./exports.ts";
 import { progressView } from "./progress.ts";
-import { terminalReport } from "./terminal-report.ts";
 
 /** Names that people know from vLLM, GuideLLM and others, and what they are called here. */
 const FAMILIAR: Readonly<Record<string, (typeof CONFIG_KEYS)[number]>> = {
@@ -128,15 +126,12 @@ async function run(flags: Flags): Promise<number> {
       ...(progress && { onProgress: progress.update }),
     });
     progress?.stop();
-    const paths = await writeReports(result, flags.out);
-    await writeExports(result, exports, flags.out);
-    process.stdout.write(`${terminalReport(result)}\n`);
-    if (flags.metricsCompat !== undefined) {
-      const figures = await readCompatFigures(join(flags.out, "records.jsonl"), flags.metricsCompat);
-      process.stdout.write(`${renderCompat(figures)}\n`);
-    }
-    process.stdout.write(`Report: ${paths.html}\n`);
-    return EXIT_CODES[conclusionOf(result)];
+    const { metricsCompat } = flags;
+    return await deliver(result, flags.out, exports, async () =>
+      metricsCompat === undefined
+        ? ""
+        : `${renderCompat(await readCompatFigures(join(flags.out, "records.jsonl"), metricsCompat))}\n`,
+    );
   } finally {
     progress?.stop();
     process.off("SIGINT", onSigint);

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock.ts";
+import { connectionFailure } from "../send/connection-failure.ts";
 import type { Transport } from "../send/transport.ts";
 import { NS_PER_S } from "../units.ts";
 import type { FetchText } from "./observe-target.ts";
@@ -91,23 +92,11 @@ function fetchOver(
         settle(() => resolve(Buffer.concat(chunks).toString("utf8")));
       },
       onError(error) {
-        fail(reasonOf(error), error);
+        fail(connectionFailure(error), error);
       },
     },
   );
   // It may have failed already, within the call, when there was nothing to abort it with.
   if (settled) abort();
   return promise;
-}
-
-function reasonOf(error: Error): string {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case "ECONNREFUSED":
-      return "the connection was refused";
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return "the name does not resolve";
-    default:
-      return error.message || error.name;
-  }
 }

@@ -182,11 +182,12 @@ class Run {
       const summarizer = side === "base" ? base : head;
       endedBy = await this.#stretch(side, { level, ...block }, summarizer, () => report("measuring"));
     }
-    this.summaries.head.push(head.finish());
+    const summary = head.finish();
+    this.summaries.head.push(summary);
     if (this.#base !== undefined) this.summaries.base.push(base.finish());
     this.#outputTokens += head.soFar().outputTokens + base.soFar().outputTokens;
     report("done");
-    return head.finish();
+    return summary;
   }
 
   async #stretch(

@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { ConfigError, GoodputError } from "../errors.ts";
 import { NS_PER_S } from "../units.ts";
+import { connectionFailure } from "./connection-failure.ts";
 import type { Protocol } from "./protocol.ts";
 import type { HttpRequest, Transport } from "./transport.ts";
 
@@ -52,10 +53,14 @@ export async function findModel(
   const request: HttpRequest = { method: "GET", path: endpoint.root + (protocol.modelsPath ?? "/"), headers };
   const { status, body } = await fetchSmall(transport, request, clock, signal).catch((error: Error) => {
     if (signal.aborted) throw new GoodputError("CANCELLED", "The run was interrupted before it began.");
-    throw new GoodputError("TARGET_UNREACHABLE", `Cannot reach ${endpoint.origin}: ${reasonOf(error)}.`, {
-      hint: "Check the address, and that the server is up and can be reached from here.",
-      cause: error,
-    });
+    throw new GoodputError(
+      "TARGET_UNREACHABLE",
+      `Cannot reach ${endpoint.origin}: ${connectionFailure(error)}.`,
+      {
+        hint: "Check the address, and that the server is up and can be reached from here.",
+        cause: error,
+      },
+    );
   });
   if (wanted !== undefined) return wanted;
   if (protocol.modelsPath === undefined) return UNNAMED_MODEL;
@@ -118,18 +123,4 @@ function fetchSmall(
       },
     });
   });
-}
-
-function reasonOf(error: Error): string {
-  switch ((error as NodeJS.ErrnoException).code) {
-    case "ECONNREFUSED":
-      return "the connection was refused";
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return "the name does not resolve";
-    case "UND_ERR_CONNECT_TIMEOUT":
-      return "connecting timed out";
-    default:
-      return error.message.replace(/\s+/g, " ");
-  }
 }
