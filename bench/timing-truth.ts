@@ -18,6 +18,9 @@ const streams = values.streams.split(",").map(Number);
 interface Errors {
   readonly sent: readonly [p50: number, p99: number];
   readonly scheduled: readonly [p50: number, p99: number];
+  /** Of the error from the send: how long the target took to take the request, and we to see its first token. */
+  readonly taken: number;
+  readonly seen: number;
   readonly targetLate: number;
   readonly true50: number;
 }
@@ -54,7 +57,11 @@ try {
       const own = ({ was }: (typeof pairs)[number]) => was.firstTokenNs - was.receivedNs;
       const sent = pairs.map((pair) => ms(pair.seen.firstOutputNs - pair.seen.sentNs - own(pair)));
       const scheduled = pairs.map((pair) => ms(pair.seen.firstOutputNs - pair.seen.scheduledNs - own(pair)));
+      const taken = pairs.map((pair) => ms(pair.was.receivedNs - pair.seen.sentNs));
+      const seen = pairs.map((pair) => ms(pair.seen.firstOutputNs - pair.was.firstTokenNs));
       rounds.get(name)!.push({
+        taken: quantile(taken, 0.99),
+        seen: quantile(seen, 0.99),
         sent: [quantile(sent, 0.5), quantile(sent, 0.99)],
         scheduled: [quantile(scheduled, 0.5), quantile(scheduled, 0.99)],
         targetLate: quantile(
@@ -77,7 +84,17 @@ heading(
 );
 console.log(
   table(
-    ["streams", "true p50", "ttft_sent error p50", "p99", "ttft error p50", "p99", "target late p99"],
+    [
+      "streams",
+      "true p50",
+      "ttft_sent error p50",
+      "p99",
+      "taken by target p99",
+      "seen by us p99",
+      "ttft error p50",
+      "p99",
+      "target late p99",
+    ],
     LOADS.map(({ name }) => {
       const errors = rounds.get(name)!;
       const over = (pick: (errors: Errors) => number) => shown(spread(errors.map(pick)), 2);
@@ -86,6 +103,8 @@ console.log(
         over(({ true50 }) => true50),
         over(({ sent }) => sent[0]),
         over(({ sent }) => sent[1]),
+        over(({ taken }) => taken),
+        over(({ seen }) => seen),
         over(({ scheduled }) => scheduled[0]),
         over(({ scheduled }) => scheduled[1]),
         over(({ targetLate }) => targetLate),

@@ -19,43 +19,69 @@ export interface Random {
 
 /** sfc32 (PractRand's small fast counter generator), seeded by hashing the stream's name. */
 export function random(seed: number, ...stream: readonly (string | number)[]): Random {
-  let [a, b, c, d] = hash128(`${seed}/${stream.join("/")}`);
-  const next = () => {
-    const t = (a + b + d) | 0;
-    d = (d + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = (c << 21) | (c >>> 11);
-    c = (c + t) | 0;
-    return t >>> 0;
-  };
-  for (let i = 0; i < 12; i++) next();
+  return new SmallFastCounter(`${seed}/${stream.join("/")}`);
+}
 
-  const uniform = () => next() / 2 ** 32;
-  /** Never 0, so that a logarithm of it is finite. */
-  const positive = () => (next() + 0.5) / 2 ** 32;
+class SmallFastCounter implements Random {
+  #a: number;
+  #b: number;
+  #c: number;
+  #d: number;
+
+  constructor(name: string) {
+    this.#a = hash32(name, 0x9e3779b9);
+    this.#b = hash32(name, 0x243f6a88);
+    this.#c = hash32(name, 0xb7e15162);
+    this.#d = hash32(name, 0x5f356495);
+    for (let i = 0; i < 12; i++) this.#next();
+  }
+
+  uniform(): number {
+    return this.#next() / 2 ** 32;
+  }
+
+  integer(below: number): number {
+    return Math.floor(this.uniform() * below);
+  }
+
+  exponential(): number {
+    return -Math.log(this.#positive());
+  }
+
   /** Box and Muller 1958. */
-  const normal = () => Math.sqrt(-2 * Math.log(positive())) * Math.cos(2 * Math.PI * uniform());
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(this.#positive())) * Math.cos(2 * Math.PI * this.uniform());
+  }
+
+  gamma(shape: number): number {
+    return this.#gammaOfScale1(shape) / shape;
+  }
 
   /** Marsaglia and Tsang 2000; a shape below 1 is drawn at shape + 1 and scaled down. */
-  const gammaOfScale1 = (shape: number): number => {
-    if (shape < 1) return gammaOfScale1(shape + 1) * positive() ** (1 / shape);
+  #gammaOfScale1(shape: number): number {
+    if (shape < 1) return this.#gammaOfScale1(shape + 1) * this.#positive() ** (1 / shape);
     const d = shape - 1 / 3;
     const c = 1 / Math.sqrt(9 * d);
     for (;;) {
-      const x = normal();
+      const x = this.normal();
       const v = (1 + c * x) ** 3;
-      if (v > 0 && Math.log(positive()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
+      if (v > 0 && Math.log(this.#positive()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return d * v;
     }
-  };
+  }
 
-  return {
-    uniform,
-    integer: (below) => Math.floor(uniform() * below),
-    exponential: () => -Math.log(positive()),
-    normal,
-    gamma: (shape) => gammaOfScale1(shape) / shape,
-  };
+  /** Never 0, so that a logarithm of it is finite. */
+  #positive(): number {
+    return (this.#next() + 0.5) / 2 ** 32;
+  }
+
+  #next(): number {
+    const t = (this.#a + this.#b + this.#d) | 0;
+    this.#d = (this.#d + 1) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + t) | 0;
+    return t >>> 0;
+  }
 }
 
 /** For naming a run; the one draw that no seed repeats. */
@@ -63,18 +89,15 @@ export function uniqueId(): string {
   return randomUUID();
 }
 
-/** MurmurHash3's mixing over the name's UTF-16 units, four lanes with different starts. */
-function hash128(text: string): [number, number, number, number] {
-  const lane = (start: number) => {
-    let h = start;
-    for (let i = 0; i < text.length; i++) {
-      h = Math.imul(h ^ text.charCodeAt(i), 0xcc9e2d51);
-      h = (h << 13) | (h >>> 19);
-      h = (Math.imul(h, 5) + 0xe6546b64) | 0;
-    }
-    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-    return h ^ (h >>> 16);
-  };
-  return [lane(0x9e3779b9), lane(0x243f6a88), lane(0xb7e15162), lane(0x5f356495)];
+/** MurmurHash3's mixing over the name's UTF-16 units. */
+function hash32(text: string, start: number): number {
+  let h = start;
+  for (let i = 0; i < text.length; i++) {
+    h = Math.imul(h ^ text.charCodeAt(i), 0xcc9e2d51);
+    h = (h << 13) | (h >>> 19);
+    h = (Math.imul(h, 5) + 0xe6546b64) | 0;
+  }
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return h ^ (h >>> 16);
 }

@@ -86,11 +86,11 @@ export function drawsOf(seed: number, resamples = RESAMPLES): Draws {
     const name = `${side} ${n} ${q}`;
     const known = drawn.get(name);
     if (known !== undefined) return known;
-    const { gamma } = chance("ranks", name);
+    const draw = chance("ranks", name);
     const k = rankOf(n, q);
     const fresh = Float64Array.from({ length: resamples }, () => {
-      const below = k * gamma(k);
-      const above = (n + 1 - k) * gamma(n + 1 - k);
+      const below = k * draw.gamma(k);
+      const above = (n + 1 - k) * draw.gamma(n + 1 - k);
       return below / (below + above);
     });
     drawn.set(name, fresh);

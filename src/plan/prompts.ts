@@ -28,18 +28,30 @@ export function promptWriter(seed: number, tokenizer?: Tokenizer): PromptWriter 
     tokenizer === undefined ? { words: WORDS, meanTokens: 1 } : measureWords(tokenizer);
   const order = shuffled(words, random(seed, "words"));
   const wordsFor = (tokens: number) => Math.max(1, Math.round(tokens / meanTokens));
-  const drawn = (count: number, chance: Random) =>
-    Array.from({ length: count }, () => order[chance.integer(order.length)]!);
+  const draw = (texts: string[], count: number, chance: Random) => {
+    for (let i = 0; i < count; i++) texts.push(order[chance.integer(order.length)]!);
+    return texts;
+  };
 
+  const shifts = new Map<string | number, readonly number[]>();
+  const shiftsOf = (stream: string | number) => {
+    let own = shifts.get(stream);
+    if (own === undefined) {
+      const chance = random(seed, "first words", stream);
+      own = Array.from({ length: 3 }, () => chance.integer(order.length));
+      shifts.set(stream, own);
+    }
+    return own;
+  };
   /** The index in the number system of the words, so that first words differ, and three of them for millions. */
   const beginning = ({ stream, index }: PromptId): string[] => {
-    const chance = random(seed, "first words", stream);
-    const digits: string[] = [];
-    for (let rest = index, carried = 0; digits.length < 3; rest = Math.floor(rest / order.length)) {
-      carried = (carried + rest + chance.integer(order.length)) % order.length;
-      digits.push(order[carried]!);
-    }
-    return digits;
+    let rest = index;
+    let carried = 0;
+    return shiftsOf(stream).map((shift) => {
+      carried = (carried + rest + shift) % order.length;
+      rest = Math.floor(rest / order.length);
+      return order[carried]!;
+    });
   };
 
   return {
@@ -48,11 +60,11 @@ export function promptWriter(seed: number, tokenizer?: Tokenizer): PromptWriter 
       const before = lead.flatMap((text) => text.split(" "));
       const own = Math.max(0, wordsFor(tokens) - before.length);
       const first = id.turn ? [] : beginning(id).slice(0, own);
-      const all = [...before, ...first, ...drawn(own - first.length, chance)];
+      const all = draw([...before, ...first], own - first.length, chance);
       if (tokenizer === undefined) return all.slice(0, tokens).join(" ");
       return fitText(all, tokens, tokenizer, () => order[chance.integer(order.length)]!);
     },
-    shared: (tokens, ...name) => drawn(wordsFor(tokens), random(seed, ...name)).join(" "),
+    shared: (tokens, ...name) => draw([], wordsFor(tokens), random(seed, ...name)).join(" "),
   };
 }
 

@@ -133,8 +133,11 @@ function recorded(context: Context, lengths: RecordedLengths, id: PromptId, lap:
 
 /** Input and output draw from streams of their own: changing one leaves the other as it is. */
 function planned({ workload, seed }: Context, side: "input" | "output", id: PromptId): number {
+  const lengths = workload[side];
+  // A stream of chance costs more than a prompt's words, and most lengths need none.
+  if (lengths.kind === "fixed") return lengths.tokens;
   return drawLength(
-    workload[side],
+    lengths,
     random(seed, "lengths", side, id.stream, id.index, ...(id.turn ? [id.turn] : [])),
   );
 }

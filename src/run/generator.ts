@@ -112,12 +112,13 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
         body,
       } as const;
       const limits = { clock, timeoutNs: plan.timeoutNs, signal, redact, keepText };
-      const { text, ...outcome } = await exchange(transport, protocol, request, limits);
+      const answer = await exchange(transport, protocol, request, limits);
+      const outcome = answer.text === undefined ? answer : withoutText(answer);
       onTurn(turn, dueNs, outcome);
       dueNs = outcome.end;
       // A conversation goes no further than its last answer.
       if (outcome.outcome !== "completed" || turn === turns.length - 1) break;
-      messages.push({ role: "assistant", content: text ?? "" });
+      messages.push({ role: "assistant", content: answer.text ?? "" });
       think ??= random(plan.seed, "turn think", name, index);
       dueNs += between(turnThink, think.uniform());
     }
@@ -142,9 +143,10 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
       const readHost = watchHost(clock);
       const opened = transport.connectionsOpened;
       const send = (index: number, scheduledNs: number) =>
-        converse(stretch.level.index, index, scheduledNs, (turn, scheduled, outcome) =>
-          onRecord({ level: stretch.level.index, index, ...(turn > 0 && { turn }), scheduled, ...outcome }),
-        );
+        converse(stretch.level.index, index, scheduledNs, (turn, scheduled, outcome) => {
+          const record = { ...outcome, level: stretch.level.index, index, scheduled };
+          onRecord(turn > 0 ? { ...record, turn } : record);
+        });
       const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, (index) => {
         const name = stretch.level.index;
         ahead = { name, index, begun: begin(name, index) };
@@ -156,6 +158,11 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
     },
     close: () => transport.close(),
   };
+}
+
+/** The text is the conversation's alone, and in no record. */
+function withoutText({ text, ...outcome }: Exchange): Exchange {
+  return outcome;
 }
 
 /** Gives the window's end. */

@@ -203,7 +203,7 @@ class Run {
     let endedBy: EndReason | undefined;
     const looks = this.#looks(stretch.stop);
     const records = later(this.#clock, (record: RequestRecord) => {
-      const marked = { ...record, ...mark };
+      const marked = side === "base" ? { ...record, side } : record;
       this.#records?.request(marked);
       summarizer.add(marked);
       report();

@@ -231,21 +231,23 @@ class Conversation implements ResponseHandler {
     this.#settled = true;
     this.#disarm();
     this.#forget();
-    this.#resolve({
+    const ended: { -readonly [Field in keyof Exchange]: Exchange[Field] } = {
       issued: this.#issued,
-      ...(this.#sent !== undefined && { sent: this.#sent }),
-      ...(this.#firstByte !== undefined && { firstByte: this.#firstByte }),
       outputs: this.#outputs,
       end,
-      ...(this.#status !== undefined && { status: this.#status }),
       bytes: this.#bytes,
-      ...(this.#options.keepText && { text: this.#text }),
-      ...(this.#inputTokens !== undefined && { inputTokens: this.#inputTokens }),
       outputTokens: this.#outputTokens ?? this.#outputs.length,
       tokenSource: this.#outputTokens === undefined ? "chunks" : "usage",
       outcome,
-      ...(failure && { failure }),
-    });
+    };
+    // One by one: spreading each into a literal takes ten times as long, once for every request.
+    if (this.#sent !== undefined) ended.sent = this.#sent;
+    if (this.#firstByte !== undefined) ended.firstByte = this.#firstByte;
+    if (this.#status !== undefined) ended.status = this.#status;
+    if (this.#inputTokens !== undefined) ended.inputTokens = this.#inputTokens;
+    if (this.#options.keepText) ended.text = this.#text;
+    if (failure !== undefined) ended.failure = failure;
+    this.#resolve(ended);
   }
 
   #errorMessage(): string {

@@ -200,7 +200,7 @@ function factsOf(record: RequestRecord, shiftNs: number): RequestFacts {
   const last = record.outputs.at(-1);
   const decodeNs = first !== undefined && last !== undefined ? last - first : 0;
   const several = record.outputTokens > 1 && record.outputs.length > 1;
-  return {
+  const facts: { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] } = {
     outcome: record.outcome,
     scheduled: record.scheduled + shiftNs,
     issued: record.issued + shiftNs,
@@ -208,13 +208,17 @@ function factsOf(record: RequestRecord, shiftNs: number): RequestFacts {
     e2e: record.end - record.scheduled,
     outputTokens: record.outputTokens,
     tokenSource: record.tokenSource,
-    ...(record.inputTokens !== undefined && { inputTokens: record.inputTokens }),
-    ...(record.status !== undefined && { status: record.status }),
-    ...(first !== undefined && { firstOutput: first + shiftNs, ttft: first - record.scheduled }),
-    ...(last !== undefined && { lastOutput: last + shiftNs }),
-    ...(first !== undefined && record.sent !== undefined && { ttft_sent: Math.max(0, first - record.sent) }),
-    ...(several && { tpot: decodeNs / (record.outputTokens - 1) }),
   };
+  if (record.inputTokens !== undefined) facts.inputTokens = record.inputTokens;
+  if (record.status !== undefined) facts.status = record.status;
+  if (first !== undefined && last !== undefined) {
+    facts.firstOutput = first + shiftNs;
+    facts.lastOutput = last + shiftNs;
+    facts.ttft = first - record.scheduled;
+    if (record.sent !== undefined) facts.ttft_sent = Math.max(0, first - record.sent);
+  }
+  if (several) facts.tpot = decodeNs / (record.outputTokens - 1);
+  return facts;
 }
 
 /** Completed, and every criterion met; an absent latency never meets one. */
