@@ -4,6 +4,7 @@ import {
   ConfigError,
   compareResults,
   GoodputError,
+  IMPORTED_TITLES,
   type Mistake,
   plainText,
   type Regressed,
@@ -20,8 +21,11 @@ import { EXIT_CODES } from "./exit-codes.ts";
 export function compareCommand(done: (exitCode: number) => void): Command {
   return new Command("compare")
     .description("compare two results, and say whether the second is worse")
-    .argument("<base>", "result.json to compare with, or the folder that holds it")
-    .argument("<head>", "result.json to judge, or the folder that holds it")
+    .argument(
+      "<base>",
+      "result to compare with: a result.json, the folder that holds it, or another tool's (see below)",
+    )
+    .argument("<head>", "result to judge, alike")
     .addOption(
       new Option("--regression <share>", "more latency or less throughput that is still allowed")
         .argParser(share)
@@ -59,6 +63,9 @@ interface Flags {
 }
 
 const HELP = `
+Read too are the JSON results of ${IMPORTED_TITLES.join(", ")}. They hold no distributions,
+so that figures stand against figures and none is called better or worse.
+
 Exit codes:
   0  nothing is shown to be worse than allowed
   1  internal error
@@ -72,8 +79,11 @@ function exitCode({ incomparable }: Comparison, { beyond, open }: Regressions, s
   return strict && open.length > 0 ? EXIT_CODES.inconclusive : EXIT_CODES.met;
 }
 
-function conclusion({ incomparable }: Comparison, { beyond, open }: Regressions, flags: Flags): string {
-  if (incomparable !== undefined) return "";
+function conclusion(comparison: Comparison, { beyond, open }: Regressions, flags: Flags): string {
+  if (comparison.incomparable !== undefined) return "";
+  if (comparison.imported !== undefined) {
+    return "\n? Nothing is decided: another tool's figures have no intervals, and its definitions are not quite ours.\n";
+  }
   const allowed = `${percent(flags.regression)} (error_rate: ${points(flags.errorRegression)})`;
   if (beyond.length > 0) {
     return `\n✗ REGRESSED beyond ${allowed}:\n${beyond.map((one) => `  ${sentence(one)}\n`).join("")}`;

@@ -10,6 +10,7 @@ import {
 import type { LevelSummary } from "../summarize/summary.ts";
 import { NS_PER_MS } from "../units.ts";
 import { changeOf, drawsOf, type FigureChange, RESAMPLES } from "./change.ts";
+import { compareFigures, figuresOnly, importedSides } from "./imported.ts";
 import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "./level-figures.ts";
 import { betterWay, directionOf, worsening } from "./regression.ts";
 
@@ -80,6 +81,10 @@ export function compareResults(base: Result, head: Result): Comparison {
     },
   } as const;
   if (reason !== undefined) return { ...stored, incomparable: reason, levels: [] };
+  if (figuresOnly(base, head)) {
+    const levels = pairs(base, head).map(([before, after]) => compareFigures(before, after));
+    return { ...stored, imported: importedSides(base, head), levels };
+  }
   const both = pairs(base, head).map(
     ([before, after]) => [figuresOfResult(before), figuresOfResult(after)] as const,
   );
@@ -89,9 +94,16 @@ export function compareResults(base: Result, head: Result): Comparison {
 
 /** One sentence; undefined when the two results can be compared. */
 export function whyIncomparable(base: Result, head: Result): string | undefined {
-  const reason = whyNoBaseline(base, head.plan.hash) ?? whyUnfinished("head", head);
+  const imported = figuresOnly(base, head);
+  const reason =
+    (imported ? whyUnfinished("baseline", base) : whyNoBaseline(base, head.plan.hash)) ??
+    whyUnfinished("head", head);
   if (reason !== undefined) return reason;
-  return pairs(base, head).length === 0 ? "They have no load level in common." : undefined;
+  if (pairs(base, head).length > 0) return undefined;
+  // Loads of the same plan are the same; those of two tools have to be made alike by hand.
+  return imported
+    ? `They have no load level in common: ${levelNames(base)} in the base, ${levelNames(head)} in the head.`
+    : "They have no load level in common.";
 }
 
 /** Why nothing of a plan with this hash can be held against the result; known before that plan has run. */
@@ -99,7 +111,8 @@ export function whyNoBaseline(base: Result, planHash: string): string | undefine
   if (base.schema !== RESULT_SCHEMA) {
     return `The baseline has the schema ${base.schema}, and this program reads ${RESULT_SCHEMA}.`;
   }
-  if (base.plan.hash !== planHash) {
+  // Another tool has no plan of ours; what can be compared of it needs none.
+  if (base.imported === undefined && base.plan.hash !== planHash) {
     return "They measured different plans: load, workload, model, objectives, seed and timeout must be the same.";
   }
   return whyUnfinished("baseline", base);
@@ -193,6 +206,16 @@ function metricChange(
     interval: [lower ?? null, upper ?? null],
     change: directionOf(figure, { change: change.change, interval: together }),
   };
+}
+
+const MOST_NAMED = 4;
+
+function levelNames({ levels }: Result): string {
+  const more = levels.length > MOST_NAMED ? ` and ${levels.length - MOST_NAMED} more` : "";
+  return `${levels
+    .slice(0, MOST_NAMED)
+    .map(({ name }) => name)
+    .join(", ")}${more}`;
 }
 
 /** Levels of the same name, the first with the first. */

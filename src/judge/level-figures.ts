@@ -15,6 +15,8 @@ export interface LevelFigures {
   readonly completed: number;
   readonly failed: number;
   readonly throughputs: Readonly<Partial<Record<Throughput, ThroughputFigure>>>;
+  /** One sentence, where no change from this level can have an interval, nor decide anything. */
+  readonly undecidable?: string;
 }
 
 export type Throughput = Exclude<ComparableRate, "error_rate">;

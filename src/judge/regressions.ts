@@ -23,7 +23,10 @@ export interface Regressed {
   readonly allowed: number;
 }
 
-/** Holds every figure of every level against what is allowed; without intervals the plain estimates. */
+/**
+ * Holds every figure of every level against what is allowed; without intervals the plain estimates. Against
+ * another tool's result everything stays open: there the figures themselves are not quite of the same thing.
+ */
 export function regressionsIn(comparison: Comparison, allowed: Allowed): Regressions {
   const beyond: Regressed[] = [];
   const open: Regressed[] = [];
@@ -34,7 +37,8 @@ export function regressionsIn(comparison: Comparison, allowed: Allowed): Regress
       const [lower, upper] = change.interval === undefined ? [observed, observed] : interval;
       const regressed = { level: name, change, allowed: limit };
       const worse = change.change === "worse" || change.interval === undefined;
-      if (worse && lower !== undefined && lower > limit) beyond.push(regressed);
+      if (comparison.imported !== undefined) open.push(regressed);
+      else if (worse && lower !== undefined && lower > limit) beyond.push(regressed);
       else if (upper === undefined || upper > limit) open.push(regressed);
     }
   }

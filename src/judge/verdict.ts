@@ -169,6 +169,7 @@ function regressionEstimate(
 ): Estimate {
   if (baseline === undefined)
     return { samples: 0, missing: "There is no baseline to compare this level with." };
+  if (baseline.undecidable !== undefined) return { samples: 0, missing: baseline.undecidable };
   const head = figuresOfSummaries([summary]);
   const change = changeOf(figure, baseline, head, drawsOf(seed));
   if (change === undefined) {

@@ -24,8 +24,23 @@ export function changeWords({ outcome, source: { base, head } }: BaseRow): strin
   return `${arrow} ${outcome}`;
 }
 
-/** Said once under each table: a single interval on one side of "no change" may be one of many by chance. */
-export const UNCLEAR_WORDS = "Unclear: neither better nor worse is shown, all figures taken together.";
+/** Said once under each table: what makes a figure worse or better, and why the others are neither. */
+export function legendWords(comparison: Comparison): string {
+  const changes = comparison.levels.flatMap((level) => level.changes);
+  if (comparison.imported !== undefined) {
+    return "Figure against figure: without the distributions behind them nothing is shown to be worse or better.";
+  }
+  if (changes.every(({ interval }) => interval === undefined)) {
+    return "Without intervals nothing is shown to be worse or better.";
+  }
+  const together = changes.length === 1 ? "" : `, all ${changes.length} figures taken together`;
+  return `Each bound of an interval holds by itself with the run's confidence. Unclear: neither better nor worse is shown${together}.`;
+}
+
+/** Footnotes of a table: what must be known to read the figures of two tools side by side. */
+export function importedNotes({ imported }: Comparison): readonly string[] {
+  return imported?.notes ?? [];
+}
 
 /** Whether anything could be compared. */
 export function isComparable(comparison: Comparison | undefined): comparison is Comparison {
@@ -39,13 +54,18 @@ export function incomparableWords({ incomparable, levels }: Comparison): string 
 }
 
 /** Which baseline, and how it was measured. */
-export function baselineWords({ kind, baseline }: Comparison): string {
+export function baselineWords({ kind, baseline, imported }: Comparison): string {
+  const { model, url } = baseline;
   const how =
     kind === "same_run"
       ? "both measured in this run, in alternating blocks"
-      : `stored, measured ${formatMoment(baseline.started_at)} in run ${baseline.run_id}`;
-  return `${baseline.model} at ${baseline.url}, ${how}`;
+      : `stored, measured ${formatMoment(baseline.started_at)} ${imported?.base === undefined ? `in run ${baseline.run_id}` : `by ${imported.base}`}`;
+  const head = imported?.head === undefined ? "" : `; the head was measured by ${imported.head}`;
+  return `${url === NOT_SAID ? model : `${model} at ${url}`}, ${how}${head}`;
 }
+
+/** What stands in a result for what another tool's file does not say. */
+const NOT_SAID = "unknown";
 
 /** "Of 24 figures: 3 worse, 1 better and 20 unclear." */
 export function changeCounts({ levels }: Comparison): string {
@@ -92,8 +112,8 @@ export function changeCell(row: BaseRow | undefined): string {
 export function onlyOneSide({ levels }: Comparison): readonly (readonly [level: string, words: string])[] {
   return levels.flatMap((level) => {
     const parts = [
-      ...(level.added.length > 0 ? [`new: ${level.added.join(", ")}`] : []),
-      ...(level.removed.length > 0 ? [`gone: ${level.removed.join(", ")}`] : []),
+      ...(level.added.length > 0 ? [`only in the head: ${level.added.join(", ")}`] : []),
+      ...(level.removed.length > 0 ? [`only in the base: ${level.removed.join(", ")}`] : []),
     ];
     return parts.length === 0 ? [] : [[level.name, parts.join("; ")] as const];
   });

@@ -1,12 +1,19 @@
 import type { LatencyStats, LevelResult, Result } from "../result.ts";
+import { againstBase, isComparable } from "./against-base.ts";
 import { csvText } from "./escape.ts";
 
-/** One row per load level, for spreadsheets; what was not measured is an empty cell. */
+/**
+ * One row per load level, for spreadsheets; what was not measured is an empty cell. Where there is something
+ * to compare with, the baseline's figures stand to the right, each with what its change was called.
+ */
 export function renderCsv(result: Result): string {
-  const rows = result.levels.map((level) => COLUMNS.map(({ cell }) => cell(level, result)));
+  const columns = isComparable(result.comparison) ? [...COLUMNS, ...BASE_COLUMNS] : COLUMNS;
+  const rows = result.levels.map((level) => columns.map(({ cell }) => cell(level, result)));
   // RFC 4180 ends every line with CR LF.
-  return [COLUMNS.map(({ head }) => head), ...rows].map((cells) => `${cells.join(",")}\r\n`).join("");
+  return [columns.map(({ head }) => head), ...rows].map((cells) => `${cells.join(",")}\r\n`).join("");
 }
+
+const QUANTILES = ["p50", "p95", "p99"] as const satisfies readonly (keyof LatencyStats)[];
 
 interface Column {
   readonly head: string;
@@ -30,8 +37,34 @@ const COLUMNS: readonly Column[] = [
   { head: "Goodput (%)", cell: ({ metrics }) => percent(metrics.goodput_ratio) },
 ];
 
+/** The columns above that a comparison has. */
+const BASE_COLUMNS: readonly Column[] = [
+  ...baseColumns("Throughput (tok/s)", "output_throughput"),
+  ...baseColumns("Request Rate (req/s)", "request_throughput"),
+  ...(["ttft", "tpot", "e2e"] as const).flatMap((name) =>
+    QUANTILES.flatMap((quantile) =>
+      baseColumns(`${name.toUpperCase()} ${quantile} (ms)`, `${name}_${quantile}`),
+    ),
+  ),
+  ...baseColumns("Error Rate (%)", "error_rate"),
+];
+
+function baseColumns(head: string, metric: string): readonly Column[] {
+  const change = ({ name }: LevelResult, result: Result) => againstBase(result, name, metric)?.source;
+  return [
+    {
+      head: `Base ${head}`,
+      cell: (level, result) => {
+        const source = change(level, result);
+        return source?.unit === "ratio" ? percent(source.base) : number(source?.base);
+      },
+    },
+    { head: `${head} Change`, cell: (level, result) => change(level, result)?.change ?? "" },
+  ];
+}
+
 function quantiles(label: string, name: "ttft" | "tpot" | "e2e"): readonly Column[] {
-  return (["p50", "p95", "p99"] as const satisfies readonly (keyof LatencyStats)[]).map((quantile) => ({
+  return QUANTILES.map((quantile) => ({
     head: `${label} ${quantile} (ms)`,
     cell: ({ metrics }) => number(metrics[name]?.[quantile]),
   }));

@@ -1,24 +1,28 @@
 import { markdownTable } from "markdown-table";
-import type { Result } from "../result.ts";
+import type { Comparison, Result } from "../result.ts";
 import {
   BASE_HEADS,
+  type BaseRow,
   baselineWords,
   baseRows,
   changeCounts,
   changeWords,
+  importedNotes,
   incomparableWords,
   isComparable,
+  legendWords,
   onlyOneSide,
-  UNCLEAR_WORDS,
 } from "./against-base.ts";
 import { markdownCode, markdownText } from "./escape.ts";
 
 /** As many are named as fit a paragraph. */
 const MOST_NAMED = 20;
+/** As many rows as stand where there is room for little. */
+const MOST_CHANGED = 40;
 
 /** Always there where a baseline was asked for: what it is, and how the two stand to each other. */
-export function comparisonSummary({ comparison }: Result): string {
-  if (comparison === undefined) return "";
+export function comparisonSummary({ comparison }: Result, firstRun = false): string {
+  if (comparison === undefined) return firstRun ? `**Against the baseline:** ${FIRST_RUN}` : "";
   const none = incomparableWords(comparison);
   if (none !== undefined) return `**Against the baseline:** ${markdownText(none, 400)}`;
   const only = onlyOneSide(comparison).map(
@@ -27,14 +31,33 @@ export function comparisonSummary({ comparison }: Result): string {
   return [
     `**Against the baseline:** ${changeCounts(comparison)}`,
     `<sub>${markdownText(baselineWords(comparison), 500)}</sub>`,
-    ...(only.length === 0 ? [] : [`In one of the two only: ${only.slice(0, MOST_NAMED).join("; ")}.`]),
+    ...importedNotes(comparison).map((sentence) => `<sub>${markdownText(sentence, 600)}</sub>`),
+    ...(only.length === 0 ? [] : [`Not in both: ${only.slice(0, MOST_NAMED).join("; ")}.`]),
   ].join("\n\n");
 }
 
-/** Every figure, for a fold. */
+const FIRST_RUN =
+  "There is none yet, so nothing is compared: this is the first run. Its result.json is what a later run can be compared with.";
+
+/** Every figure, for a fold; what changed comes first. */
 export function comparisonTable({ comparison }: Result): string {
+  return isComparable(comparison) ? tableOf(comparison, changedFirst(baseRows(comparison))) : "";
+}
+
+/** Only what is shown to be worse or better. */
+export function changedTable({ comparison }: Result): string {
   if (!isComparable(comparison)) return "";
-  const cells = baseRows(comparison).map((row) => [
+  const changed = baseRows(comparison).filter(({ outcome }) => outcome !== "unclear");
+  return tableOf(comparison, changedFirst(changed).slice(0, MOST_CHANGED));
+}
+
+function changedFirst(rows: readonly BaseRow[]): readonly BaseRow[] {
+  const order = ["worse", "better", "unclear"] as const;
+  return rows.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
+}
+
+function tableOf(comparison: Comparison, rows: readonly BaseRow[]): string {
+  const cells = rows.map((row) => [
     markdownCode(row.level, 60),
     markdownCode(row.metric, 60),
     row.base,
@@ -48,5 +71,5 @@ export function comparisonTable({ comparison }: Result): string {
     align: ["l", "l", "r", "r", "r", "r", "l"],
     alignDelimiters: false,
   });
-  return `${table}\n\n<sub>${UNCLEAR_WORDS}</sub>`;
+  return `${table}\n\n<sub>${legendWords(comparison)}</sub>`;
 }

@@ -4,30 +4,36 @@ import { join } from "node:path";
 import { GoodputError } from "../errors.ts";
 import { RESULT_SCHEMA, type Result } from "../result.ts";
 import { plainLine } from "./escape.ts";
+import { IMPORTED_TITLES, importResult } from "./import/import-result.ts";
 import { resultShape } from "./result-shape.ts";
 
 /** A result of a thousand levels is a few megabytes; what is larger was not written by this program. */
 export const LARGEST_RESULT_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads a `result.json`, or that of a folder which holds one. The file may come from anywhere: every field
- * is checked before anything is made of it.
+ * Reads a `result.json`, that of a folder which holds one, or what another tool wrote of its run, told apart
+ * by what is in them. The file may come from anywhere: every field is checked before anything is made of it.
  * @throws GoodputError RESULT_UNREADABLE, naming the file and what is wrong with it.
  */
 export async function readResult(path: string): Promise<Result> {
   const { file, text } = await readText(path);
   let json: unknown;
+  let broken: Error | undefined;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw unreadable(file, `is not JSON: ${plainLine((error as Error).message, 200)}`, HINT);
+    broken = error as Error;
   }
+  // Only this program names a schema of its own. Others write a document a line, or a bare NaN.
+  const imported = schemaOf(json) === undefined ? importedFrom(text, file) : undefined;
+  if (imported !== undefined) return imported;
+  if (broken !== undefined) throw unreadable(file, `is not JSON: ${plainLine(broken.message, 200)}`, HINT);
   return checkedResult(json, file);
 }
 
 /** What was parsed, if it has a result's shape; fields this version does not know stay as they are. */
 export function checkedResult(json: unknown, file: string): Result {
-  const schema = typeof json === "object" && json !== null && "schema" in json ? json.schema : undefined;
+  const schema = schemaOf(json);
   if (schema !== RESULT_SCHEMA) {
     const found = typeof schema === "string" ? `has the schema ${plainLine(schema, 80)}` : "names no schema";
     throw unreadable(file, `is no result this program can read: it ${found}, not ${RESULT_SCHEMA}.`, HINT);
@@ -40,8 +46,21 @@ export function checkedResult(json: unknown, file: string): Result {
   throw unreadable(file, `is damaged: ${plainLine(shown.join("; "), 500)}${more}.`, HINT);
 }
 
-const HINT = "Give the result.json that goodput run wrote, or the folder that holds it.";
+const HINT = `Give the result.json that goodput run wrote, the folder that holds it, or the result as JSON of ${IMPORTED_TITLES.join(", ")}.`;
 const MOST_SHOWN = 3;
+
+function schemaOf(json: unknown): unknown {
+  return typeof json === "object" && json !== null && "schema" in json ? json.schema : undefined;
+}
+
+function importedFrom(text: string, file: string): Result | undefined {
+  try {
+    return importResult(text)?.result;
+  } catch (error) {
+    if (!(error instanceof GoodputError)) throw error;
+    throw unreadable(file, `holds nothing to read: ${error.message}`, error.hint ?? HINT);
+  }
+}
 
 function unreadable(file: string, what: string, hint: string): GoodputError {
   return new GoodputError("RESULT_UNREADABLE", `${file} ${what}`, { hint });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { renderComparisonText } from "../../src/report/comparison-text.ts";
+import { comparisonLines, renderComparisonText } from "../../src/report/comparison-text.ts";
+import { pageOf } from "../../src/report/text-page.ts";
 import type { Comparison, MetricChange } from "../../src/result.ts";
 
 /** What a person reads, kept whole; UPDATE_GOLDEN=1 writes it anew, and the difference is read in review. */
@@ -84,6 +85,25 @@ const STATES: Readonly<Record<string, Comparison>> = {
       },
     ],
   },
+  "another tool": {
+    kind: "stored",
+    baseline: { ...baseline, url: "unknown" },
+    imported: {
+      base: "vLLM bench serve",
+      notes: [
+        "Whether both had the same workload is not in the files: a request had 256 input and 128 output tokens on average in the base, 256 input and 128 output tokens in the head.",
+        "vLLM bench serve: Its latencies count from the send, ours from the scheduled moment.",
+      ],
+    },
+    levels: [
+      {
+        name: "concurrency 4",
+        changes: [latency("ttft_sent_p99", 100, 350, undefined, "unclear")],
+        added: ["ttft", "tpot_p95"],
+        removed: [],
+      },
+    ],
+  },
   incomparable: {
     kind: "stored",
     baseline,
@@ -106,6 +126,15 @@ describe("A comparison reads as it did when it was last looked at", () => {
   }
 });
 
+test("a run's own report shows the decided figures alone, and of another tool all of them", () => {
+  const page = pageOf({ color: false });
+  const lines = (state: string) => comparisonLines(STATES[state], page, "decided").join("\n");
+  assert.match(lines("same run"), /▲ worse/);
+  assert.doesNotMatch(lines("same run"), /≈/);
+  assert.match(lines("same run"), /Of 8 figures: 3 worse, 1 better and 4 unclear/);
+  assert.match(lines("another tool"), /ttft_sent_p99 .*≈ unclear/);
+});
+
 test("no line is wider than it was asked to be, where words can be broken", () => {
   for (const comparison of [STATES.incomparable!, STATES["without intervals"]!]) {
     for (const line of renderComparisonText(comparison, { color: false, width: 72 }).split("\n")) {
@@ -120,6 +149,7 @@ test("what a target or a file says adds no order and no line", () => {
     {
       kind: "stored",
       baseline: { run_id: evil, started_at: evil, url: evil, model: evil },
+      imported: { base: evil, head: evil, notes: [evil] },
       levels: [{ name: evil, changes: CHANGES, added: [evil], removed: [evil] }],
     },
     { color: false },

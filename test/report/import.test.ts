@@ -12,7 +12,7 @@ import { LATENCIES, type LevelResult } from "../../src/result.ts";
 const read = (name: string) => readFileSync(new URL(`../fixtures/results/${name}`, import.meta.url), "utf8");
 
 describe("A result of vLLM's bench serve", () => {
-  const { result, tool } = importResult(read("vllm-bench.json"));
+  const { result, tool } = importResult(read("vllm-bench.json"))!;
   const level = result.levels[0]!;
 
   test("keeps what it says of the run", () => {
@@ -41,7 +41,7 @@ describe("A result of vLLM's bench serve", () => {
   });
 
   test("may be many, one a line, with bare Infinity in them", () => {
-    const { levels } = importResult(read("vllm-append.jsonl")).result;
+    const { levels } = importResult(read("vllm-append.jsonl"))!.result;
     assert.deepEqual(
       levels.map(({ name }) => name),
       ["5 req/s poisson", "10 req/s constant"],
@@ -53,7 +53,7 @@ describe("A result of vLLM's bench serve", () => {
 });
 
 describe("A result of GuideLLM", () => {
-  const { result, tool } = importResult(read("guidellm-benchmarks.json"));
+  const { result, tool } = importResult(read("guidellm-benchmarks.json"))!;
 
   test("has a level per strategy", () => {
     assert.equal(tool, "guidellm");
@@ -84,7 +84,7 @@ describe("A result of GuideLLM", () => {
 
 describe("A result of AIPerf or GenAI-Perf", () => {
   test("is read by its own names", () => {
-    const { result, tool } = importResult(read("aiperf-profile.json"));
+    const { result, tool } = importResult(read("aiperf-profile.json"))!;
     const { metrics, name, requests } = result.levels[0]!;
     assert.equal(tool, "aiperf");
     assert.equal(result.generator, "aiperf 0.12.0");
@@ -97,9 +97,12 @@ describe("A result of AIPerf or GenAI-Perf", () => {
   });
 
   test("is read in the unit it names, also where figures are text", () => {
-    const { result } = importResult(read("genai-perf-profile.json"));
+    const { result } = importResult(read("genai-perf-profile.json"))!;
     const { metrics, name } = result.levels[0]!;
     assert.equal(result.generator, "genai-perf");
+    assert.equal(result.imported!.title, "GenAI-Perf");
+    // It does not say of how many requests its figures are: that is no count of 0.
+    assert.match(renderText(result, { color: false }), /concurrency 8 +– +– +4\.50/u);
     assert.equal(name, "concurrency 8");
     assert.ok(Math.abs(metrics.e2e!.mean - 2900) < 1e-9);
     assert.ok(Math.abs(metrics.ttft_sent!.p95 - 480) < 1e-9);
@@ -116,7 +119,7 @@ describe("What is read from others", () => {
     "genai-perf-profile.json",
   ]) {
     test(`can be told in every form, ${name}`, () => {
-      const { result } = importResult(read(name));
+      const { result } = importResult(read(name))!;
       for (const written of [
         renderText(result, { color: false }),
         renderMarkdown(result),
@@ -125,38 +128,56 @@ describe("What is read from others", () => {
       ]) {
         assert.doesNotMatch(written, /NaN|undefined|Infinity|\[object/u);
       }
+      // Its time to first token is under its own name, not a column of dashes.
+      assert.match(renderText(result, { color: false }), /Figures only, by .*TTFT sent ms/su);
+      assert.match(renderText(result, { color: false }), /count from the send/u);
       for (const level of result.levels) assert.ok(finite(level), level.name);
     });
   }
 
-  const refused: readonly (readonly [why: string, text: string, message: RegExp])[] = [
-    ["nothing", "", /not JSON/u],
-    ["half a file", '{"date": "2026', /not JSON/u],
-    ["an empty list", "[]", /No tool that is known/u],
-    ["another program's JSON", '{"a": 1}', /No tool that is known/u],
-    ["a number", "7", /No tool that is known/u],
-    ["a report without benchmarks", '{"benchmarks": []}', /No tool that is known/u],
-    [
-      "two tools in one file",
-      `[${read("vllm-bench.json").replace("NaN", "null")}, {"a": 1}]`,
-      /by vLLM bench serve, but number 2 is not/u,
-    ],
+  const strangers: readonly (readonly [why: string, text: string])[] = [
+    ["nothing", ""],
+    ["half a file", '{"date": "2026'],
+    ["an empty list", "[]"],
+    ["another program's JSON", '{"a": 1}'],
+    ["a number", "7"],
+    ["a report without benchmarks", '{"benchmarks": []}'],
+    ["a field of an object's prototype", '{"__proto__": {"total_output_tokens": 1}}'],
   ];
-  for (const [why, text, message] of refused) {
-    test(`is refused with a sentence and a hint: ${why}`, () => {
-      assert.throws(
-        () => importResult(text),
-        (error) =>
-          error instanceof GoodputError &&
-          error.code === "RESULT_UNREADABLE" &&
-          message.test(error.message) &&
-          error.hint !== undefined,
-      );
+  for (const [why, text] of strangers) {
+    test(`is nobody's where no known tool has written it: ${why}`, () => {
+      assert.equal(importResult(text), undefined);
     });
   }
 
-  test("takes no member of an object's prototype for a field", () => {
-    assert.throws(() => importResult('{"__proto__": {"total_output_tokens": 1}}'), /No tool/u);
+  test("is refused with a sentence and a hint when two tools are in one file", () => {
+    const text = `[${read("vllm-bench.json").replace("NaN", "null")}, {"a": 1}]`;
+    assert.throws(
+      () => importResult(text),
+      (error) =>
+        error instanceof GoodputError &&
+        error.code === "RESULT_UNREADABLE" &&
+        /by vLLM bench serve, but number 2 is not/u.test(error.message) &&
+        error.hint !== undefined,
+    );
+  });
+
+  test("has no figure below zero, no half request and none beyond all numbers", () => {
+    const text = read("aiperf-profile.json")
+      .replace('"avg": 312.4', '"avg": -312.4')
+      .replace('"avg": 198.0', '"avg": 198.5')
+      .replace('"unit": "ms",\n  "avg": 2900.0', '"unit": "s",\n  "avg": 1e308');
+    const { requests, metrics } = importResult(text)!.result.levels[0]!;
+    assert.equal(metrics.ttft_sent!.mean, undefined);
+    assert.equal(metrics.e2e!.mean, undefined);
+    assert.equal(requests.completed, 0);
+  });
+
+  test("says where its definitions part from ours", () => {
+    for (const name of ["vllm-bench.json", "guidellm-benchmarks.json", "aiperf-profile.json"]) {
+      const { imported } = importResult(read(name))!.result;
+      assert.match(imported!.differences.join(" "), /count from the send.*ttft_sent.*whole benchmark/u, name);
+    }
   });
 });
 

@@ -6,9 +6,10 @@ import {
   baseRows,
   changeCounts,
   changeWords,
+  importedNotes,
   incomparableWords,
+  legendWords,
   onlyOneSide,
-  UNCLEAR_WORDS,
 } from "../against-base.ts";
 import { htmlText } from "../escape.ts";
 import { plural } from "../format.ts";
@@ -23,6 +24,7 @@ export function baselineSection({ comparison }: Result): string {
   const open = names.length === 1;
   return [
     `<div class="card fold"><p><strong>${changeCounts(comparison)}</strong></p><p class="muted">${htmlText(baselineWords(comparison), 500)}</p>`,
+    ...importedNotes(comparison).map((sentence) => `<p class="muted small">${htmlText(sentence, 600)}</p>`),
     ...onlyOneSide(comparison).map(
       ([level, words]) => `<p class="muted">${htmlText(level, 80)}: ${htmlText(words, 400)}</p>`,
     ),
@@ -34,7 +36,7 @@ export function baselineSection({ comparison }: Result): string {
         open,
       ),
     ),
-    rows.length === 0 ? "" : `<p class="muted small">${UNCLEAR_WORDS}</p>`,
+    rows.length === 0 ? "" : `<p class="muted small">${legendWords(comparison)}</p>`,
   ].join("\n");
 }
 

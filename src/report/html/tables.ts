@@ -8,7 +8,7 @@ import {
   type Figure,
   LATENCY_NAMES,
   latencyCells,
-  MAIN_FIGURES,
+  mainFigures,
   quantileName,
 } from "../level-figures.ts";
 import { BASE_HEAD, type SloRow, sloRows } from "../slo-rows.ts";
@@ -48,7 +48,7 @@ function objectiveRow(row: SloRow, repeated: boolean, compared: boolean): string
 
 /** The figures of every level, under the same heads as in the text report. */
 export function levelsTable({ levels }: Result): string {
-  return levels.length === 0 ? "" : figuresTable(levels, MAIN_FIGURES);
+  return levels.length === 0 ? "" : figuresTable(levels, mainFigures(levels));
 }
 
 /** A row per level and a column per figure, grouped under their heads. */

@@ -1,19 +1,30 @@
 import type { LevelResult, LoadResult } from "../../result.ts";
+import { BETWEEN_RANKS, FROM_THE_SEND, WHOLE_BENCHMARK } from "./differences.ts";
 import type { Importer } from "./import-result.ts";
 import { importedLevel, type LatencySource } from "./imported-level.ts";
-import { at, type Json, number, string } from "./json.ts";
+import { amount, at, count, type Json, string } from "./json.ts";
 
 /** AIPerf's `profile_export_aiperf.json` and GenAI-Perf's `profile_export_genai_perf.json`: a level each. */
 export const AIPERF_PROFILE: Importer = {
   tool: "aiperf",
   title: "AIPerf or GenAI-Perf",
+  differences: [
+    FROM_THE_SEND,
+    "Its inter_token_latency is one value per request and stands beside our tpot, its inter_chunk_latency beside our itl.",
+    "It ends a request with its last chunk, ours ends with the stream.",
+    WHOLE_BENCHMARK,
+    BETWEEN_RANKS,
+  ],
   recognizes: (document) =>
     at(document, "request_latency", "unit") !== undefined && at(document, "request_throughput") !== undefined,
   read: (documents) => {
     const [first] = documents;
     const version = string(at(first, "aiperf_version"));
+    // GenAI-Perf wrote no schema of its own.
+    const older = at(first, "schema_version") === undefined;
     return {
-      generator: at(first, "schema_version") === undefined ? "genai-perf" : `aiperf ${version ?? ""}`.trim(),
+      title: older ? "GenAI-Perf" : "AIPerf",
+      generator: older ? "genai-perf" : `aiperf ${version ?? ""}`.trim(),
       runId: string(at(first, "benchmark_id")),
       startedAt: string(at(first, "start_time")),
       cancelled: at(first, "was_cancelled") === true,
@@ -70,10 +81,10 @@ function level(document: Json): LevelResult {
   return importedLevel(document, {
     load: loadOf(document),
     requests: {
-      completed: number(at(document, "request_count", "avg")) ?? 0,
-      failed: number(at(document, "error_request_count", "avg")) ?? 0,
+      completed: count(at(document, "request_count", "avg")) ?? 0,
+      failed: count(at(document, "error_request_count", "avg")) ?? 0,
     },
-    seconds: number(at(document, "benchmark_duration", "avg")),
+    seconds: amount(at(document, "benchmark_duration", "avg")),
     // docs/metrics.md, "Words other tools use".
     latencies: {
       ttft_sent: latency(document, "time_to_first_token"),
@@ -100,12 +111,12 @@ function modelOf(document: Json): string | undefined {
 function loadOf(document: Json): LoadResult {
   const config = at(document, "input_config");
   const stimulus = at(config, "perf_analyzer", "stimulus");
-  const rate = number(at(config, "loadgen", "request_rate")) ?? number(at(stimulus, "request_rate"));
+  const rate = amount(at(config, "loadgen", "request_rate")) ?? amount(at(stimulus, "request_rate"));
   const concurrency =
-    number(at(config, "loadgen", "concurrency")) ??
-    number(at(config, "phases", "profiling", "concurrency")) ??
-    number(at(document, "run_info", "variation_values", "phases.profiling.concurrency")) ??
-    number(at(stimulus, "concurrency"));
+    amount(at(config, "loadgen", "concurrency")) ??
+    amount(at(config, "phases", "profiling", "concurrency")) ??
+    amount(at(document, "run_info", "variation_values", "phases.profiling.concurrency")) ??
+    amount(at(stimulus, "concurrency"));
   if (rate === undefined) return { kind: "closed", concurrency: concurrency ?? 1 };
   return {
     kind: "open",

@@ -1,12 +1,18 @@
 import type { LevelResult, LoadResult } from "../../result.ts";
+import { FROM_THE_SEND, WHOLE_BENCHMARK } from "./differences.ts";
 import type { Importer } from "./import-result.ts";
 import { importedLevel, type LatencySource } from "./imported-level.ts";
-import { at, type Json, number, string } from "./json.ts";
+import { amount, at, count, type Json, number, string } from "./json.ts";
 
 /** GuideLLM's `benchmarks.json`: `{ args, benchmarks: [...] }`, a benchmark per strategy. */
 export const GUIDELLM_BENCHMARKS: Importer = {
   tool: "guidellm",
   title: "GuideLLM",
+  differences: [
+    FROM_THE_SEND,
+    "It weighs its inter_token_latency_ms, which stands beside our tpot, by the tokens of each request; ours counts every request once.",
+    WHOLE_BENCHMARK,
+  ],
   recognizes: (document) => {
     const first = benchmarksOf(document)[0];
     return (
@@ -80,9 +86,9 @@ const SCALARS = {
 
 function level(benchmark: Json): LevelResult {
   const total = (status: string) =>
-    number(at(benchmark, "metrics", "request_totals", status)) ??
-    number(at(benchmark, "request_totals", status)) ??
-    number(at(benchmark, "run_stats", "requests_made", status));
+    count(at(benchmark, "metrics", "request_totals", status)) ??
+    count(at(benchmark, "request_totals", status)) ??
+    count(at(benchmark, "run_stats", "requests_made", status));
   return importedLevel(withoutEmpty(benchmark), {
     load: loadOf(benchmark),
     requests: {
@@ -90,7 +96,7 @@ function level(benchmark: Json): LevelResult {
       failed: total("errored") ?? 0,
       incomplete: total("incomplete") ?? 0,
     },
-    seconds: number(at(benchmark, "duration")),
+    seconds: amount(at(benchmark, "duration")),
     latencies: LATENCIES,
     scalars: SCALARS,
   });
@@ -114,15 +120,15 @@ function isoOf(ms: number): string | undefined {
 function loadOf(benchmark: Json): LoadResult {
   const strategy = at(benchmark, "config", "strategy") ?? at(benchmark, "args", "strategy");
   const kind = string(at(strategy, "type_"));
-  const rate = number(at(strategy, "rate"));
-  const most = number(at(strategy, "max_concurrency"));
+  const rate = amount(at(strategy, "rate"));
+  const most = amount(at(strategy, "max_concurrency"));
   const limit = most === undefined ? {} : { max_concurrency: most };
   if (rate !== undefined && (kind === "constant" || kind === "poisson")) {
     return { kind: "open", rate, arrivals: kind, burstiness: 1, ...limit };
   }
   if (kind === "synchronous") return { kind: "closed", concurrency: 1 };
-  const seen = number(at(benchmark, "metrics", "request_concurrency", "successful", "max"));
-  return { kind: "closed", concurrency: number(at(strategy, "streams")) ?? most ?? seen ?? 1 };
+  const seen = amount(at(benchmark, "metrics", "request_concurrency", "successful", "max"));
+  return { kind: "closed", concurrency: amount(at(strategy, "streams")) ?? most ?? seen ?? 1 };
 }
 
 function benchmarksOf(document: Json): readonly Json[] {

@@ -1,11 +1,11 @@
 import { GoodputError } from "../../errors.ts";
-import { type LevelResult, RESULT_SCHEMA, type Result } from "../../result.ts";
+import { type Imported, type LevelResult, RESULT_SCHEMA, type Result } from "../../result.ts";
 import { AIPERF_PROFILE } from "./aiperf-profile.ts";
 import { GUIDELLM_BENCHMARKS } from "./guidellm-benchmarks.ts";
 import { type Json, parseDocuments } from "./json.ts";
 import { VLLM } from "./vllm-result.ts";
 
-export type ImportedTool = "vllm" | "guidellm" | "aiperf";
+export type ImportedTool = Imported["tool"];
 
 export interface ImportedResult {
   /** As far as the file goes; a latency may lack some of its statistics, and there are no histograms. */
@@ -17,11 +17,15 @@ export interface ImportedResult {
 export interface Importer {
   readonly tool: ImportedTool;
   readonly title: string;
+  /** Sentences: where its figures mean something else than ours of the same name. */
+  readonly differences: readonly string[];
   recognizes(document: Json): boolean;
   read(documents: readonly Json[]): ImportedRun;
 }
 
 export interface ImportedRun {
+  /** Where several tools write one format: which of them it was. */
+  readonly title?: string;
   readonly generator: string;
   readonly runId?: string | undefined;
   readonly startedAt?: string | undefined;
@@ -33,27 +37,40 @@ export interface ImportedRun {
 
 const IMPORTERS: readonly Importer[] = [VLLM, GUIDELLM_BENCHMARKS, AIPERF_PROFILE];
 
+/** Whose results are read, as a sentence names them. */
+export const IMPORTED_TITLES: readonly string[] = IMPORTERS.map(({ title }) => title);
+
+/** No sweep has so many; what has was not written by these tools. */
+const MOST_LEVELS = 10_000;
+
 /**
  * Another tool's result in our words, to compare with. Its figures follow its own definitions; what each is
- * taken for here is in docs/metrics.md, "Words other tools use". @throws GoodputError RESULT_UNREADABLE.
+ * taken for here is in docs/metrics.md, "Words other tools use".
+ * @returns undefined where no tool that is known here has written it.
+ * @throws GoodputError RESULT_UNREADABLE when one has, and there is nothing to be had from it.
  */
-export function importResult(text: string): ImportedResult {
-  const documents = parseDocuments(text);
-  if (documents === undefined) throw unreadable("The result is not JSON, or was cut off.");
+export function importResult(text: string): ImportedResult | undefined {
+  const documents = parseDocuments(text) ?? [];
   const importer = IMPORTERS.find(({ recognizes }) => documents.length > 0 && recognizes(documents[0]));
-  if (importer === undefined) throw unreadable("No tool that is known here has written this result.");
+  if (importer === undefined) return undefined;
   const stranger = documents.findIndex((document) => !importer.recognizes(document));
   if (stranger > 0) {
     throw unreadable(
       `The first of ${documents.length} results is by ${importer.title}, but number ${stranger + 1} is not.`,
+      "Give each tool's results in a file of their own.",
     );
   }
   const run = importer.read(documents);
-  if (run.levels.length === 0) throw unreadable(`The result by ${importer.title} holds no benchmark.`);
-  return { tool: importer.tool, result: resultOf(importer.tool, run) };
+  if (run.levels.length === 0 || run.levels.length > MOST_LEVELS) {
+    throw unreadable(
+      `The result by ${importer.title} holds ${run.levels.length} benchmarks.`,
+      `Give a file with one to ${MOST_LEVELS}.`,
+    );
+  }
+  return { tool: importer.tool, result: resultOf(importer, run) };
 }
 
-function resultOf(tool: ImportedTool, run: ImportedRun): Result {
+function resultOf({ tool, title, differences }: Importer, run: ImportedRun): Result {
   const { levels } = run;
   return {
     schema: RESULT_SCHEMA,
@@ -77,6 +94,7 @@ function resultOf(tool: ImportedTool, run: ImportedRun): Result {
     },
     levels,
     findings: [],
+    imported: { tool, title: run.title ?? title, differences },
     environment: { node: "unknown", platform: "unknown", cpu: "unknown", cores: 0 },
   };
 }
@@ -91,8 +109,6 @@ function perRequest(
   return requests === 0 ? 0 : Math.round(known.reduce((sum, level) => sum + tokens(level)!, 0) / requests);
 }
 
-function unreadable(what: string): GoodputError {
-  return new GoodputError("RESULT_UNREADABLE", what, {
-    hint: `Read are our result.json, and the results of ${IMPORTERS.map(({ title }) => title).join(", ")} as JSON.`,
-  });
+function unreadable(what: string, hint: string): GoodputError {
+  return new GoodputError("RESULT_UNREADABLE", what, { hint });
 }

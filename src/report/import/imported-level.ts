@@ -1,5 +1,5 @@
 import type { LatencyName, LatencyStats, LevelMetrics, LevelResult, LoadResult } from "../../result.ts";
-import { at, type Json, number } from "./json.ts";
+import { amount, at, type Json } from "./json.ts";
 
 /** Where one figure is found in another tool's file, as data: the path, and what turns its unit into ours. */
 export interface Source {
@@ -74,8 +74,9 @@ function loadName(load: LoadResult): string {
 function figures(source: Json, wanted: Readonly<Partial<Record<string, Source>>>): Record<string, number> {
   const found: Record<string, number> = {};
   for (const [name, where] of Object.entries(wanted)) {
-    const value = where === undefined ? undefined : number(at(source, ...where.path));
-    if (value !== undefined) found[name] = value * (where!.factor ?? 1);
+    const value = where === undefined ? undefined : amount(at(source, ...where.path));
+    const inUnit = value === undefined ? undefined : value * (where!.factor ?? 1);
+    if (Number.isFinite(inUnit)) found[name] = inUnit!;
   }
   return found;
 }

@@ -34,6 +34,18 @@ export function number(value: Json): number | undefined {
   return typeof read === "number" && Number.isFinite(read) ? read : undefined;
 }
 
+/** A figure: nothing that is measured here is below 0. */
+export function amount(value: Json): number | undefined {
+  const read = number(value);
+  return read === undefined || read < 0 ? undefined : read;
+}
+
+/** So many of something. */
+export function count(value: Json): number | undefined {
+  const read = amount(value);
+  return Number.isSafeInteger(read) ? read : undefined;
+}
+
 export function string(value: Json): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -1,12 +1,20 @@
 import type { LevelResult, LoadResult } from "../../result.ts";
+import { BETWEEN_RANKS, FROM_THE_SEND, WHOLE_BENCHMARK } from "./differences.ts";
 import type { Importer } from "./import-result.ts";
 import { importedLevel, type LatencySource } from "./imported-level.ts";
-import { at, isObject, type Json, number, string } from "./json.ts";
+import { amount, at, count, isObject, type Json, number, string } from "./json.ts";
 
 /** `vllm bench serve --save-result`, one object per run; `--append-result` and ours put several in a file. */
 export const VLLM: Importer = {
   tool: "vllm",
   title: "vLLM bench serve",
+  // vllm/benchmarks/serve.py, `calculate_metrics`, and what src/report/vllm.ts computes by it.
+  differences: [
+    FROM_THE_SEND,
+    "It ends a request with its last chunk, ours ends with the stream.",
+    WHOLE_BENCHMARK,
+    BETWEEN_RANKS,
+  ],
   // No other tool writes these three together.
   recognizes: (document) =>
     number(at(document, "total_output_tokens")) !== undefined &&
@@ -57,25 +65,25 @@ const SCALARS = {
 } as const;
 
 function level(document: Json): LevelResult {
-  const completed = number(at(document, "completed")) ?? 0;
+  const completed = count(at(document, "completed")) ?? 0;
   // Older versions counted no failures; what was asked for and did not complete had failed.
-  const asked = number(at(document, "num_prompts")) ?? completed;
+  const asked = count(at(document, "num_prompts")) ?? completed;
   return importedLevel(document, {
     load: loadOf(document, asked),
-    requests: { completed, failed: number(at(document, "failed")) ?? Math.max(0, asked - completed) },
-    seconds: number(at(document, "duration")),
+    requests: { completed, failed: count(at(document, "failed")) ?? Math.max(0, asked - completed) },
+    seconds: amount(at(document, "duration")),
     latencies: LATENCIES,
     scalars: SCALARS,
   });
 }
 
 function loadOf(document: Json, asked: number): LoadResult {
-  const rate = number(at(document, "request_rate"));
-  const most = number(at(document, "max_concurrency"));
+  const rate = amount(at(document, "request_rate"));
+  const most = amount(at(document, "max_concurrency"));
   // "inf" sends everything at once, as many as the limit lets.
   if (rate === undefined) return { kind: "closed", concurrency: most ?? asked };
   // Absent here too when it was Infinity, which gives even gaps.
-  const burstiness = number(at(document, "burstiness"));
+  const burstiness = amount(at(document, "burstiness"));
   return {
     kind: "open",
     rate,
