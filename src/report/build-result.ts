@@ -1,5 +1,6 @@
 import { bracketOf } from "../judge/bracket.ts";
 import { compareResults, compareSummaries, whyNoBaseline } from "../judge/compare.ts";
+import { noIntervalReason } from "../judge/imported.ts";
 import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "../judge/level-figures.ts";
 import { validityFindings } from "../judge/validity.ts";
 import { type Judgement, judge, worst } from "../judge/verdict.ts";
@@ -108,7 +109,8 @@ function baselineFigures(
   if (base !== undefined) return figuresOfSummaries([base]);
   const name = levelName(summary.level);
   const level = stored?.levels.find((one) => one.name === name);
-  return level && figuresOfResult(level);
+  const undecidable = stored && noIntervalReason(stored);
+  return level && { ...figuresOfResult(level), ...(undecidable !== undefined && { undecidable }) };
 }
 
 /** The worst of all levels; an exploration goes beyond what is met by intention, so one level that meets all will do. */

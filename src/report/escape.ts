@@ -38,11 +38,12 @@ export function markdownText(text: string, maxLength = 600): string {
       .replace(/^(?:[#+=-]|\d+(?=[.)]))/u, (start) => (/\d/.test(start) ? `${start}${BREAK}` : `\\${start}`))
       .replaceAll("@", `@${BREAK}`)
       .replaceAll(/#(?=\d)/gu, `#${BREAK}`)
-      .replaceAll(/\bGH(?=-\d)/giu, `$&${BREAK}`)
+      .replaceAll(/GH(?=-\d)/giu, `$&${BREAK}`)
       .replaceAll(/:(?=\/\/|[\w+-]+:)/gu, `:${BREAK}`)
-      .replaceAll(/\bwww(?=\.)/giu, `$&${BREAK}`)
+      // Not at a word's start alone: GitHub takes an underscore before it for a start, too.
+      .replaceAll(/www(?=\.)/giu, `$&${BREAK}`)
       // Seven or more hexadecimal digits with a letter among them can be read as a commit.
-      .replaceAll(/\b(?=\d*[a-f])(?=[a-f]*\d)([0-9a-f]{6})(?=[0-9a-f]+\b)/giu, `$1${BREAK}`)
+      .replaceAll(/(?<![\da-z])(?=\d*[a-f])(?=[a-f]*\d)([\da-f]{6})(?=[\da-f]+(?![\da-z]))/giu, `$1${BREAK}`)
   );
 }
 

@@ -1,4 +1,5 @@
 import { GoodputError } from "../errors.ts";
+import type { Regressions } from "../judge/regressions.ts";
 import type { Result } from "../result.ts";
 import { renderCsv } from "./csv.ts";
 import { renderBenchmarkBigger, renderBenchmarkSmaller } from "./github-action-benchmark.ts";
@@ -9,8 +10,10 @@ import { renderText } from "./text.ts";
 import { exportVllm } from "./vllm.ts";
 
 const RENDERERS = {
-  text: (result: Result) => renderText(result, { color: false }),
-  markdown: (result: Result) => renderMarkdown(result),
+  text: (result: Result, regressions?: Regressions) =>
+    renderText(result, { color: false, ...(regressions && { regressions }) }),
+  markdown: (result: Result, regressions?: Regressions) =>
+    renderMarkdown(result, { ...(regressions && { regressions }) }),
   html: renderHtml,
   json: (result: Result) => `${JSON.stringify(result, null, 2)}\n`,
   csv: renderCsv,
@@ -38,9 +41,12 @@ export function needsRecords(format: ExportFormat): format is RecordsFormat {
   return Object.hasOwn(RECORDS_RENDERERS, format);
 }
 
-/** One result as one file's text. */
-export function render(result: Result, format: ResultFormat): string {
-  return RENDERERS[format](result);
+/**
+ * One result as one file's text.
+ * @param regressions what a whole comparison found beyond what is allowed, where that was asked for.
+ */
+export function render(result: Result, format: ResultFormat, regressions?: Regressions): string {
+  return RENDERERS[format](result, regressions);
 }
 
 /** Any form; `recordsPath` is the run's records.jsonl. @throws GoodputError RESULT_UNREADABLE. */

@@ -1,3 +1,4 @@
+import type { Regressions } from "../judge/regressions.ts";
 import type { Finding, LevelResult, Result } from "../result.ts";
 import { DEFINITIONS } from "./definitions.ts";
 import { htmlText } from "./escape.ts";
@@ -20,21 +21,21 @@ import { serverSection } from "./html/server-side.ts";
 import { STYLE } from "./html/style.ts";
 import { failuresTable, latencyTable, levelsTable, objectivesTable } from "./html/tables.ts";
 import { describeLoad } from "./load-label.ts";
-import { confidenceWords, describeVerdict, SYMBOLS } from "./verdict.ts";
+import { confidenceWords, describeVerdict, SYMBOLS, type Verdict } from "./verdict.ts";
 
 /**
  * The report as one self-contained page: no script, no network, plots as inline SVG. The policy in its
  * head holds it to that, whatever text the measured server put into the result.
  */
-export function renderHtml(result: Result): string {
-  const verdict = describeVerdict(result);
+export function renderHtml(result: Result, regressions?: Regressions): string {
+  const verdict = describeVerdict(result, regressions);
   const name = `${SYMBOLS[verdict.kind]} ${verdict.title}: ${result.target.model}`;
   return [
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${htmlText(name, 120)}</title>\n<style>${STYLE}</style>\n</head>\n<body>\n<main>`,
-    header(result),
+    header(result, verdict),
     tiles(result),
     section("Objectives", `${capitalized(confidenceWords(result))}.`, objectivesTable(result)),
     section("Against the baseline", "", baselineSection(result)),
@@ -69,19 +70,22 @@ export function renderHtml(result: Result): string {
     .join("\n");
 }
 
+/** The head names the first; the table against the baseline holds them all. */
+const MOST_REGRESSED = 8;
+
 function section(name: string, lead: string, body: string): string {
   if (body === "") return "";
   const words = lead === "" ? "" : `<p class="lead">${lead}</p>`;
   return `<section>\n<h2>${name}</h2>${words}\n${body}\n</section>`;
 }
 
-function header(result: Result): string {
-  const { kind, title, summary, notes } = describeVerdict(result);
+function header(result: Result, { kind, title, summary, notes, regressed }: Verdict): string {
+  const lines = [...notes, ...regressed.slice(0, MOST_REGRESSED)];
   const { target } = result;
   return [
     `<header class="verdict card ${kind}">${verdictBadge(kind)}<h1>${title}</h1>`,
     `<p class="summary">${htmlText(summary)}</p>`,
-    notes.length === 0 ? "" : `<ul>${notes.map((note) => `<li>${htmlText(note)}</li>`).join("")}</ul>`,
+    lines.length === 0 ? "" : `<ul>${lines.map((note) => `<li>${htmlText(note)}</li>`).join("")}</ul>`,
     facts([
       ["Model", htmlText(target.model, 120)],
       ["Target", `<code>${htmlText(target.url, 200)}</code>`],

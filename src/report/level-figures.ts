@@ -1,5 +1,5 @@
 import type { LatencyName, LatencyStats, LevelResult } from "../result.ts";
-import { formatBareMs, formatCount, formatRate, formatShare } from "./format.ts";
+import { ABSENT, formatBareMs, formatCount, formatRate, formatShare } from "./format.ts";
 
 /** One column of the table of levels; the same cells stand in every form of report. */
 export interface Figure {
@@ -11,8 +11,23 @@ export interface Figure {
 
 type Quantile = "mean" | "std" | "min" | "p50" | "p90" | "p95" | "p99" | "p999" | "max";
 
-/** What one looks at first. */
-export const MAIN_FIGURES: readonly Figure[] = [
+/** What one looks at first. Other tools count from the send: of their levels that figure stands in its place. */
+export function mainFigures(levels: readonly LevelResult[]): readonly Figure[] {
+  return countedFromTheSend(levels) ? FROM_THE_SEND : MAIN_FIGURES;
+}
+
+/** The few that fit a comment's width. */
+export function shortFigures(levels: readonly LevelResult[]): readonly Figure[] {
+  return mainFigures(levels).filter(
+    ({ group, name }) =>
+      group === "Requests" ||
+      group === "Per second" ||
+      name === "p50" ||
+      (name === "p95" && (group.startsWith("TTFT") || group === "E2E ms")),
+  );
+}
+
+const MAIN_FIGURES: readonly Figure[] = [
   { group: "Requests", name: "ok", cell: ({ requests }) => formatCount(requests.completed) },
   { group: "Requests", name: "failed", cell: ({ requests }) => formatCount(requests.failed) },
   { group: "Per second", name: "requests", cell: ({ metrics }) => formatRate(metrics.request_throughput) },
@@ -23,15 +38,23 @@ export const MAIN_FIGURES: readonly Figure[] = [
   ...latencies("E2E ms", "e2e", ["p50", "p95", "p99"]),
 ];
 
-/** The few that fit a comment's width. */
-export const SHORT_FIGURES: readonly Figure[] = MAIN_FIGURES.filter(
-  ({ group, name }) =>
-    group === "Requests" ||
-    group === "Per second" ||
-    name === "p50" ||
-    (name === "p95" && group === "TTFT ms") ||
-    (name === "p95" && group === "E2E ms"),
-);
+const FROM_THE_SEND: readonly Figure[] = [
+  // A tool that tells no count of requests has figures all the same.
+  ...MAIN_FIGURES.filter(({ group }) => group === "Requests").map((figure) => ({
+    ...figure,
+    cell: (level: LevelResult) => (level.requests.issued === 0 ? ABSENT : figure.cell(level)),
+  })),
+  ...MAIN_FIGURES.filter(({ group }) => group === "Per second"),
+  ...latencies("TTFT sent ms", "ttft_sent", ["p50", "p95", "p99"]),
+  ...MAIN_FIGURES.filter(({ group }) => /^(?:ITL|TPOT|E2E)/.test(group)),
+];
+
+function countedFromTheSend(levels: readonly LevelResult[]): boolean {
+  return (
+    levels.every(({ metrics }) => metrics.ttft === undefined) &&
+    levels.some(({ metrics }) => metrics.ttft_sent !== undefined)
+  );
+}
 
 /** Every scalar of a level that was measured, as name and text. */
 export function scalarFigures({

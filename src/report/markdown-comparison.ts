@@ -37,7 +37,7 @@ export function comparisonSummary({ comparison }: Result, firstRun = false): str
 }
 
 const FIRST_RUN =
-  "There is none yet, so nothing is compared: this is the first run. Its result.json is what a later run can be compared with.";
+  "None yet: this is the first run, and its result.json is what a later one can be compared with.";
 
 /** Every figure, for a fold; what changed comes first. */
 export function comparisonTable({ comparison }: Result): string {

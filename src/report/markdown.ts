@@ -1,64 +1,99 @@
 import { markdownTable } from "markdown-table";
-import type { Finding, LevelResult, Result } from "../result.ts";
-import { LATENCIES } from "../result.ts";
-import { changeCell, hasBaseColumn } from "./against-base.ts";
+import type { Regressions } from "../judge/regressions.ts";
+import type { Result } from "../result.ts";
 import { markdownCode, markdownText } from "./escape.ts";
 import { fitted, type Part } from "./fitted.ts";
-import { ABSENT, formatCount, formatMoment, formatSeconds, formatValue } from "./format.ts";
-import {
-  ALL_QUANTILES,
-  LATENCY_NAMES,
-  latencyCells,
-  quantileName,
-  SHORT_FIGURES,
-  scalarFigures,
-} from "./level-figures.ts";
-import { comparisonSummary, comparisonTable } from "./markdown-comparison.ts";
+import { formatCount, formatShare, plural } from "./format.ts";
+import { changedTable, comparisonSummary, comparisonTable } from "./markdown-comparison.ts";
+import { fullFigures, levelTable, measuredHow } from "./markdown-figures.ts";
+import { invalidFindings, noteFindings } from "./markdown-findings.ts";
+import { folded } from "./markdown-fold.ts";
+import { glanceTable, inconclusiveReasons, isShort, LOOSE, objectiveTable } from "./markdown-objectives.ts";
 import { serverTable } from "./markdown-server.ts";
 import { mermaidCharts } from "./mermaid.ts";
-import { BASE_HEAD, SLO_HEADS, type SloRow, sloRows } from "./slo-rows.ts";
-import { sparkline } from "./sparkline.ts";
-import { confidenceWords, describeVerdict, EMOJI } from "./verdict.ts";
+import { type SloRow, sloRows } from "./slo-rows.ts";
+import { describeVerdict, EMOJI, type Verdict } from "./verdict.ts";
 
 export interface MarkdownOptions {
   /** What precedes the verdict in the heading, for example a job's name. */
   readonly title?: string;
   /** Level of the heading, 1 to 4. */
   readonly headingLevel?: number;
-  /** Mermaid charts and sparklines, sparklines only, or neither; the figures are the same. */
-  readonly charts?: "mermaid" | "unicode" | "none";
+  /**
+   * Mermaid charts and sparklines where they say something, all of them, sparklines only, or neither; the
+   * figures are the same.
+   */
+  readonly charts?: "auto" | "mermaid" | "unicode" | "none";
   /** Parts are left out, in a fixed order, until the report is no longer than this many UTF-16 units. */
   readonly maxChars?: number;
   /** Where the full report is; an https address the caller vouches for. */
   readonly reportUrl?: string;
+  /** The commit that was measured: forty hexadecimal digits, of which GitHub makes a link. */
+  readonly commit?: string;
+  /** What a whole comparison found beyond what is allowed, where that was asked for. */
+  readonly regressions?: Regressions;
+  /** A baseline was asked for, and there is none yet. */
+  readonly firstRun?: boolean;
 }
 
-/** The report for report.md, a job's summary and a pull request's comment. */
+/** The report for report.md, a job's summary and a pull request's comment: verdict, one table, the rest folded. */
 export function renderMarkdown(result: Result, options: MarkdownOptions = {}): string {
-  const charts = options.charts ?? "mermaid";
+  const charts = options.charts ?? "auto";
+  const bars = charts !== "none";
+  const verdict = describeVerdict(result, options.regressions);
   const rows = sloRows(result);
+  const judged = rows.length > 0;
+  const figures = levelTable(result, bars && !judged);
+  // What the verdict rests on stands before everything else.
+  const worse: Part = { text: regressed(verdict), drop: 8.5, name: "what is worse than the baseline" };
   const parts: readonly Part[] = [
-    { text: head(result, options) },
+    { text: head(result, verdict, options) },
+    ...(verdict.kind === "regressed" ? [worse] : []),
     {
-      text: objectiveTable(result, rows),
-      shorter: [FEW_ROWS, 8, 3].map((most) => objectiveTable(result, rows, most)),
+      text: invalidFindings(result),
+      shorter: [invalidFindings(result, 8), invalidFindings(result, 3)],
+      drop: 5,
+      name: "findings",
+    },
+    {
+      text: glanceTable(result, rows, bars),
+      shorter: [FEW_ROWS, 8, 3].map((most) => objectiveTable(result, rows, { most, bars: false })),
       drop: 8,
       name: "objectives",
     },
-    { text: reasons(rows), drop: 5, name: "reasons" },
-    { text: comparisonSummary(result) },
-    { text: levelTable(result), drop: 7, name: "load levels" },
-    { text: charts === "none" ? "" : overTime(result), drop: 3, name: "sparklines" },
-    { text: findings(result), shorter: [findingNames(result)], drop: 4, name: "advice on findings" },
-    { text: failures(result), drop: 6, name: "failures" },
+    { text: reasons(result, rows), drop: 4.5, name: "reasons" },
+    { text: comparisonSummary(result, options.firstRun), drop: 7.5, name: "comparison with the baseline" },
+    ...(verdict.kind === "regressed" ? [] : [worse]),
+    ...(judged ? [] : [{ text: figures, drop: 7, name: "load levels" }]),
+    { text: failures(result), shorter: [failures(result, 5)], drop: 6, name: "failures" },
+    {
+      text: isShort(rows)
+        ? ""
+        : folded(
+            "Every objective with its interval",
+            objectiveTable(result, rows, { bars, most: MOST_LISTED }),
+          ),
+      drop: 2.1,
+      name: "every objective",
+    },
     {
       text: folded("Against the baseline, every figure", comparisonTable(result)),
+      shorter: [folded("Against the baseline, what changed", changedTable(result))],
       drop: 2.2,
-      name: "comparison",
+      name: "figures against the baseline",
     },
+    ...(judged
+      ? [{ text: folded("Figures of every load level", figures), drop: 3.5, name: "load levels" }]
+      : []),
+    {
+      text: charts === "mermaid" || charts === "auto" ? folded("Charts", mermaidCharts(result, charts)) : "",
+      drop: 1,
+      name: "charts",
+    },
+    { text: noteFindings(result), drop: 4, name: "notes" },
     { text: folded("The server's own figures", serverTable(result)), drop: 2.5, name: "server's figures" },
-    { text: charts === "mermaid" ? folded("Charts", mermaidCharts(result)) : "", drop: 1, name: "charts" },
-    { text: folded("Full figures", fullFigures(result)), drop: 2, name: "full figures" },
+    { text: folded("All quantiles and counts", fullFigures(result)), drop: 2, name: "all quantiles" },
+    { text: folded("How it was measured", measuredHow(result)), drop: 3, name: "how it was measured" },
     { text: foot(result, options) },
   ];
   return fitted(parts, options.maxChars);
@@ -66,195 +101,75 @@ export function renderMarkdown(result: Result, options: MarkdownOptions = {}): s
 
 /** As many objectives as are listed when there is room for little; the worst come first. */
 const FEW_ROWS = 20;
+/** A list that is longer is for a machine to read. */
+const MOST_LISTED = 400;
 
-function head(result: Result, { title = "Goodput", headingLevel = 2 }: MarkdownOptions): string {
-  const verdict = describeVerdict(result);
-  const { target } = result;
+function head(
+  result: Result,
+  verdict: Verdict,
+  { title = "Goodput", headingLevel = 2 }: MarkdownOptions,
+): string {
+  const { target, levels } = result;
+  const load = levels.length === 1 ? ` · ${markdownCode(levels[0]!.name, 60)}` : "";
   return [
     `${"#".repeat(headingLevel)} ${EMOJI[verdict.kind]} ${markdownText(title, 100)}: ${verdict.title.toLowerCase()}`,
     `**${markdownText(verdict.summary)}**${verdict.notes.map((note) => ` ${markdownText(note)}`).join("")}`,
-    `${markdownCode(target.model, 100)} at ${markdownCode(target.url, 200)}`,
+    `${markdownCode(target.model, 100)} at ${markdownCode(target.url, 200)}${load}`,
   ].join("\n\n");
 }
 
-function objectiveTable(result: Result, rows: readonly SloRow[], most = Number.POSITIVE_INFINITY): string {
-  if (rows.length === 0) return "";
-  const shown = rows.length <= most ? rows : worstFirst(rows).slice(0, most);
-  const compared = hasBaseColumn(result);
-  const cells = shown.map((row) => [
-    markdownCode(row.level, 60),
-    markdownCode(row.objective, 120),
-    row.observed,
-    row.interval,
-    row.samples,
-    ...(compared ? [changeCell(row.againstBase)] : []),
-    `${EMOJI[row.outcome]} ${row.outcome}`,
-  ]);
-  const heads = compared ? [...SLO_HEADS.slice(0, -1), BASE_HEAD, SLO_HEADS.at(-1)!] : [...SLO_HEADS];
-  const table = markdownTable([heads, ...cells], {
-    align: ["l", "l", "r", "r", "r", ...(compared ? ["l"] : []), "l"],
-    ...LOOSE,
-  });
-  const hidden = rows.length - shown.length;
-  const more = hidden > 0 ? `\n\n${formatCount(hidden)} more objectives are in the full report.` : "";
-  return `${table}${more}\n\n<sub>${capitalized(confidenceWords(result))}.</sub>`;
-}
-
-/** Padding cells to line up would spend the length limit on spaces that no reader sees. */
-const LOOSE = { alignDelimiters: false } as const;
-
-function worstFirst(rows: readonly SloRow[]): readonly SloRow[] {
-  const order = ["violated", "inconclusive", "met"] as const;
-  return rows.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
-}
-
-function reasons(rows: readonly SloRow[]): string {
-  return rows
-    .filter(({ outcome }) => outcome === "inconclusive")
-    .map(
-      (row) =>
-        `- ${EMOJI.inconclusive} ${markdownCode(row.objective, 120)} at ${markdownCode(row.level, 60)}: ${markdownText(row.explanation ?? "no reason was given.")}`,
-    )
-    .join("\n");
-}
-
-function levelTable({ levels }: Result): string {
-  if (levels.length === 0) return "";
-  const heads = SHORT_FIGURES.map(({ group, name }) => headOf(group, name));
-  const cells = levels.map((level) => [
-    markdownCode(level.name, 60),
-    ...SHORT_FIGURES.map(({ cell }) => cell(level)),
-  ]);
-  return markdownTable([["Load", ...heads], ...cells], {
-    align: ["l", ...heads.map(() => "r")],
-    ...LOOSE,
-  });
-}
-
-/** "TTFT ms" over "p50" becomes "TTFT p50, ms": one row of heads is all that Markdown has. */
-function headOf(group: string, name: string): string {
-  if (group === "Per second") return name === "requests" ? "req/s" : "tok/s";
-  if (group === "Requests") return name === "ok" ? "OK" : "Failed";
-  return `${group.replace(/ ms$/, "")} ${name}, ms`;
-}
-
-function overTime({ levels }: Result): string {
-  const lines = levels.flatMap((level) => {
-    const values = level.timeline.map((point) => point.ttft_p95);
-    const present = values.filter((value) => value !== undefined);
-    if (present.length === 0) return [];
-    return `${markdownCode(level.name, 60)} \`${sparkline(values, 32)}\` highest ${formatValue(Math.max(...present), "ms")}`;
-  });
-  return lines.length === 0
-    ? ""
-    : ["TTFT p95 over time, each from 0 to its highest:", ...lines].join("<br>\n");
-}
-
-function findings(result: Result): string {
-  if (result.findings.length === 0) return "";
+/** The first few: the others are the head of the table against the baseline. */
+function regressed({ regressed: sentences }: Verdict): string {
+  const hidden = sentences.length - MOST_REGRESSED;
   return [
-    "**Findings**",
-    ...result.findings.map((finding) =>
-      [
-        findingName(finding),
-        `  ${markdownText(finding.happened)} ${markdownText(finding.matters)}`,
-        `  **What to do:** ${markdownText(finding.advice)}`,
-      ].join("\n"),
-    ),
-  ].join("\n\n");
+    ...sentences.slice(0, MOST_REGRESSED).map((sentence) => `- ${EMOJI.regressed} ${markdownText(sentence)}`),
+    ...(hidden > 0 ? [`- and ${formatCount(hidden)} more`] : []),
+  ].join("\n");
 }
 
-function findingNames(result: Result): string {
-  if (result.findings.length === 0) return "";
-  return ["**Findings**", result.findings.slice(0, FEW_ROWS).map(findingName).join("\n")].join("\n\n");
+const MOST_REGRESSED = 4;
+
+/** A few are read where they stand; many would push everything else out of sight. */
+function reasons(result: Result, rows: readonly SloRow[]): string {
+  const lines = inconclusiveReasons(rows, result.levels.length > 1);
+  const text = lines.join("\n");
+  return lines.length <= MOST_REASONS ? text : folded("Why objectives are inconclusive", text);
 }
 
-function findingName({ code, level, at }: Finding): string {
-  const where = at === undefined ? "" : ` at ${markdownCode(at, 60)}`;
-  return `- ${level === "invalid" ? EMOJI.invalid : "ℹ️"} ${level}: ${markdownCode(code, 60)}${where}`;
-}
+const MOST_REASONS = 4;
 
-function failures({ levels }: Result): string {
+/** From this share on, failures are the first thing to look at. */
+const MANY_FAILED = 0.05;
+
+function failures({ levels }: Result, most = Number.POSITIVE_INFINITY): string {
+  const several = levels.length > 1;
   const cells = levels.flatMap((level) =>
     Object.entries(level.requests.failures).map(([reason, count]) => [
-      markdownCode(level.name, 60),
+      ...(several ? [markdownCode(level.name, 60)] : []),
       markdownCode(reason, 40),
       formatCount(count),
       markdownCode(level.failure_examples[reason] ?? "", 160),
     ]),
   );
   if (cells.length === 0) return "";
-  const table = markdownTable([["Load", "Failure", "Count", "Example"], ...cells], {
-    align: ["l", "l", "r", "l"],
-    ...LOOSE,
-  });
-  return `**Failures**\n\n${table}`;
-}
-
-function fullFigures(result: Result): string {
-  const { levels, plan, environment } = result;
-  const facts: readonly (readonly [string, string])[] = [
-    ["Run", markdownCode(result.run_id, 80)],
-    ["Started", markdownCode(formatMoment(result.started_at), 40)],
-    ["Took", formatSeconds(result.duration_seconds)],
-    [
-      "Generator",
-      markdownCode(`${result.generator}, Node ${environment.node}, ${environment.platform}`, 120),
-    ],
-    ["Machine", markdownCode(`${environment.cpu}, ${environment.cores} cores`, 120)],
-    ["Protocol", markdownCode(result.target.protocol, 60)],
-    ["Tokens", `${formatCount(plan.input_tokens)} in, ${formatCount(plan.output_tokens)} out`],
-    ["Seed", markdownCode(String(plan.seed))],
-    ["Plan", markdownCode(plan.hash, 80)],
-  ];
-  return [
-    ...(levels.length === 0 ? [] : [latencyTable(levels), scalarTable(levels)]),
-    markdownTable([["How it was measured", ""], ...facts], LOOSE),
-  ].join("\n\n");
-}
-
-function latencyTable(levels: readonly LevelResult[]): string {
-  const heads = ["Load", "ms", "count", ...ALL_QUANTILES.map(quantileName)];
-  const cells = levels.flatMap((level) =>
-    LATENCIES.flatMap((name) => {
-      const stats = level.metrics[name];
-      if (stats === undefined) return [];
-      return [
-        [markdownCode(level.name, 60), LATENCY_NAMES[name], formatCount(stats.count), ...latencyCells(stats)],
-      ];
-    }),
+  const table = markdownTable(
+    [[...(several ? ["Load"] : []), "Failure", "Count", "Example"], ...cells.slice(0, most)],
+    { align: [...(several ? ["l"] : []), "l", "r", "l"], ...LOOSE },
   );
-  return cells.length === 0
-    ? "No latency was measured."
-    : markdownTable([heads, ...cells], { align: ["l", "l", ...heads.slice(2).map(() => "r")], ...LOOSE });
-}
-
-/** A row per figure and a column per level: figures are compared along a row. */
-function scalarTable(levels: readonly LevelResult[]): string {
-  const figures = levels.map((level) => new Map(scalarFigures(level)));
-  const names = [...new Set(figures.flatMap((figure) => [...figure.keys()]))];
-  return markdownTable(
-    [
-      ["Figure", ...levels.map(({ name }) => markdownCode(name, 60))],
-      ...names.map((name) => [name, ...figures.map((figure) => figure.get(name) ?? ABSENT)]),
-    ],
-    { align: ["l", ...levels.map(() => "r")], ...LOOSE },
+  const [failed, issued] = levels.reduce(
+    ([failed, issued], { requests }) => [failed + requests.failed, issued + requests.issued],
+    [0, 0],
   );
+  const share = issued === 0 ? undefined : failed / issued;
+  const summary = `${plural(failed, "request")} failed${share === undefined ? "" : `, ${formatShare(share)} of all`}`;
+  return folded(summary, table, (share ?? 1) >= MANY_FAILED ? "open" : "closed");
 }
 
-/** The blank lines matter: without them GitHub reads what is inside as HTML. */
-function folded(summary: string, body: string): string {
-  return body === "" ? "" : `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`;
-}
-
-function foot(result: Result, { reportUrl }: MarkdownOptions): string {
+function foot(result: Result, { reportUrl, commit }: MarkdownOptions): string {
+  const of = commit !== undefined && /^[0-9a-f]{40}$/.test(commit) ? ` · commit ${commit}` : "";
   const link =
     reportUrl === undefined || !/^https:\/\/[^\s<>()]+$/.test(reportUrl)
       ? ""
       : ` · [full report](${reportUrl})`;
-  return `<sub>${markdownText(result.generator, 60)} · run ${markdownText(result.run_id, 80)} · seed ${result.plan.seed}${link}</sub>`;
-}
-
-function capitalized(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+  return `<sub>${markdownText(result.generator, 60)} · run ${markdownText(result.run_id, 80)} · seed ${result.plan.seed}${of}${link}</sub>`;
 }

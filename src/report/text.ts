@@ -1,13 +1,23 @@
-import { styleText } from "node:util";
+import type { Regressions } from "../judge/regressions.ts";
 import type { Finding, Outcome, Result } from "../result.ts";
 import { hasBaseColumn } from "./against-base.ts";
+import { changeWord, comparisonLines } from "./comparison-text.ts";
 import { terminalText } from "./escape.ts";
 import { formatCount, formatMoment, formatSeconds, formatValue } from "./format.ts";
-import { MAIN_FIGURES } from "./level-figures.ts";
+import { mainFigures } from "./level-figures.ts";
 import { BASE_HEAD, SLO_HEADS, sloRows } from "./slo-rows.ts";
 import { sparkline } from "./sparkline.ts";
-import { changeWord, comparisonLines } from "./text-comparison.ts";
-import { type Color, INDENT, indented, inset, type Lines, type Page, tableOptions } from "./text-page.ts";
+import {
+  type Color,
+  INDENT,
+  indented,
+  inset,
+  type Lines,
+  type Page,
+  pageOf,
+  pageText,
+  tableOptions,
+} from "./text-page.ts";
 import { serverLines } from "./text-server.ts";
 import { type Column, displayWidth, pad, splitTable, textTable, wrapWords } from "./text-table.ts";
 import { confidenceWords, describeVerdict, SYMBOLS, type Verdict } from "./verdict.ts";
@@ -15,18 +25,13 @@ import { confidenceWords, describeVerdict, SYMBOLS, type Verdict } from "./verdi
 /** The report for a terminal or a log: the verdict first, then what it rests on, then what to do. */
 export function renderText(
   result: Result,
-  options: { readonly color: boolean; readonly width?: number },
+  options: { readonly color: boolean; readonly width?: number; readonly regressions?: Regressions },
 ): string {
-  const page: Page = {
-    width: Math.max(40, options.width ?? 110),
-    // The caller decides about colour; the stream and the environment are not asked again.
-    paint: (style, text) =>
-      options.color && text !== "" ? styleText(style, text, { validateStream: false }) : text,
-  };
+  const page = pageOf(options);
   const sections = [
-    head(result, page),
+    head(result, describeVerdict(result, options.regressions), page),
     objectives(result, page),
-    comparisonLines(result, page),
+    comparisonLines(result.comparison, page, "decided"),
     levels(result, page),
     serverLines(result, page),
     overTime(result, page),
@@ -34,22 +39,20 @@ export function renderText(
     undecided(result, page),
     findings(result, page),
   ];
-  return `${sections
-    .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join("\n"))
-    .join("\n\n")}\n`;
+  return pageText(sections);
 }
 
 const VERDICT_STYLE: Readonly<Record<Verdict["kind"], Color>> = {
   met: "green",
   violated: "red",
   inconclusive: "yellow",
+  regressed: "red",
   invalid: "magenta",
+  cancelled: "yellow",
   none: "cyan",
 };
 
-function head(result: Result, page: Page): Lines {
-  const { kind, title, summary, notes } = describeVerdict(result);
+function head(result: Result, { kind, title, summary, notes, regressed }: Verdict, page: Page): Lines {
   const { target } = result;
   const facts: readonly (readonly [string, string])[] = [
     ["target", `${terminalText(target.url, 200)} (${terminalText(target.protocol, 40)})`],
@@ -63,6 +66,7 @@ function head(result: Result, page: Page): Lines {
   return [
     `${page.paint(["bold", VERDICT_STYLE[kind]], mark)}  ${terminalText(summary)}`,
     ...notes.flatMap((note) => indented(terminalText(note, 1000), page)),
+    ...regressed.flatMap((line) => indented(terminalText(line, 400), page, 4)),
     "",
     ...facts.map(([name, fact]) => `${INDENT}${page.paint("dim", pad(name, 8))}${fact}`),
   ];
@@ -96,13 +100,14 @@ function objectives(result: Result, page: Page): Lines {
 
 function levels(result: Result, page: Page): Lines {
   if (result.levels.length === 0) return [];
+  const figures = mainFigures(result.levels);
   const columns: readonly Column[] = [
     { head: "Load" },
-    ...MAIN_FIGURES.map(({ group, name }) => ({ head: name, group, align: "right" as const })),
+    ...figures.map(({ group, name }) => ({ head: name, group, align: "right" as const })),
   ];
   const cells = result.levels.map((level) => [
     terminalText(level.name, 40),
-    ...MAIN_FIGURES.map(({ cell }) => cell(level)),
+    ...figures.map(({ cell }) => cell(level)),
   ]);
   const parts = splitTable(columns, cells, tableOptions(page));
   return [

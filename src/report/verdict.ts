@@ -1,15 +1,20 @@
-import type { Outcome, Result } from "../result.ts";
+import { conclusionOf } from "../conclusion.ts";
+import type { Regressed, Regressions } from "../judge/regressions.ts";
+import type { LevelResult, Outcome, Result } from "../result.ts";
 import { formatLimit, listed, plural } from "./format.ts";
+import { percent, percentagePoints, regressionSentence } from "./regression-sentence.ts";
 
 /** What the head of every report says. Words of the target are raw here: each form escapes its own. */
 export interface Verdict {
-  readonly kind: Outcome | "invalid" | "none";
-  /** One or two words: "Violated", "Met, cancelled". */
+  readonly kind: Outcome | "regressed" | "invalid" | "cancelled" | "none";
+  /** One or two words: "Violated", "Cancelled, met so far". */
   readonly title: string;
   /** The first sentence: what was found. May hold names from findings. */
   readonly summary: string;
   /** What must be known beside it: invalid, cancelled, the loads that keep every objective. */
   readonly notes: readonly string[];
+  /** Figures that are worse than the baseline's by more than is allowed, a sentence each. */
+  readonly regressed: readonly string[];
 }
 
 /** A word never stands without its symbol, nor the symbol without its word. */
@@ -17,7 +22,9 @@ export const SYMBOLS: Readonly<Record<Verdict["kind"], string>> = {
   met: "✓",
   violated: "✗",
   inconclusive: "?",
+  regressed: "▽",
   invalid: "⊘",
+  cancelled: "■",
   none: "○",
 };
 
@@ -25,28 +32,76 @@ export const EMOJI: Readonly<Record<Verdict["kind"], string>> = {
   met: "✅",
   violated: "❌",
   inconclusive: "⚠️",
+  regressed: "🔻",
   invalid: "🚫",
+  cancelled: "⏹️",
   none: "📏",
 };
 
-export function describeVerdict(result: Result): Verdict {
-  const kind = !result.valid ? "invalid" : (result.verdict ?? "none");
-  const cancelled = result.state === "cancelled";
-  const title = kind === "none" && nothingMeasured(result) ? "Nothing measured" : TITLES[kind];
+/**
+ * The same word as `conclusionOf` gives to exit codes and checks.
+ * @param regressions what a whole comparison found beyond what is allowed, where that was asked for.
+ */
+export function describeVerdict(result: Result, regressions?: Regressions): Verdict {
+  const kind = kindOf(result, regressions);
+  const beyond = regressions?.beyond ?? [];
+  const onlyCompared = kind === "regressed" && result.verdict !== "violated";
   return {
     kind,
-    title: cancelled ? `${title}, cancelled` : title,
-    summary: result.valid ? summarize(result) : `This run may not be believed${invalidCodes(result)}.`,
+    title: kind === "cancelled" ? cancelledTitle(result, regressions) : TITLES[kind],
+    summary: !result.valid
+      ? `This run may not be believed${invalidCodes(result)}.`
+      : onlyCompared
+        ? worseSentence(beyond.length)
+        : summarize(result),
     notes: [
       ...(result.valid
         ? []
         : [`An invalid run never passes. Its figures, taken at face value: ${lowered(summarize(result))}`]),
-      ...(cancelled
+      ...(kind === "cancelled"
         ? ["The run was cancelled before its plan was done; what was measured until then stands."]
         : []),
+      ...(onlyCompared && result.verdict !== undefined ? [summarize(result)] : []),
+      ...(!onlyCompared && beyond.length > 0 ? [worseSentence(beyond.length)] : []),
       ...keptNote(result),
+      ...importedNote(result),
     ],
+    regressed: beyond.map(regressedSentence),
   };
+}
+
+function kindOf(
+  result: Pick<Result, "state" | "valid" | "verdict" | "levels">,
+  regressions: Regressions | undefined,
+): Verdict["kind"] {
+  const conclusion = conclusionOf(result, regressions);
+  switch (conclusion) {
+    case "measured":
+      return "none";
+    case "config":
+    case "unreachable":
+    case "error":
+      throw new Error(`A result is never "${conclusion}".`);
+    default:
+      return conclusion;
+  }
+}
+
+/** What there is to say until the moment it was stopped, after the word that it was. */
+function cancelledTitle(result: Result, regressions: Regressions | undefined): string {
+  if (nothingMeasured(result)) return "Cancelled, nothing measured";
+  const soFar = kindOf({ ...result, state: "completed" }, regressions);
+  if (soFar === "none" || soFar === "cancelled") return "Cancelled";
+  return soFar === "invalid" ? "Cancelled, invalid" : `Cancelled, ${TITLES[soFar].toLowerCase()} so far`;
+}
+
+function regressedSentence(one: Regressed): string {
+  const size = one.change.unit === "ratio" ? percentagePoints : percent;
+  return `${regressionSentence(one)}, where ${size(one.allowed)} is allowed.`;
+}
+
+function worseSentence(count: number): string {
+  return `${plural(count, "figure")} ${count === 1 ? "is" : "are"} worse than the baseline by more than is allowed.`;
 }
 
 /** The objectives of all levels by outcome. */
@@ -63,9 +118,12 @@ export function confidenceWords(result: Result): string {
   return `intervals at ${formatLimit(confidence, "ratio")} confidence, each bound alone`;
 }
 
-const TITLES: Readonly<Record<Verdict["kind"], string>> = {
+type Exploration = NonNullable<Result["exploration"]>;
+
+const TITLES: Readonly<Record<Exclude<Verdict["kind"], "cancelled">, string>> = {
   met: "Met",
   violated: "Violated",
+  regressed: "Regressed",
   inconclusive: "Inconclusive",
   invalid: "Invalid",
   none: "Measured, no objectives given",
@@ -77,14 +135,43 @@ function summarize(result: Result): string {
   const all = counts.met + counts.violated + counts.inconclusive;
   const where = result.levels.length > 1 ? ` over ${plural(result.levels.length, "load level")}` : "";
   if (nothingMeasured(result)) return "No request was measured, so nothing can be said.";
+  if (all === 0 && result.imported !== undefined) return `Figures only, by ${result.imported.title}.`;
   if (all === 0) return "Figures only: give objectives to get a verdict.";
+  if (result.exploration !== undefined) return capacity(result, result.exploration);
   if (all === 1) return `The only objective is ${present[0]}.`;
   if (present.length === 1) return `All ${all} objectives are ${present[0]}${where}.`;
   return `Of ${all} objectives${where}: ${listed(present.map((outcome) => `${counts[outcome]} ${outcome}`))}.`;
 }
 
-function nothingMeasured({ levels }: Result): boolean {
-  return levels.every(({ requests }) => requests.issued === 0);
+/** Of an exploration some levels are violated by intention: what counts is the highest that is not. */
+function capacity(result: Result, { kind, of, highest_passing, lowest_failing }: Exploration): string {
+  const tried = plural(result.levels.length, "load level");
+  if (kind === "sweep") {
+    return `A sweep over ${tried}: ${plural(keptLevels(result).length, "level")} met every objective.`;
+  }
+  const words = (load: number) =>
+    `${formatLimit(load, "requests")} ${of === "rate" ? "per second" : "in flight"}`;
+  if (highest_passing === undefined) {
+    const least = lowest_failing === undefined ? "" : `, not even ${words(lowest_failing)}`;
+    return `Of ${tried} tried, none met every objective${least}.`;
+  }
+  const failing =
+    lowest_failing === undefined
+      ? "the search went no higher"
+      : `${formatLimit(lowest_failing, "requests").split(" ")[0]} did not`;
+  return `The highest load that met every objective is ${words(highest_passing)}; ${failing} (${tried} tried).`;
+}
+
+function keptLevels({ levels }: Result): readonly LevelResult[] {
+  return levels.filter(
+    ({ objectives }) => objectives.length > 0 && objectives.every(({ outcome }) => outcome === "met"),
+  );
+}
+
+function nothingMeasured({ levels, imported }: Result): boolean {
+  // GenAI-Perf tells figures and not always of how many requests.
+  const untold = imported !== undefined && levels.some(({ metrics }) => Object.keys(metrics).length > 0);
+  return !untold && levels.every(({ requests }) => requests.issued === 0);
 }
 
 function invalidCodes({ findings }: Result): string {
@@ -101,12 +188,17 @@ function lowered(sentence: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1);
 }
 
+/** Its definitions are its own, and its figures are read by them. */
+function importedNote({ imported }: Result): readonly string[] {
+  return imported === undefined ? [] : [imported.differences.join(" ")];
+}
+
 /** With several loads, the question behind the verdict is how much load the service can take. */
-function keptNote({ levels, verdict }: Result): readonly string[] {
-  if (levels.length < 2 || verdict === undefined || verdict === "met") return [];
-  const kept = levels.filter(
-    ({ objectives }) => objectives.length > 0 && objectives.every(({ outcome }) => outcome === "met"),
-  );
-  if (kept.length === 0) return ["No load level met every objective."];
+function keptNote(result: Result): readonly string[] {
+  const { levels, verdict, exploration } = result;
+  if (levels.length < 2 || verdict === undefined) return [];
+  if (exploration === undefined ? verdict === "met" : exploration.kind === "search") return [];
+  const kept = keptLevels(result);
+  if (kept.length === 0) return exploration === undefined ? ["No load level met every objective."] : [];
   return [`Every objective is met at ${listed(shortened(kept.map((level) => level.name)))}.`];
 }

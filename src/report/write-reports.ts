@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { GoodputError } from "../errors.ts";
+import type { Regressions } from "../judge/regressions.ts";
 import type { Result } from "../result.ts";
-import { type ExportFormat, renderExport } from "./formats.ts";
+import { type ExportFormat, render, renderExport } from "./formats.ts";
 
 export interface ReportPaths {
   readonly result: string;
@@ -10,16 +11,24 @@ export interface ReportPaths {
   readonly html: string;
 }
 
-/** Writes result.json, report.md and report.html. @throws GoodputError OUTPUT_UNWRITABLE. */
-export async function writeReports(result: Result, outDir: string): Promise<ReportPaths> {
+/**
+ * Writes result.json, report.md and report.html.
+ * @param regressions what a whole comparison found beyond what is allowed, where that was asked for.
+ * @throws GoodputError OUTPUT_UNWRITABLE.
+ */
+export async function writeReports(
+  result: Result,
+  outDir: string,
+  regressions?: Regressions,
+): Promise<ReportPaths> {
   const paths: ReportPaths = {
     result: join(outDir, "result.json"),
     markdown: join(outDir, "report.md"),
     html: join(outDir, "report.html"),
   };
-  await writeReport(result, "json", paths.result);
-  await writeReport(result, "markdown", paths.markdown);
-  await writeReport(result, "html", paths.html);
+  await write(render(result, "json"), paths.result);
+  await write(render(result, "markdown", regressions), paths.markdown);
+  await write(render(result, "html", regressions), paths.html);
   return paths;
 }
 
@@ -33,7 +42,10 @@ export async function writeReport(
   path: string,
   recordsPath?: string,
 ): Promise<void> {
-  const text = await renderExport(result, format, recordsPath);
+  await write(await renderExport(result, format, recordsPath), path);
+}
+
+async function write(text: string, path: string): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { againstBase, changeCell } from "../../src/report/against-base.ts";
+import { renderCsv } from "../../src/report/csv.ts";
 import { renderHtml } from "../../src/report/html.ts";
 import { renderMarkdown } from "../../src/report/markdown.ts";
 import { renderText } from "../../src/report/text.ts";
@@ -16,7 +17,7 @@ describe("Against a baseline", () => {
       assert.match(written, /Against base/u);
       assert.match(written, /▲ \+15\.3 % worse/u);
       assert.match(written, /Of 12 figures: 2 worse, 4 better and 6 unclear\./u);
-      assert.match(written, /new: goodput_ratio/u);
+      assert.match(written, /only in the head: goodput_ratio/u);
     }
   });
 
@@ -25,6 +26,31 @@ describe("Against a baseline", () => {
       const written = form(STATES.incomparable!());
       assert.match(written, /No comparable baseline \(the stored result asked for 512 output tokens/u);
       assert.doesNotMatch(written, /Against base\b(?!line)|[+−±]\d[\d.]* %/u);
+    }
+  });
+
+  test("measured by another tool, every form says so with what parts the two", () => {
+    const result = STATES.compared!();
+    const imported = { base: "vLLM bench serve", notes: ["Its latencies count from the send."] };
+    const compared = { ...result, comparison: { ...result.comparison!, kind: "stored" as const, imported } };
+    for (const form of FORMS) {
+      const written = form(compared);
+      assert.match(written, /by vLLM bench serve/u);
+      assert.match(written, /Its latencies count from the send\./u);
+      assert.match(written, /Figure against figure/u);
+    }
+  });
+
+  test("as CSV it stands to the right, and only where there is something to compare", () => {
+    const [heads, first] = renderCsv(STATES.compared!())
+      .split("\r\n")
+      .map((line) => line.split(","));
+    const cell = (head: string) => first![heads!.indexOf(head)];
+    assert.equal(cell("Base TTFT p95 (ms)"), "217.291");
+    assert.equal(cell("TTFT p95 (ms) Change"), "worse");
+    assert.equal(cell("Base TPOT p99 (ms)"), "");
+    for (const state of ["met", "incomparable"]) {
+      assert.doesNotMatch(renderCsv(STATES[state]!()), /Base|Change/u, state);
     }
   });
 

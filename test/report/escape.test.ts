@@ -36,6 +36,8 @@ describe("Markdown shows text and builds nothing from it", () => {
     ["a plain number is no commit", "1234567890", "1234567890"],
     ["a link", "[a](http://x)", "\\[a\\](http:\u200b//x)"],
     ["a bare address", "www.evil.example", "www\u200b.evil.example"],
+    ["a bare address that begins after an underscore", "_www.evil.example", "\\_www\u200b.evil.example"],
+    ["a commit that begins after an underscore", "_deadbeef1", "\\_deadbe\u200bef1"],
     ["a tag", "<img src=x>", "‹img src=x&gt;"],
     ["a comment's end", "a --> b", "a - - &gt; b"],
     ["code and columns", "`a` | b", "'a' ¦ b"],

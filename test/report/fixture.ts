@@ -43,6 +43,26 @@ export const STATES: Readonly<Record<string, () => Result>> = {
         level({ concurrency, ttftMs: 90 + 5 * concurrency, requests: 300, saturation: 30 }),
       ),
     ),
+  "capacity search": () =>
+    withLevels(
+      [1, 2, 4, 8, 16, 12, 14].map((concurrency) =>
+        level({ concurrency, ttftMs: 110 + 10 * concurrency, requests: 900 }),
+      ),
+      {
+        verdict: "met",
+        exploration: { kind: "search", of: "concurrency", highest_passing: 14, lowest_failing: 16 },
+      },
+    ),
+  regressed: () => {
+    const levels = [4, 8].map((concurrency) => level({ concurrency, ttftMs: 110 + 12 * concurrency }));
+    const { levels: compared, ...comparison } = comparisonOf(levels);
+    const changed = compared.map(({ changes, ...one }) => ({
+      ...one,
+      changes: changes.filter(({ metric }) => metric !== "error_rate"),
+    }));
+    return withLevels(levels, { comparison: { ...comparison, levels: changed } });
+  },
+  drifting: () => withLevels([drifting()], { findings: [{ ...DRIFT, level: "note" }] }),
   "new loads": () => withLevels(newLoads()),
   "server side": () => {
     const result = withLevels([
@@ -154,6 +174,23 @@ function level({
             timeout: "No response within 30 s.",
           }
         : {},
+  };
+}
+
+/** The queue grows all the while, and from the middle on requests fail. */
+function drifting(): LevelResult {
+  const base = level({ concurrency: 32, ttftMs: 320 });
+  const last = base.timeline.length - 1;
+  return {
+    ...base,
+    name: "20 req/s poisson",
+    load: { kind: "open", rate: 20, arrivals: "poisson", burstiness: 1 },
+    timeline: base.timeline.map(({ ttft_p50, ttft_p95, ...point }, i) => ({
+      ...point,
+      failed: i > last / 2 && i % 5 === 0 ? 2 : 0,
+      ...(ttft_p50 !== undefined && { ttft_p50: ttft_p50 * (0.3 + (2.4 * i) / last) }),
+      ...(ttft_p95 !== undefined && { ttft_p95: ttft_p95 * (0.3 + (2.4 * i) / last) }),
+    })),
   };
 }
 

@@ -30,7 +30,7 @@ describe("Whatever a target answers, a report stays a report", () => {
     const tags = new Set(logs.markdown.match(/<\/?[a-z!][\w-]*/giu));
     assert.deepEqual(
       [...tags].sort(),
-      ["</details", "</sub", "</summary", "<br", "<details", "<sub", "<summary"].sort(),
+      ["</details", "</sub", "</summary", "<details", "<sub", "<summary"].sort(),
     );
     assert.doesNotMatch(withoutCharts(logs.markdown), /<!--|-->/u);
   });
@@ -59,9 +59,11 @@ describe("Whatever a target answers, a report stays a report", () => {
   test("CSV has one line per level, as many cells in each, and no formula", () => {
     const lines = renderCsv(result).trimEnd().split("\r\n");
     assert.equal(lines.length, result.levels.length + 1);
+    const width = lines[0]!.split(",").length;
+    assert.ok(width >= 20, lines[0]);
     for (const line of lines) {
       const cells = line.match(/(?:^|,)(?:"(?:[^"]|"")*"|[^,"]*)/gu) ?? [];
-      assert.equal(cells.length, 20, line.slice(0, 200));
+      assert.equal(cells.length, width, line.slice(0, 200));
       for (const cell of cells) assert.doesNotMatch(cell, /^,?"?[=+@-]/u);
     }
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -86,6 +86,24 @@ const DAMAGED: readonly (readonly [what: string, damage: (json: any) => unknown,
     /histograms\.ttft: holds 1 samples where metrics\.ttft\.count is 60/,
   ],
   [
+    "a load of no kind that is known",
+    (json) => {
+      json.levels[0].load = { kind: "tide" };
+      return json;
+    },
+    /levels\[0\]\.load\.kind: /,
+  ],
+  [
+    "a comparison without levels",
+    (json) => ({ ...json, comparison: { kind: "stored", baseline: json.target } }),
+    /comparison\.baseline\.run_id: .*comparison\.levels: /,
+  ],
+  [
+    "another tool's mark in our own form",
+    (json) => ({ ...json, imported: { tool: "vllm" } }),
+    /is damaged: imported: /,
+  ],
+  [
     "a confidence of 0",
     (json) => {
       json.plan.confidence = 0;
@@ -108,6 +126,38 @@ for (const [what, damage, says] of DAMAGED) {
     });
   });
 }
+
+const FIXTURES = new URL("../fixtures/results/", import.meta.url).pathname;
+
+for (const [name, tool] of [
+  ["vllm-bench.json", "vllm"],
+  ["vllm-append.jsonl", "vllm"],
+  ["guidellm-benchmarks.json", "guidellm"],
+  ["aiperf-profile.json", "aiperf"],
+  ["genai-perf-profile.json", "aiperf"],
+] as const) {
+  test(`another tool's result is told by what is in it, whatever its name: ${name}`, async () => {
+    const path = await file("figures.txt", await readFile(join(FIXTURES, name), "utf8"));
+    const { imported, levels } = await readResult(path);
+    assert.equal(imported?.tool, tool);
+    assert.ok(levels.length > 0);
+  });
+}
+
+test("a file of nobody known is refused with what can be read", async () => {
+  const path = await file("k6.json", { metrics: { http_req_duration: { avg: 1 } } });
+  await assert.rejects(readResult(path), (error: Error & { hint?: string }) => {
+    assert.match(error.message, /k6\.json is no result this program can read: it names no schema/);
+    assert.match(error.hint!, /result\.json .* vLLM bench serve, GuideLLM, AIPerf or GenAI-Perf/);
+    return true;
+  });
+});
+
+test("two tools in one file are refused by the file's name", async () => {
+  const vllm = (await readFile(join(FIXTURES, "vllm-bench.json"), "utf8")).replace("NaN", "null");
+  const path = await file("both.json", `[${vllm}, {}]`);
+  await assert.rejects(readResult(path), /both\.json holds nothing to read: The first of 2 results/);
+});
 
 test("a file that is not there, a folder without one, a pipe and a giant are refused", async () => {
   await assert.rejects(readResult(join(folder, "none.json")), /none\.json does not exist/);

@@ -15,8 +15,8 @@ const TITLES: readonly (readonly [state: string, title: string])[] = [
   ["inconclusive", "Inconclusive"],
   ["invalid", "Invalid"],
   ["no objectives", "Measured, no objectives given"],
-  ["cancelled", "Inconclusive, cancelled"],
-  ["nothing measured", "Nothing measured, cancelled"],
+  ["cancelled", "Cancelled, inconclusive so far"],
+  ["nothing measured", "Cancelled, nothing measured"],
 ];
 
 describe("One verdict stands in every form", () => {
@@ -56,7 +56,8 @@ describe("The same figures stand in every form", () => {
       };
       for (const row of sloRows(result)) {
         for (const [form, written] of Object.entries(forms)) {
-          const line = written.split("\n").find((line) => figuresIn(line, row));
+          const shown = form === "markdown" || form === "short" ? { ...row, samples: "" } : row;
+          const line = written.split("\n").find((line) => figuresIn(line, shown));
           assert.ok(line, `${form} lacks ${row.objective} at ${row.level}`);
         }
       }

@@ -99,7 +99,7 @@ describe("An export made from a records file", () => {
 
   test("is read again as what it was", async () => {
     const text = await exportVllm(await recordsFile("again", [0, 1]), result);
-    const { result: read, tool } = importResult(text);
+    const { result: read, tool } = importResult(text)!;
     assert.equal(tool, "vllm");
     assert.deepEqual(
       read.levels.map(({ name }) => name),

@@ -8,6 +8,8 @@ export function verdictBadge(kind: Verdict["kind"]): string {
 const DRAWINGS: Readonly<Record<Verdict["kind"], string>> = {
   met: '<path d="M17 29l8 8 15-17"/>',
   violated: '<path d="M19 19l18 18M37 19l-18 18"/>',
+  regressed: '<path d="M28 16v22M18 29l10 10 10-10"/>',
+  cancelled: '<path d="M20 20h16v16h-16z"/>',
   inconclusive:
     '<path d="M21 22a7.5 7.5 0 1 1 10 7c-2 1-3 2-3 4.500"/><circle class="point" cx="28" cy="40.500" r="2.400"/>',
   invalid: '<path d="M11 11l34 34"/>',

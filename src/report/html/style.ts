@@ -35,6 +35,7 @@ code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaV
 .card { background: var(--surface); border: 1px solid var(--line); border-radius: 10px; }
 .met { --v: var(--met); } .violated { --v: var(--violated); } .inconclusive { --v: var(--inconclusive); }
 .invalid { --v: var(--invalid); } .none, .note { --v: var(--none); }
+.regressed { --v: var(--violated); } .cancelled { --v: var(--inconclusive); }
 .c0 { --c: var(--c0); } .c1 { --c: var(--c1); } .c2 { --c: var(--c2); }
 .c3 { --c: var(--c3); } .c4 { --c: var(--c4); } .c5 { --c: var(--c5); }
 
