@@ -14,13 +14,23 @@ export function redactor(secrets: readonly (string | undefined)[]): (text: strin
   return (text) => spellings.reduce((rest, spelling) => rest.replaceAll(spelling, "***"), text);
 }
 
-/** As it is, in JSON, in a URL, and in Base64 at each of the three places it can start in a longer text. */
+/** As it is, in JSON, in a URL, and in Base64 of both alphabets at each of the three places it can start in a longer text. */
 function spellingsOf(secret: string): string[] {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const url = encodeURIComponent(secret.toWellFormed());
+  const base64 = [0, 1, 2].map((offset) => base64At(secret, offset));
   return [
     secret,
-    JSON.stringify(secret).slice(1, -1),
-    encodeURIComponent(secret.toWellFormed()),
-    ...[0, 1, 2].map((offset) => base64At(secret, offset)),
+    json,
+    // Some writers of JSON mask the slash too, and JSON within JSON doubles every backslash.
+    json.replaceAll("/", "\\/"),
+    JSON.stringify(json).slice(1, -1),
+    url,
+    url.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()),
+    new URLSearchParams([["", secret]]).toString().slice(1),
+    ...base64,
+    ...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
+    Buffer.from(secret).toString("hex"),
   ].filter(({ length }) => length >= SHORTEST_SECRET);
 }
 

@@ -37,6 +37,10 @@ export interface Result {
   readonly findings: readonly Finding[];
   /** Against a baseline; absent when none was asked for. */
   readonly comparison?: Comparison;
+  /** Where a workflow measured it; absent: nobody said. */
+  readonly origin?: Origin;
+  /** By another tool's definitions; a file that this program wrote never has it. */
+  readonly imported?: Imported;
   /** The machine that generated the load. */
   readonly environment: {
     readonly node: string;
@@ -44,6 +48,28 @@ export interface Result {
     readonly cpu: string;
     readonly cores: number;
   };
+}
+
+/** The repository and the commit of the workflow that measured. */
+export interface Origin {
+  /** "owner/name". */
+  readonly repository: string;
+  /** "refs/heads/main", "refs/pull/7/merge". */
+  readonly ref: string;
+  /** The commit that was measured: of a pull request its head, and not the merge. */
+  readonly sha: string;
+  /** "push", "pull_request". */
+  readonly event: string;
+  readonly run_id: string;
+}
+
+/** Of a result that another tool measured: figures without the distributions they were made of. */
+export interface Imported {
+  readonly tool: "vllm" | "guidellm" | "aiperf";
+  /** As people call it: "vLLM bench serve". */
+  readonly title: string;
+  /** Sentences: where its figures mean something else than ours of the same name. */
+  readonly differences: readonly string[];
 }
 
 /** What was asked for, without secrets. */
@@ -195,6 +221,14 @@ export interface Comparison {
   };
   /** Why nothing can be compared; then there are no levels. */
   readonly incomparable?: string;
+  /** There when another tool measured a side: figure stands against figure, and nothing is ever shown. */
+  readonly imported?: {
+    /** The tool that measured the side; absent: this program. */
+    readonly base?: string;
+    readonly head?: string;
+    /** Sentences: what must be known to read the two beside each other. */
+    readonly notes: readonly string[];
+  };
   readonly levels: readonly ComparedLevel[];
 }
 

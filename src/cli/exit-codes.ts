@@ -7,6 +7,7 @@ export const EXIT_CODES: Readonly<Record<Conclusion, number>> = {
   error: 1,
   config: 2,
   violated: 3,
+  regressed: 3,
   inconclusive: 4,
   invalid: 4,
   unreachable: 5,
@@ -18,7 +19,7 @@ Exit codes:
   0  every objective met, or none given
   1  internal error, or a file could not be written
   2  bad usage or configuration
-  3  an objective is violated
+  3  an objective is violated, or worse than the baseline
   4  inconclusive, or the run may not be believed
   5  the target cannot be reached
   130  interrupted`;

@@ -70,7 +70,7 @@ export function runCommand(done: (exitCode: number) => void): Command {
     .addOption(exportOption())
     .option("--shard <i/n>", "do the i-th of n parts of the plan; `goodput merge` puts them together")
     .option("--threads <n>", "threads that share the load (default 1)")
-    .option("--baseline <file>", "result.json of an earlier run to compare with")
+    .option("--baseline <file>", "result.json of an earlier run to compare with, or another tool's result")
     .addOption(
       new Option(
         "--metrics-compat <tool>",

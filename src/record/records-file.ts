@@ -1,9 +1,12 @@
 import { createReadStream, createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import type { z } from "zod";
 import { GoodputError } from "../errors.ts";
 import type { Plan } from "../plan/plan.ts";
 import { NS_PER_S } from "../units.ts";
 import type { RequestRecord, StretchRecord, StretchStart } from "./record.ts";
+import { endShape, footerShape, headerShape, requestShape, startShape } from "./records-shape.ts";
 
 /**
  * `records.jsonl`: a header, then a line per request as it ends between the lines of its stretch's start and
@@ -81,9 +84,9 @@ export function writeRecords(path: string, header: RecordsHeader): RecordsWriter
   line(header);
   return {
     failed,
-    request: ({ outputs, ...record }) => {
+    request: (record) => {
       if (batch === "") batchEndsAt = record.end + BATCH_NS;
-      batch += `{"request":${JSON.stringify({ ...record, outputs: toGaps(outputs) })}}\n`;
+      batch += `{"request":${JSON.stringify(lineOf(record))}}\n`;
       if (batch.length >= BATCH_CHARACTERS || record.end >= batchEndsAt) flush();
     },
     start: (start) => line({ start }),
@@ -103,33 +106,47 @@ export type RecordsLine =
   | { readonly end: StretchRecord }
   | { readonly footer: RecordsFooter };
 
-/** @throws GoodputError RESULT_UNREADABLE, naming the line. */
+/** A request of a million chunks is a few megabytes; what is longer is no line of this program. */
+const LONGEST_LINE_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The file may come from anywhere: every line is checked before anything is made of it.
+ * @throws GoodputError RESULT_UNREADABLE, naming the line.
+ */
 export async function* readRecords(path: string): AsyncGenerator<RecordsLine> {
   let number = 0;
   const unreadable = (what: string, cause?: unknown) =>
     new GoodputError("RESULT_UNREADABLE", `${path}, line ${number}: ${what}`, { cause });
-  const stream = createReadStream(path);
+  const checked = <T>(shape: z.ZodType, value: unknown): T => {
+    const { error } = shape.safeParse(value);
+    if (error === undefined) return value as T;
+    const { path: place, message } = error.issues[0]!;
+    throw unreadable(`damaged: ${[...place, message].join(": ").slice(0, 300)}.`);
+  };
+  const stream = Readable.from(boundedLines(createReadStream(path)));
   try {
     for await (const text of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })) {
       number++;
-      let line: Record<string, unknown>;
+      let line: unknown;
       try {
         line = JSON.parse(text);
       } catch (error) {
         throw unreadable("not JSON; the run may have been killed while it wrote.", error);
       }
+      if (typeof line !== "object" || line === null) throw unreadable("expected an object.");
       if (number === 1) {
-        if (line.schema !== RECORDS_SCHEMA) throw unreadable(`expected the schema ${RECORDS_SCHEMA}.`);
-        yield { header: line as unknown as RecordsHeader };
+        if (!("schema" in line) || line.schema !== RECORDS_SCHEMA)
+          throw unreadable(`expected the schema ${RECORDS_SCHEMA}.`);
+        yield { header: checked<RecordsHeader>(headerShape, line) };
       } else if ("request" in line) {
-        const record = line.request as RequestRecord;
+        const record = checked<RequestRecord>(requestShape, line.request);
         yield { request: { ...record, outputs: fromGaps(record.outputs) } };
       } else if ("start" in line) {
-        yield { start: line.start as StretchStart };
+        yield { start: checked<StretchStart>(startShape, line.start) };
       } else if ("end" in line) {
-        yield { end: line.end as StretchRecord };
+        yield { end: checked<StretchRecord>(endShape, line.end) };
       } else if ("footer" in line) {
-        yield { footer: line.footer as RecordsFooter };
+        yield { footer: checked<RecordsFooter>(footerShape, line.footer) };
       } else {
         throw unreadable("expected a request, a stretch's start or end, or the footer.");
       }
@@ -140,6 +157,41 @@ export async function* readRecords(path: string): AsyncGenerator<RecordsLine> {
       cause: error,
     });
   }
+}
+
+/** A line that never ends would otherwise be read into memory until there is none left. */
+async function* boundedLines(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of stream) {
+    const lineEnd = chunk.lastIndexOf(10);
+    bytes = lineEnd < 0 ? bytes + chunk.length : chunk.length - lineEnd - 1;
+    if (bytes > LONGEST_LINE_BYTES)
+      throw new Error(`it has a line longer than ${LONGEST_LINE_BYTES / 1024 / 1024} MiB`);
+    yield chunk;
+  }
+}
+
+/** In the order in which things happened; named one by one, since copying the rest costs more than writing it. */
+function lineOf(record: RequestRecord) {
+  return {
+    level: record.level,
+    index: record.index,
+    turn: record.turn,
+    side: record.side,
+    scheduled: record.scheduled,
+    issued: record.issued,
+    sent: record.sent,
+    firstByte: record.firstByte,
+    outputs: toGaps(record.outputs),
+    end: record.end,
+    status: record.status,
+    bytes: record.bytes,
+    inputTokens: record.inputTokens,
+    outputTokens: record.outputTokens,
+    tokenSource: record.tokenSource,
+    outcome: record.outcome,
+    failure: record.failure,
+  } satisfies Record<Exclude<keyof RequestRecord, "text">, unknown>;
 }
 
 function toGaps(moments: readonly number[]): number[] {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LATENCIES, RESULT_SCHEMA } from "../result.ts";
+import { comparisonShape } from "./comparison-shape.ts";
 
 /**
  * The shape of `result.json` as a check, for files that come from elsewhere. Fields it does not name are
@@ -86,10 +87,60 @@ const timelinePoint = z.looseObject({
   concurrency: amount,
 });
 
+const load = z.discriminatedUnion("kind", [
+  z.looseObject({ kind: z.literal("closed"), concurrency: amount }),
+  z.looseObject({
+    kind: z.literal("open"),
+    rate: amount,
+    arrivals: z.enum(["constant", "poisson", "gamma"]),
+    burstiness: amount,
+    max_concurrency: amount.optional(),
+  }),
+  z.looseObject({
+    kind: z.literal("stages"),
+    of: z.enum(["rate", "concurrency"]),
+    stages: z.array(z.looseObject({ seconds: amount, target: amount })).max(10_000),
+  }),
+  z.looseObject({
+    kind: z.literal("users"),
+    users: amount,
+    spawn_rate: amount,
+    think_seconds: z.tuple([amount, amount]),
+  }),
+  z.looseObject({ kind: z.literal("replay"), max_concurrency: amount.optional() }),
+]);
+
+const serverLatency = z.looseObject({
+  count: amount,
+  mean: figure,
+  p50: figure.optional(),
+  p95: figure.optional(),
+  p99: figure.optional(),
+  above: z.array(z.enum(["p50", "p95", "p99"])).optional(),
+});
+
+const server = z.looseObject({
+  engine: text,
+  replicas: count,
+  ttft: serverLatency.optional(),
+  itl: serverLatency.optional(),
+  e2e: serverLatency.optional(),
+  queue: serverLatency.optional(),
+  requests: figure.optional(),
+  prompt_tokens: figure.optional(),
+  generation_tokens: figure.optional(),
+  running_max: figure.optional(),
+  waiting_max: figure.optional(),
+  kv_cache_usage_max: figure.optional(),
+  prefix_cache_hit_ratio: figure.optional(),
+  gpu_memory_used_bytes_max: figure.optional(),
+  unavailable: z.array(text).max(1000),
+});
+
 const level = z
   .looseObject({
     name: text,
-    load: z.looseObject({ kind: text }),
+    load,
     stop: z.looseObject({ requests: count.optional(), duration_seconds: amount.optional() }),
     window: z.looseObject({ start: figure, end: figure, seconds: amount }),
     requests: z.looseObject({
@@ -106,6 +157,7 @@ const level = z
     histograms: z.looseObject(perLatency(histogram)),
     token_source: z.enum(["usage", "chunks", "mixed"]).optional(),
     failure_examples: z.record(z.string(), text),
+    server: server.optional(),
   })
   .superRefine(({ metrics, histograms }, context) => {
     for (const name of LATENCIES) {
@@ -132,10 +184,26 @@ export const resultShape = z.looseObject({
   plan: z.looseObject({
     hash: text,
     seed: figure,
+    input_tokens: amount,
+    output_tokens: amount,
+    warmup_requests: count,
+    timeout_seconds: amount,
     confidence: z.union([figure.gt(0.5).lt(1), z.literal("none")]),
     objectives: z.array(text),
   }),
+  exploration: z
+    .looseObject({
+      kind: z.enum(["search", "sweep"]),
+      of: z.enum(["rate", "concurrency"]).optional(),
+      highest_passing: figure.optional(),
+      lowest_failing: figure.optional(),
+    })
+    .optional(),
   levels: z.array(level).max(10_000),
+  comparison: comparisonShape.optional(),
+  origin: z.looseObject({ repository: text, ref: text, sha: text, event: text, run_id: text }).optional(),
+  // What another tool measured is read from that tool's own file.
+  imported: z.never().optional(),
   findings: z.array(
     z.looseObject({
       code: text,

@@ -14,9 +14,14 @@ export async function resultFromRecords(path: string): Promise<Result> {
 /**
  * One result from the records of all shards of one plan, exact: as though one machine had done it.
  * @param allowMissing goes on without shards that are not there; the result says which and is invalid otherwise.
+ * @param stored a result to compare with.
  * @throws GoodputError RESULT_UNREADABLE when they are not of one plan.
  */
-export async function mergeRecords(paths: readonly string[], allowMissing = false): Promise<Result> {
+export async function mergeRecords(
+  paths: readonly string[],
+  allowMissing = false,
+  stored?: Result,
+): Promise<Result> {
   const parts = await Promise.all(paths.map(readSummaries));
   const [first] = parts;
   if (first === undefined) throw new GoodputError("RESULT_UNREADABLE", "There is nothing to merge.");
@@ -40,7 +45,10 @@ export async function mergeRecords(paths: readonly string[], allowMissing = fals
     state: parts.every((part) => part.footer.state === "completed") ? "completed" : "cancelled",
     durationNs: Math.max(...parts.map((part) => part.footer.durationNs)),
   };
-  return buildResult(header, summaries, footer, { missingShards: { missing, of, allowed: allowMissing } });
+  return buildResult(header, summaries, footer, {
+    missingShards: { missing, of, allowed: allowMissing },
+    ...(stored && { stored }),
+  });
 }
 
 interface ReadRun {

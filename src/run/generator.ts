@@ -75,6 +75,9 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
   const redact = redactor([apiKey]);
   const { ignoreEos, stream, turnThink } = plan.workload;
   let model = target.model ?? "";
+  /** Of all levels: warm-up is in no figure, but it is paid for. */
+  let warmupTokens = 0;
+  const maxTokens = plan.control.maxTokens ?? Number.POSITIVE_INFINITY;
 
   const begin = (name: string | number, index: number) => {
     const { system, turns } = workload.conversation(name, index);
@@ -133,10 +136,13 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
     async warmUp(level) {
       const mine = share(level.warmupRequests, part);
       let next = 0;
-      const take = () => (next < mine && !signal.aborted ? part.index + part.of * next++ : undefined);
+      const goesOn = () => next < mine && !signal.aborted && warmupTokens < maxTokens;
+      const take = () => (goesOn() ? part.index + part.of * next++ : undefined);
       const slots = openSlots(Math.min(mine, warmupConcurrency(level)), clock.now());
       await closedLoop(clock, slots, signal, take, (index, scheduled) =>
-        converse(`warmup ${level.index}`, index, scheduled, () => {}),
+        converse(`warmup ${level.index}`, index, scheduled, (_turn, _scheduled, { outputTokens }) => {
+          warmupTokens += outputTokens;
+        }),
       );
     },
     async measure(stretch, onRecord, noMore) {

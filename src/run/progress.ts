@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
-import { type Level, levelName, type Plan } from "../plan/plan.ts";
-import type { LevelSummarizer } from "../summarize/summary.ts";
+import { type Level, type Load, levelName, type Plan } from "../plan/plan.ts";
+import { type LevelSummarizer, ratesBetween } from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
 
 export interface Progress {
@@ -8,6 +8,7 @@ export interface Progress {
   /** Unknown where levels are found on the way. */
   readonly levels?: number;
   readonly name: string;
+  readonly load: Load;
   readonly phase: "warmup" | "measuring" | "done";
   /** 0 to 1, of this level. */
   readonly share: number;
@@ -15,12 +16,19 @@ export interface Progress {
   readonly failed: number;
   readonly elapsedSeconds: number;
   readonly requestsPerSecond: number;
+  readonly ttftMeanMs?: number;
   readonly ttftP50Ms?: number;
+  readonly e2eMeanMs?: number;
+  /** Of completed requests, per second up to the last one's end; of a level that is done, the window's own. */
+  readonly outputThroughput?: number;
 }
 
-const PROGRESS_EVERY_NS = 100 * NS_PER_MS;
+const PROGRESS_EVERY_NS = 40 * NS_PER_MS;
 
-/** Tells how far a level is, a few times a second at most. */
+/**
+ * Tells how far a level is, at most every 40 ms; what comes in between is told when these are over, so that
+ * the last of many answers that end together is not left out until the next ones end.
+ */
 export function progressOf(
   plan: Plan,
   level: Level,
@@ -32,14 +40,30 @@ export function progressOf(
   let measuringSince = clock.now();
   let last = Number.NEGATIVE_INFINITY;
   let lastPhase: Progress["phase"] | undefined;
-  return (phase) => {
-    const now = clock.now();
-    if (phase === lastPhase && now - last < PROGRESS_EVERY_NS) return;
-    if (phase === "measuring" && lastPhase === "warmup") measuringSince = now;
+  let disarm: (() => void) | undefined;
+  let tokensOf = 0;
+  let outputTokens = 0;
+  let lastEndNs = 0;
+  const throughput = (phase: Progress["phase"]): number | undefined => {
+    const { requests, record } = summarizer.finish();
+    for (; tokensOf < requests.length; tokensOf++) {
+      const request = requests[tokensOf]!;
+      if (request.outcome === "completed") outputTokens += request.outputTokens;
+      lastEndNs = Math.max(lastEndNs, request.end);
+    }
+    if (outputTokens === 0) return undefined;
+    return phase === "done"
+      ? ratesBetween(requests, record.window.start, record.window.end).outputThroughput
+      : (outputTokens * NS_PER_S) / lastEndNs;
+  };
+  const tell = (phase: Progress["phase"], now: number) => {
+    disarm?.();
+    disarm = undefined;
     last = now;
-    lastPhase = phase;
-    const { completed, failed } = summarizer.soFar();
+    const { completed, failed, meanLatencyNs } = summarizer.soFar();
+    const ttftMeanNs = summarizer.finish().latencies.ttft.mean;
     const ttftP50Ns = summarizer.medianTtftNs();
+    const outputThroughput = throughput(phase);
     const elapsedNs = now - measuringSince;
     const byRequests = level.stop.requests === undefined ? 0 : (completed + failed) / level.stop.requests;
     const byTime = level.stop.durationNs === undefined ? 0 : elapsedNs / level.stop.durationNs;
@@ -47,13 +71,25 @@ export function progressOf(
       level: level.index,
       ...(plan.exploration === undefined && { levels: plan.levels.length }),
       name: levelName(level),
+      load: level.load,
       phase,
       share: phase === "done" ? 1 : phase === "warmup" ? 0 : Math.min(1, Math.max(byRequests, byTime)),
       completed,
       failed,
       elapsedSeconds: elapsedNs / NS_PER_S,
       requestsPerSecond: elapsedNs > 0 ? (completed * NS_PER_S) / elapsedNs : 0,
+      ...(ttftMeanNs !== undefined && { ttftMeanMs: ttftMeanNs / NS_PER_MS }),
       ...(ttftP50Ns !== undefined && { ttftP50Ms: ttftP50Ns / NS_PER_MS }),
+      ...(meanLatencyNs !== undefined && { e2eMeanMs: meanLatencyNs / NS_PER_MS }),
+      ...(outputThroughput !== undefined && { outputThroughput }),
     });
+  };
+  return (phase) => {
+    const now = clock.now();
+    const began = phase !== lastPhase;
+    if (phase === "measuring" && lastPhase === "warmup") measuringSince = now;
+    lastPhase = phase;
+    if (began || now - last >= PROGRESS_EVERY_NS) tell(phase, now);
+    else disarm ??= clock.alarm(last + PROGRESS_EVERY_NS, () => tell(phase, clock.now()));
   };
 }

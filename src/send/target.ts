@@ -100,6 +100,10 @@ function fetchSmall(
       reject(new Error(why));
       abort();
     };
+    if (signal.aborted) {
+      reject(new Error("interrupted"));
+      return;
+    }
     const disarm = clock.alarm(clock.now() + PREFLIGHT_TIMEOUT_NS, () =>
       giveUp(`no answer within ${PREFLIGHT_TIMEOUT_NS / NS_PER_S} s`),
     );

@@ -1,26 +1,34 @@
-import { type Dispatcher, Pool } from "undici";
+import { type Dispatcher, Pool, ProxyAgent } from "undici";
 import type { Clock } from "../clock.ts";
+import { isMetadataHost, lookupButMetadata, MetadataRefused } from "./host-rules.ts";
 import type { ResponseHandler, Transport } from "./transport.ts";
+
+export interface TransportOptions {
+  /** An HTTP proxy that everything goes through; without one everything goes direct, whatever the environment. */
+  readonly proxy?: string;
+  /** Connects to no link-local or metadata address, whatever name stands for it; a proxy resolves names itself. */
+  readonly refuseMetadata?: boolean;
+}
 
 /**
  * HTTP over one pool of kept-alive connections, on undici's `dispatch`: no streams, no promises, one
  * callback per read of the socket. A client per request would measure its own connecting instead of the
  * server; a stream per response would stamp chunks after they have queued.
  */
-export function undiciTransport(origin: string, clock: Clock): Transport {
-  const pool = new Pool(origin, {
-    // As many connections as there are requests in flight, one request on each: concurrency is the plan's.
-    connections: null,
-    pipelining: 1,
-    // HTTP/2 would share one connection and its flow control among all requests.
-    allowH2: false,
-    // The exchange has one time limit of its own, from the plan.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+export function undiciTransport(origin: string, clock: Clock, options: TransportOptions = {}): Transport {
+  const { proxy, refuseMetadata = false } = options;
   const arrival = arrivalOf(clock);
+  const refused = refuseMetadata && isMetadataHost(new URL(origin).hostname);
   let connectionsOpened = 0;
-  pool.on("connect", () => connectionsOpened++);
+  const open = (to: string | URL, given: object = {}) => {
+    const pool = new Pool(to, { ...given, ...POOL });
+    pool.on("connect", () => connectionsOpened++);
+    return pool;
+  };
+  const dispatcher =
+    proxy === undefined
+      ? open(origin, refuseMetadata ? { connect: { lookup: lookupButMetadata } } : {})
+      : new ProxyAgent({ uri: proxy, factory: open });
 
   return {
     get connectionsOpened() {
@@ -28,8 +36,13 @@ export function undiciTransport(origin: string, clock: Clock): Transport {
     },
     send(request, handler) {
       const lifecycle = new Lifecycle(handler, clock, arrival);
-      pool.dispatch(
+      if (refused) {
+        handler.onError(new MetadataRefused(new URL(origin).hostname), clock.now());
+        return lifecycle.abort;
+      }
+      dispatcher.dispatch(
         {
+          origin,
           method: request.method,
           path: request.path,
           headers: request.headers,
@@ -40,10 +53,21 @@ export function undiciTransport(origin: string, clock: Clock): Transport {
       return lifecycle.abort;
     },
     async close() {
-      await pool.destroy();
+      await dispatcher.destroy();
     },
   };
 }
+
+const POOL = {
+  // As many connections as there are requests in flight, one request on each: concurrency is the plan's.
+  connections: null,
+  pipelining: 1,
+  // HTTP/2 would share one connection and its flow control among all requests.
+  allowH2: false,
+  // The exchange has one time limit of its own, from the plan.
+  headersTimeout: 0,
+  bodyTimeout: 0,
+} as const;
 
 /**
  * When a chunk came. Chunks that came with one read of the socket are views of its memory, and are given one

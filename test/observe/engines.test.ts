@@ -106,8 +106,9 @@ const LEVELS: readonly { fixture: string; why: string; says: ServerSide }[] = [
       running_max: 2,
       waiting_max: 1,
       kv_cache_usage_max: 0.125,
+      prefix_cache_hit_ratio: 0.35,
       gpu_memory_used_bytes_max: 3 * 1024 ** 3,
-      unavailable: ["prefix_cache_hit_ratio: the server does not export it"],
+      unavailable: [],
     },
   },
 ];
