@@ -15,6 +15,17 @@ export function conclude(exitCode: 0 | 1): void {
   process.exitCode = exitCode;
 }
 
+/** There is no time left: whoever still works on the report is not waited for. */
+export function abandon(conclusion: "cancelled"): never {
+  if (!concluded) {
+    setOutput("conclusion", conclusion);
+    setOutput("passed", "false");
+    error("The run was cancelled, and its report took too long.", { title: "Goodput: cancelled" });
+  }
+  conclude(1);
+  process.exit(1);
+}
+
 process.exitCode = 1;
 
 process.on("uncaughtException", (thrown) => {

@@ -1,87 +1,71 @@
-import {
-  ConfigError,
-  conclusionOf,
-  conclusionOfError,
-  GoodputError,
-  type Mistake,
-  type Plan,
-  parseConfig,
-  plainText,
-  type Result,
-  readConfigFile,
-  runPlan,
-  writeReports,
-} from "../src/index.ts";
+import { warning } from "@actions/core";
+import { type Result, runPlan } from "../src/index.ts";
+import { attempt } from "./attempt.ts";
+import { type Baseline, readBaseline } from "./baseline.ts";
 import type { Ending } from "./ending.ts";
+import { finish } from "./finish.ts";
 import type { Inputs } from "./inputs.ts";
+import { planFrom } from "./plan.ts";
 import { printProgress } from "./progress.ts";
-import { redact } from "./secrets.ts";
+import { type Waiting, waitUntilReady } from "./ready.ts";
+import { startServer } from "./server-command.ts";
+import { transportFor } from "./transport.ts";
+import { refuseRefused, refuseUntrusted, refuseWithoutKey } from "./untrusted.ts";
 
 /** Inputs → plan → load → result and its files. Never rejects: whatever goes wrong is an ending too. */
-export async function measure(inputs: Inputs, signal: AbortSignal): Promise<Ending> {
-  try {
+export function measure(inputs: Inputs, signal: AbortSignal): Promise<Ending> {
+  return attempt(signal, async () => {
+    refuseUntrusted(inputs);
     const plan = await planFrom(inputs);
-    const measured = await runPlan(plan, {
-      ...(inputs.apiKey !== "" && { apiKey: inputs.apiKey }),
-      outDir: inputs.outputDir,
-      signal,
-      onProgress: printProgress(),
-    });
-    const result = redactResult(measured);
-    const files = await writeReports(result, inputs.outputDir);
-    return { kind: "measured", conclusion: conclusionOf(result), result, files };
-  } catch (thrown) {
-    return {
-      kind: "stopped",
-      conclusion: signal.aborted ? "cancelled" : conclusionOfError(thrown),
-      // Once more at the end, for taking invisible characters out may have put a secret together.
-      reasons: explain(thrown).map((line) => redact(plainText(redact(line)))),
-    };
-  }
+    const baseline = await readBaseline(inputs.baseline);
+    const load = () => put(plan, inputs, baseline, signal);
+    const waiting = { url: plan.target.url, open: transportFor(inputs), signal };
+    const measured =
+      inputs.serverCommand === ""
+        ? await whenReady(inputs, waiting, load)
+        : await served(inputs, waiting, load);
+    refuseRefused(inputs, measured);
+    return finish(measured, inputs, baseline);
+  });
 }
 
-/** Input before config file before default; every mistake of all of them in one error. */
-async function planFrom(inputs: Inputs): Promise<Plan> {
-  const file = await readFileOf(inputs);
-  const where = (key: string): string =>
-    key in inputs.plan || !(key in file.values) ? key : `${inputs.config}: ${key}`;
-  const mistakes = [...inputs.mistakes, ...file.mistakes];
+function put(
+  plan: Awaited<ReturnType<typeof planFrom>>,
+  inputs: Inputs,
+  { stored }: Baseline,
+  signal: AbortSignal,
+): Promise<Result> {
+  const { apiKey, baselineApiKey, shard } = inputs;
+  return runPlan(plan, {
+    ...(apiKey !== "" && { apiKey }),
+    ...(baselineApiKey !== "" && { baselineApiKey }),
+    ...(shard !== undefined && { shard }),
+    ...(stored !== undefined && { stored }),
+    outDir: inputs.outputDir,
+    signal,
+    transport: transportFor(inputs),
+    onProgress: printProgress(),
+  });
+}
+
+async function whenReady(inputs: Inputs, waiting: Waiting, load: () => Promise<Result>): Promise<Result> {
+  if (inputs.waitForReadyMs > 0) await waitUntilReady(waiting, inputs.waitForReadyMs);
+  await refuseWithoutKey(inputs, waiting);
+  return load();
+}
+
+/** By a server of our own, which is there as long as the load. */
+async function served(inputs: Inputs, waiting: Waiting, load: () => Promise<Result>): Promise<Result> {
+  const server = await startServer(inputs, waiting);
   try {
-    const plan = parseConfig({ ...file.values, ...inputs.plan }, where);
-    if (mistakes.length === 0) return plan;
-  } catch (thrown) {
-    if (!(thrown instanceof ConfigError)) throw thrown;
-    // What is missing may stand in the file that could not be read.
-    const missingCounts = file.mistakes.length === 0;
-    mistakes.push(...thrown.mistakes.filter(({ value }) => missingCounts || value !== undefined));
+    return await load();
+  } finally {
+    const failure = server.failure();
+    await server.stop(waiting.signal.aborted);
+    if (failure !== undefined) {
+      warning([`${failure.message} It went on no longer than that.`, ...server.lastLines()].join("\n"), {
+        title: "Goodput: the server ended during the run",
+      });
+    }
   }
-  throw new ConfigError(mistakes);
-}
-
-async function readFileOf({
-  config,
-}: Inputs): Promise<{ values: Record<string, unknown>; mistakes: readonly Mistake[] }> {
-  if (config === "") return { values: {}, mistakes: [] };
-  try {
-    return { values: await readConfigFile(config), mistakes: [] };
-  } catch (thrown) {
-    if (thrown instanceof ConfigError) return { values: {}, mistakes: thrown.mistakes };
-    throw thrown;
-  }
-}
-
-/** In every text of the result at once, so that no report can forget it. */
-function redactResult(result: Result): Result {
-  return JSON.parse(JSON.stringify(result), (_, value: unknown) =>
-    typeof value === "string" ? redact(value) : value,
-  );
-}
-
-/** An expected error says what to do; an unexpected one says where it happened. */
-function explain(thrown: unknown): string[] {
-  if (thrown instanceof GoodputError) {
-    return [...thrown.message.split("\n"), ...(thrown.hint === undefined ? [] : [thrown.hint])];
-  }
-  const trace = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  return ["This is a mistake in Goodput itself.", ...trace.split("\n").slice(0, 6)];
 }

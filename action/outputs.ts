@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { setOutput } from "@actions/core";
 import type { Result } from "../src/index.ts";
-import { type Ending, failedObjectives, passed } from "./ending.ts";
+import { type Ending, failedObjectives, passed, regressionLines } from "./ending.ts";
 
 /** The outputs of action.yml. */
 export const OUTPUTS = [
@@ -11,7 +11,9 @@ export const OUTPUTS = [
   "report-path",
   "results-path",
   "failed-slos",
+  "regressions",
   "comment-url",
+  "check-url",
   "ttft-p95-ms",
   "tpot-p95-ms",
   "e2e-p95-ms",
@@ -35,14 +37,15 @@ export function writeOutputs(ending: Ending): void {
   set("report-path", resolve(ending.files.html));
   set("results-path", resolve(ending.files.result));
   set("failed-slos", failedObjectives(ending.result).join("\n"));
+  set("regressions", regressionLines(ending).join("\n"));
   for (const [name, value] of Object.entries(headlineFigures(ending.result))) {
     // A figure that was not measured stays empty: 0 would be a claim.
     if (value !== undefined) set(name as Output, String(rounded(value)));
   }
 }
 
-export function writeCommentUrl(url: string): void {
-  set("comment-url", url);
+export function writeUrl(of: "comment-url" | "check-url", url: string): void {
+  set(of, url);
 }
 
 function set(name: Output, value: string): void {

@@ -1,5 +1,6 @@
 import { info } from "@actions/core";
-import { type Progress, plainText } from "../src/index.ts";
+import type { Progress } from "../src/index.ts";
+import { safeLine } from "./secrets.ts";
 
 /** Often enough that nobody takes a long level for a hang, seldom enough to leave the log readable. */
 const EVERY_SECONDS = 30;
@@ -14,7 +15,9 @@ export function printProgress(): (progress: Progress) => void {
     phase = progress.phase;
     toldAtSeconds = progress.elapsedSeconds;
     const { level, levels, name } = progress;
-    info(plainText(`[${level + 1}/${levels}] ${name}: ${words(progress, started)}`));
+    // A search finds its levels on the way, and knows no number of them.
+    const place = levels === undefined ? `${level + 1}` : `${level + 1}/${levels}`;
+    info(safeLine(`[${place}] ${name}: ${words(progress, started)}`));
   };
 }
 

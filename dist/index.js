@@ -1,25 +1,26 @@
 import { createRequire } from "node:module";
 import * as os from "os";
-import os$1, { EOL } from "os";
+import { EOL } from "os";
 import * as crypto from "crypto";
 import * as fs from "fs";
 import { constants as constants$1, existsSync, promises, readFileSync } from "fs";
-import "path";
 import * as http from "http";
 import * as https from "https";
-import * as events from "events";
+import { Readable } from "node:stream";
+import { BlockList, isIP } from "node:net";
 import { setMaxListeners } from "node:events";
 import { stripVTControlCharacters, styleText } from "node:util";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
 import { createHash, randomUUID } from "node:crypto";
-import "child_process";
-import "timers";
-import { mkdir as mkdir$1, readFile, writeFile as writeFile$1 } from "node:fs/promises";
-import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, open as open$1, readFile, readdir, stat, writeFile as writeFile$1 } from "node:fs/promises";
+import { constants as constants$2, createReadStream, createWriteStream, existsSync as existsSync$1 } from "node:fs";
 import { createInterface } from "node:readline";
-import { dirname, extname, join, resolve } from "node:path";
-import { arch as arch$1, cpus, platform as platform$1 } from "node:os";
+import { dirname, extname, isAbsolute, join, posix, resolve } from "node:path";
+import { arch, cpus, platform } from "node:os";
+import { lookup } from "node:dns";
+import { setTimeout as setTimeout$1 } from "node:timers/promises";
+import { spawn } from "node:child_process";
 // \0rolldown/runtime.js
 var __create = Object.create;
 var __defProp = Object.defineProperty;
@@ -43,6 +44,24 @@ var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__ge
 	enumerable: true
 }) : target, mod));
 var __require = (() => createRequire(import.meta.url))();
+// action/interrupt.ts
+const REPORTING_MS = 4e3;
+const interrupt = listen();
+function listen() {
+	const stop = new AbortController();
+	const deadline = new AbortController();
+	const interrupted = () => {
+		if (stop.signal.aborted) return;
+		stop.abort();
+		setTimeout(() => deadline.abort(), REPORTING_MS).unref();
+	};
+	process.on("SIGINT", interrupted);
+	process.on("SIGTERM", interrupted);
+	return {
+		signal: stop.signal,
+		deadline: deadline.signal
+	};
+}
 // node_modules/@actions/core/lib/utils.js
 function toCommandValue(input) {
 	if (input === null || input === void 0) return "";
@@ -1904,402 +1923,6 @@ var require_util$1 = __commonJSMin(((exports, module) => {
 		getProtocolFromUrlString
 	};
 }));
-// node_modules/undici/lib/api/readable.js
-var require_readable = __commonJSMin(((exports, module) => {
-	const assert = __require("node:assert");
-	const { addAbortListener } = __require("node:events");
-	const { Readable } = __require("node:stream");
-	const { RequestAbortedError, NotSupportedError, InvalidArgumentError, AbortError } = require_errors$1();
-	const util = require_util$1();
-	const kConsume = Symbol("kConsume");
-	const kReading = Symbol("kReading");
-	const kBody = Symbol("kBody");
-	const kAbort = Symbol("kAbort");
-	const kContentType = Symbol("kContentType");
-	const kContentLength = Symbol("kContentLength");
-	const kUsed = Symbol("kUsed");
-	const kBytesRead = Symbol("kBytesRead");
-	const noop = () => {};
-	var BodyReadable = class extends Readable {
-		constructor({ resume, abort, contentType = "", contentLength, highWaterMark = 65536 }) {
-			super({
-				autoDestroy: true,
-				read: resume,
-				highWaterMark
-			});
-			this._readableState.dataEmitted = false;
-			this[kAbort] = abort;
-			this[kConsume] = null;
-			this[kBytesRead] = 0;
-			this[kBody] = null;
-			this[kUsed] = false;
-			this[kContentType] = contentType;
-			this[kContentLength] = Number.isFinite(contentLength) ? contentLength : null;
-			this[kReading] = false;
-		}
-		_destroy(err, callback) {
-			if (!err && !this._readableState.endEmitted) err = new RequestAbortedError();
-			if (err) this[kAbort]();
-			if (!this[kUsed]) setImmediate(callback, err);
-			else callback(err);
-		}
-		on(event, listener) {
-			if (event === "data" || event === "readable") {
-				this[kReading] = true;
-				this[kUsed] = true;
-			}
-			return super.on(event, listener);
-		}
-		addListener(event, listener) {
-			return this.on(event, listener);
-		}
-		off(event, listener) {
-			const ret = super.off(event, listener);
-			if (event === "data" || event === "readable") this[kReading] = this.listenerCount("data") > 0 || this.listenerCount("readable") > 0;
-			return ret;
-		}
-		removeListener(event, listener) {
-			return this.off(event, listener);
-		}
-		push(chunk) {
-			if (chunk) {
-				this[kBytesRead] += chunk.length;
-				if (this[kConsume]) {
-					consumePush(this[kConsume], chunk);
-					return this[kReading] ? super.push(chunk) : true;
-				}
-			}
-			return super.push(chunk);
-		}
-		text() {
-			return consume(this, "text");
-		}
-		json() {
-			return consume(this, "json");
-		}
-		blob() {
-			return consume(this, "blob");
-		}
-		bytes() {
-			return consume(this, "bytes");
-		}
-		arrayBuffer() {
-			return consume(this, "arrayBuffer");
-		}
-		async formData() {
-			throw new NotSupportedError();
-		}
-		get bodyUsed() {
-			return util.isDisturbed(this);
-		}
-		get body() {
-			if (!this[kBody]) {
-				this[kBody] = ReadableStream.from(this);
-				if (this[kConsume]) {
-					this[kBody].getReader();
-					assert(this[kBody].locked);
-				}
-			}
-			return this[kBody];
-		}
-		dump(opts) {
-			const signal = opts?.signal;
-			if (signal != null && (typeof signal !== "object" || !("aborted" in signal))) return Promise.reject(new InvalidArgumentError("signal must be an AbortSignal"));
-			const limit = opts?.limit && Number.isFinite(opts.limit) ? opts.limit : 131072;
-			if (signal?.aborted) return Promise.reject(signal.reason ?? new AbortError());
-			if (this._readableState.closeEmitted) return Promise.resolve(null);
-			return new Promise((resolve, reject) => {
-				if (this[kContentLength] && this[kContentLength] > limit || this[kBytesRead] > limit) this.destroy(new AbortError());
-				if (signal) {
-					const onAbort = () => {
-						this.destroy(signal.reason ?? new AbortError());
-					};
-					const abortListener = addAbortListener(signal, onAbort);
-					this.on("close", function() {
-						abortListener[Symbol.dispose]();
-						if (signal.aborted) reject(signal.reason ?? new AbortError());
-						else resolve(null);
-					});
-				} else this.on("close", resolve);
-				this.on("error", noop).on("data", () => {
-					if (this[kBytesRead] > limit) this.destroy();
-				}).resume();
-			});
-		}
-		setEncoding(encoding) {
-			if (Buffer.isEncoding(encoding)) super.setEncoding(encoding);
-			return this;
-		}
-	};
-	function isLocked(bodyReadable) {
-		return bodyReadable[kBody]?.locked === true || bodyReadable[kConsume] !== null;
-	}
-	function isUnusable(bodyReadable) {
-		return util.isDisturbed(bodyReadable) || isLocked(bodyReadable);
-	}
-	function consume(stream, type) {
-		assert(!stream[kConsume]);
-		return new Promise((resolve, reject) => {
-			if (isUnusable(stream)) {
-				const rState = stream._readableState;
-				if (rState.destroyed && rState.closeEmitted === false) stream.on("error", reject).on("close", () => {
-					reject(new TypeError("unusable"));
-				});
-				else reject(rState.errored ?? new TypeError("unusable"));
-			} else queueMicrotask(() => {
-				stream[kConsume] = {
-					type,
-					stream,
-					resolve,
-					reject,
-					length: 0,
-					body: []
-				};
-				stream.on("error", function(err) {
-					consumeFinish(this[kConsume], err);
-				}).on("close", function() {
-					if (this[kConsume].body !== null) consumeFinish(this[kConsume], new RequestAbortedError());
-				});
-				consumeStart(stream[kConsume]);
-			});
-		});
-	}
-	function consumeStart(consume) {
-		if (consume.body === null) return;
-		const { _readableState: state } = consume.stream;
-		if (state.bufferIndex) {
-			const start = state.bufferIndex;
-			const end = state.buffer.length;
-			for (let n = start; n < end; n++) consumePush(consume, state.buffer[n]);
-		} else for (const chunk of state.buffer) consumePush(consume, chunk);
-		const decoder = state.decoder;
-		if (decoder != null && decoder.lastNeed > 0) consumePush(consume, Buffer.from(decoder.lastChar.subarray(0, decoder.lastTotal - decoder.lastNeed)));
-		if (state.endEmitted) {
-			consumeEnd(consume, state.encoding);
-			return;
-		}
-		consume.stream.on("end", function() {
-			consumeEnd(this[kConsume], this._readableState.encoding);
-		});
-		consume.stream.resume();
-		while (consume.stream.read() != null);
-	}
-	function chunksDecode(chunks, length, encoding) {
-		if (chunks.length === 0 || length === 0) return "";
-		const buffer = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length);
-		const bufferLength = buffer.length;
-		const start = bufferLength > 2 && buffer[0] === 239 && buffer[1] === 187 && buffer[2] === 191 ? 3 : 0;
-		if (!encoding || encoding === "utf8" || encoding === "utf-8") return buffer.utf8Slice(start, bufferLength);
-		else return buffer.subarray(start, bufferLength).toString(encoding);
-	}
-	function chunksConcat(chunks, length) {
-		if (chunks.length === 0 || length === 0) return new Uint8Array(0);
-		if (chunks.length === 1) return new Uint8Array(chunks[0]);
-		const buffer = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
-		let offset = 0;
-		for (let i = 0; i < chunks.length; ++i) {
-			const chunk = chunks[i];
-			buffer.set(chunk, offset);
-			offset += chunk.length;
-		}
-		return buffer;
-	}
-	function consumeEnd(consume, encoding) {
-		const { type, body, resolve, stream, length } = consume;
-		try {
-			if (type === "text") resolve(chunksDecode(body, length, encoding));
-			else if (type === "json") resolve(JSON.parse(chunksDecode(body, length, encoding)));
-			else if (type === "arrayBuffer") resolve(chunksConcat(body, length).buffer);
-			else if (type === "blob") resolve(new Blob(body, { type: stream[kContentType] }));
-			else if (type === "bytes") resolve(chunksConcat(body, length));
-			consumeFinish(consume);
-		} catch (err) {
-			stream.destroy(err);
-		}
-	}
-	function consumePush(consume, chunk) {
-		if (consume.body === null) return;
-		if (typeof chunk === "string") chunk = Buffer.from(chunk, consume.stream._readableState.encoding);
-		consume.length += chunk.length;
-		consume.body.push(chunk);
-	}
-	function consumeFinish(consume, err) {
-		if (consume.body === null) return;
-		if (err) consume.reject(err);
-		else consume.resolve();
-		consume.type = null;
-		consume.stream = null;
-		consume.resolve = null;
-		consume.reject = null;
-		consume.length = 0;
-		consume.body = null;
-	}
-	module.exports = {
-		Readable: BodyReadable,
-		chunksDecode
-	};
-}));
-// node_modules/undici/lib/api/api-request.js
-var require_api_request = __commonJSMin(((exports, module) => {
-	const assert = __require("node:assert");
-	const { AsyncResource } = __require("node:async_hooks");
-	const { Readable } = require_readable();
-	const { InvalidArgumentError, RequestAbortedError } = require_errors$1();
-	const util = require_util$1();
-	function noop() {}
-	var RequestHandler = class extends AsyncResource {
-		constructor(opts, callback) {
-			if (!opts || typeof opts !== "object") throw new InvalidArgumentError("invalid opts");
-			const { signal, method, opaque, body, onInfo, responseHeaders, highWaterMark } = opts;
-			try {
-				if (typeof callback !== "function") throw new InvalidArgumentError("invalid callback");
-				if (highWaterMark != null && (!Number.isFinite(highWaterMark) || highWaterMark < 0)) throw new InvalidArgumentError("invalid highWaterMark");
-				if (signal && typeof signal.on !== "function" && typeof signal.addEventListener !== "function") throw new InvalidArgumentError("signal must be an EventEmitter or EventTarget");
-				if (method === "CONNECT") throw new InvalidArgumentError("invalid method");
-				if (onInfo && typeof onInfo !== "function") throw new InvalidArgumentError("invalid onInfo callback");
-				super("UNDICI_REQUEST");
-			} catch (err) {
-				if (util.isStream(body)) util.destroy(body.on("error", noop), err);
-				throw err;
-			}
-			this.method = method;
-			this.responseHeaders = responseHeaders || null;
-			this.opaque = opaque || null;
-			this.callback = callback;
-			this.res = null;
-			this.abort = null;
-			this.body = body;
-			this.trailers = {};
-			this.context = null;
-			this.controller = null;
-			this.onInfo = onInfo || null;
-			this.highWaterMark = highWaterMark;
-			this.reason = null;
-			this.removeAbortListener = null;
-			if (signal?.aborted) this.reason = signal.reason ?? new RequestAbortedError();
-			else if (signal) this.removeAbortListener = util.addAbortListener(signal, () => {
-				this.reason = signal.reason ?? new RequestAbortedError();
-				if (this.res) {
-					const res = this.res;
-					this.res = null;
-					util.destroy(res.on("error", noop), this.reason);
-				} else if (this.abort) this.abort(this.reason);
-			});
-		}
-		onRequestStart(controller, context) {
-			if (this.reason) {
-				controller.abort(this.reason);
-				return;
-			}
-			assert(this.callback);
-			this.controller = controller;
-			this.abort = (reason) => controller.abort(reason);
-			this.context = context;
-		}
-		onResponseStart(controller, statusCode, headers, statusText) {
-			const { callback, opaque, context, responseHeaders, highWaterMark } = this;
-			const rawHeaders = controller?.rawHeaders;
-			const responseHeaderData = responseHeaders === "raw" ? util.parseRawHeaders(rawHeaders) : headers;
-			if (statusCode < 200) {
-				if (this.onInfo) this.onInfo({
-					statusCode,
-					headers: responseHeaderData
-				});
-				return;
-			}
-			const parsedHeaders = headers;
-			const contentType = parsedHeaders?.["content-type"];
-			const contentLength = parsedHeaders?.["content-length"];
-			const res = new Readable({
-				resume: () => controller.resume(),
-				abort: (reason) => controller.abort(reason),
-				contentType,
-				contentLength: this.method !== "HEAD" && contentLength ? Number(contentLength) : null,
-				highWaterMark
-			});
-			if (this.removeAbortListener) {
-				res.on("close", this.removeAbortListener);
-				this.removeAbortListener = null;
-			}
-			this.callback = null;
-			this.res = res;
-			if (callback !== null) try {
-				this.runInAsyncScope(callback, null, null, {
-					statusCode,
-					statusText,
-					headers: responseHeaderData,
-					trailers: this.trailers,
-					opaque,
-					body: res,
-					context
-				});
-			} catch (err) {
-				this.res = null;
-				util.destroy(res.on("error", noop), err);
-				queueMicrotask(() => {
-					throw err;
-				});
-			}
-		}
-		onResponseData(controller, chunk) {
-			if (!this.res) return;
-			if (this.res.push(chunk) === false) controller.pause();
-		}
-		onResponseEnd(_controller, trailers) {
-			if (trailers && typeof trailers === "object") for (const key of Object.keys(trailers)) if (key === "__proto__") Object.defineProperty(this.trailers, key, {
-				value: trailers[key],
-				enumerable: true,
-				configurable: true,
-				writable: true
-			});
-			else this.trailers[key] = trailers[key];
-			this.res?.push(null);
-		}
-		onResponseError(_controller, err) {
-			const { res, callback, body, opaque } = this;
-			if (callback) {
-				this.callback = null;
-				queueMicrotask(() => {
-					this.runInAsyncScope(callback, null, err, { opaque });
-				});
-			}
-			if (res) {
-				this.res = null;
-				queueMicrotask(() => {
-					util.destroy(res.on("error", noop), err);
-				});
-			}
-			if (body) {
-				this.body = null;
-				if (util.isStream(body)) {
-					body.on("error", noop);
-					util.destroy(body, err);
-				}
-			}
-			if (this.removeAbortListener) {
-				this.removeAbortListener();
-				this.removeAbortListener = null;
-			}
-		}
-	};
-	function request(opts, callback) {
-		if (callback === void 0) return new Promise((resolve, reject) => {
-			request.call(this, opts, (err, data) => {
-				return err ? reject(err) : resolve(data);
-			});
-		});
-		try {
-			const handler = new RequestHandler(opts, callback);
-			this.dispatch(opts, handler);
-		} catch (err) {
-			if (typeof callback !== "function") throw err;
-			const opaque = opts?.opaque;
-			queueMicrotask(() => callback(err, { opaque }));
-		}
-	}
-	module.exports = request;
-	module.exports.RequestHandler = RequestHandler;
-}));
 // node_modules/undici/lib/api/abort-signal.js
 var require_abort_signal = __commonJSMin(((exports, module) => {
 	const { addAbortListener } = require_util$1();
@@ -2337,427 +1960,6 @@ var require_abort_signal = __commonJSMin(((exports, module) => {
 		addSignal,
 		removeSignal
 	};
-}));
-// node_modules/undici/lib/api/api-stream.js
-var require_api_stream = __commonJSMin(((exports, module) => {
-	const assert = __require("node:assert");
-	const { AsyncResource } = __require("node:async_hooks");
-	const { InvalidArgumentError, InvalidReturnValueError } = require_errors$1();
-	const util = require_util$1();
-	const { addSignal, removeSignal } = require_abort_signal();
-	function noop() {}
-	function getWritableError(stream) {
-		return stream.errored ?? stream.writableErrored ?? stream._writableState?.errored;
-	}
-	function createPrematureCloseError() {
-		const err = new Error("Premature close");
-		err.code = "ERR_STREAM_PREMATURE_CLOSE";
-		return err;
-	}
-	function trackWritableLifecycle(stream, callback) {
-		let done = false;
-		const cleanup = () => {
-			stream.removeListener("close", onClose);
-			stream.removeListener("error", onError);
-			stream.removeListener("finish", onFinish);
-		};
-		const finish = (err, fromErrorEvent = false) => {
-			if (done) return;
-			done = true;
-			cleanup();
-			callback(err, fromErrorEvent);
-		};
-		const onClose = () => {
-			const err = getWritableError(stream);
-			finish(err ?? (!stream.writableFinished ? createPrematureCloseError() : void 0));
-		};
-		const onError = (err) => finish(err, true);
-		const onFinish = () => finish();
-		stream.on("close", onClose);
-		stream.on("error", onError);
-		stream.on("finish", onFinish);
-		if (stream.closed) process.nextTick(onClose);
-		else if (stream.writableFinished) process.nextTick(onFinish);
-	}
-	var StreamHandler = class extends AsyncResource {
-		constructor(opts, factory, callback) {
-			if (!opts || typeof opts !== "object") throw new InvalidArgumentError("invalid opts");
-			const { signal, method, opaque, body, onInfo, responseHeaders } = opts;
-			try {
-				if (typeof callback !== "function") throw new InvalidArgumentError("invalid callback");
-				if (typeof factory !== "function") throw new InvalidArgumentError("invalid factory");
-				if (signal && typeof signal.on !== "function" && typeof signal.addEventListener !== "function") throw new InvalidArgumentError("signal must be an EventEmitter or EventTarget");
-				if (method === "CONNECT") throw new InvalidArgumentError("invalid method");
-				if (onInfo && typeof onInfo !== "function") throw new InvalidArgumentError("invalid onInfo callback");
-				super("UNDICI_STREAM");
-			} catch (err) {
-				if (util.isStream(body)) util.destroy(body.on("error", noop), err);
-				throw err;
-			}
-			this.responseHeaders = responseHeaders || null;
-			this.opaque = opaque || null;
-			this.factory = factory;
-			this.callback = callback;
-			this.res = null;
-			this.abort = null;
-			this.context = null;
-			this.controller = null;
-			this.trailers = null;
-			this.body = body;
-			this.onInfo = onInfo || null;
-			if (util.isStream(body)) body.on("error", (err) => {
-				this.onResponseError(this.controller, err);
-			});
-			addSignal(this, signal);
-		}
-		onRequestStart(controller, context) {
-			if (this.reason) {
-				controller.abort(this.reason);
-				return;
-			}
-			assert(this.callback);
-			this.controller = controller;
-			this.abort = (reason) => controller.abort(reason);
-			this.context = context;
-		}
-		onResponseStart(controller, statusCode, headers, _statusMessage) {
-			const { factory, opaque, context, responseHeaders } = this;
-			const rawHeaders = controller?.rawHeaders;
-			const responseHeaderData = responseHeaders === "raw" ? util.parseRawHeaders(rawHeaders) : headers;
-			if (statusCode < 200) {
-				if (this.onInfo) this.onInfo({
-					statusCode,
-					headers: responseHeaderData
-				});
-				return;
-			}
-			this.factory = null;
-			if (factory === null) return;
-			const res = this.runInAsyncScope(factory, null, {
-				statusCode,
-				headers: responseHeaderData,
-				opaque,
-				context
-			});
-			if (!res || typeof res.write !== "function" || typeof res.end !== "function" || typeof res.on !== "function") throw new InvalidReturnValueError("expected Writable");
-			trackWritableLifecycle(res, (err, fromErrorEvent) => {
-				const { callback, res, opaque, trailers, abort } = this;
-				this.res = null;
-				if (err || !res?.readable) util.destroy(res, fromErrorEvent ? void 0 : err);
-				this.callback = null;
-				this.runInAsyncScope(callback, null, err || null, {
-					opaque,
-					trailers
-				});
-				if (err) abort(err);
-			});
-			res.on("drain", () => controller.resume());
-			this.res = res;
-			if ((res.writableNeedDrain !== void 0 ? res.writableNeedDrain : res._writableState?.needDrain) === true) controller.pause();
-		}
-		onResponseData(controller, chunk) {
-			const { res } = this;
-			if (!res) return;
-			if (res.write(chunk) === false) controller.pause();
-		}
-		onResponseEnd(_controller, trailers) {
-			const { res } = this;
-			removeSignal(this);
-			if (!res) return;
-			if (trailers && typeof trailers === "object") this.trailers = trailers;
-			res.end();
-		}
-		onResponseError(_controller, err) {
-			const { res, callback, opaque, body } = this;
-			removeSignal(this);
-			this.factory = null;
-			if (res) {
-				this.res = null;
-				util.destroy(res, err);
-			} else if (callback) {
-				this.callback = null;
-				queueMicrotask(() => {
-					this.runInAsyncScope(callback, null, err, { opaque });
-				});
-			}
-			if (body) {
-				this.body = null;
-				util.destroy(body, err);
-			}
-		}
-	};
-	function stream(opts, factory, callback) {
-		if (callback === void 0) return new Promise((resolve, reject) => {
-			stream.call(this, opts, factory, (err, data) => {
-				return err ? reject(err) : resolve(data);
-			});
-		});
-		try {
-			const handler = new StreamHandler(opts, factory, callback);
-			this.dispatch(opts, handler);
-		} catch (err) {
-			if (typeof callback !== "function") throw err;
-			const opaque = opts?.opaque;
-			queueMicrotask(() => callback(err, { opaque }));
-		}
-	}
-	module.exports = stream;
-}));
-// node_modules/undici/lib/api/api-pipeline.js
-var require_api_pipeline = __commonJSMin(((exports, module) => {
-	const { Readable, Duplex, PassThrough } = __require("node:stream");
-	const assert = __require("node:assert");
-	const { AsyncResource } = __require("node:async_hooks");
-	const { InvalidArgumentError, InvalidReturnValueError, RequestAbortedError } = require_errors$1();
-	const util = require_util$1();
-	const { kBodyUsed } = require_symbols();
-	const { addSignal, removeSignal } = require_abort_signal();
-	function noop() {}
-	const kResume = Symbol("resume");
-	var PipelineRequest = class extends Readable {
-		constructor() {
-			super({ autoDestroy: true });
-			this[kResume] = null;
-			this[kBodyUsed] = true;
-		}
-		_read() {
-			const { [kResume]: resume } = this;
-			if (resume) {
-				this[kResume] = null;
-				resume();
-			}
-		}
-		_destroy(err, callback) {
-			this._read();
-			callback(err);
-		}
-	};
-	var PipelineResponse = class extends Readable {
-		constructor(resume) {
-			super({ autoDestroy: true });
-			this[kResume] = resume;
-		}
-		_read() {
-			this[kResume]();
-		}
-		_destroy(err, callback) {
-			if (!err && !this._readableState.endEmitted) err = new RequestAbortedError();
-			callback(err);
-		}
-	};
-	var PipelineHandler = class extends AsyncResource {
-		constructor(opts, handler) {
-			if (!opts || typeof opts !== "object") throw new InvalidArgumentError("invalid opts");
-			if (typeof handler !== "function") throw new InvalidArgumentError("invalid handler");
-			const { signal, method, opaque, onInfo, responseHeaders } = opts;
-			if (signal && typeof signal.on !== "function" && typeof signal.addEventListener !== "function") throw new InvalidArgumentError("signal must be an EventEmitter or EventTarget");
-			if (method === "CONNECT") throw new InvalidArgumentError("invalid method");
-			if (onInfo && typeof onInfo !== "function") throw new InvalidArgumentError("invalid onInfo callback");
-			super("UNDICI_PIPELINE");
-			this.opaque = opaque || null;
-			this.responseHeaders = responseHeaders || null;
-			this.handler = handler;
-			this.abort = null;
-			this.context = null;
-			this.onInfo = onInfo || null;
-			this.req = new PipelineRequest().on("error", noop);
-			this.ret = new Duplex({
-				readableObjectMode: opts.objectMode,
-				autoDestroy: true,
-				read: () => {
-					const { body } = this;
-					if (body?.resume) body.resume();
-				},
-				write: (chunk, encoding, callback) => {
-					const { req } = this;
-					if (req.push(chunk, encoding) || req._readableState.destroyed) callback();
-					else req[kResume] = callback;
-				},
-				destroy: (err, callback) => {
-					const { body, req, res, ret, abort } = this;
-					if (!err && !ret._readableState.endEmitted) err = new RequestAbortedError();
-					if (abort && err) abort();
-					util.destroy(body, err);
-					util.destroy(req, err);
-					util.destroy(res, err);
-					removeSignal(this);
-					callback(err);
-				}
-			}).on("prefinish", () => {
-				const { req } = this;
-				req.push(null);
-			});
-			this.res = null;
-			addSignal(this, signal);
-		}
-		onRequestStart(controller, context) {
-			const { res } = this;
-			if (this.reason) {
-				controller.abort(this.reason);
-				return;
-			}
-			assert(!res, "pipeline cannot be retried");
-			this.abort = (reason) => controller.abort(reason);
-			this.context = context;
-		}
-		onResponseStart(controller, statusCode, headers, _statusMessage) {
-			const { opaque, handler, context } = this;
-			if (statusCode < 200) {
-				if (this.onInfo) {
-					const rawHeaders = controller?.rawHeaders;
-					const responseHeaders = this.responseHeaders === "raw" ? util.parseRawHeaders(rawHeaders) : headers;
-					this.onInfo({
-						statusCode,
-						headers: responseHeaders
-					});
-				}
-				return;
-			}
-			this.res = new PipelineResponse(() => controller.resume());
-			let body;
-			try {
-				this.handler = null;
-				const rawHeaders = controller?.rawHeaders;
-				const responseHeaders = this.responseHeaders === "raw" ? util.parseRawHeaders(rawHeaders) : headers;
-				body = this.runInAsyncScope(handler, null, {
-					statusCode,
-					headers: responseHeaders,
-					opaque,
-					body: this.res,
-					context
-				});
-			} catch (err) {
-				this.res.on("error", noop);
-				throw err;
-			}
-			if (!body || typeof body.on !== "function") throw new InvalidReturnValueError("expected Readable");
-			body.on("data", (chunk) => {
-				const { ret, body } = this;
-				if (!ret.push(chunk) && body.pause) body.pause();
-			}).on("error", (err) => {
-				const { ret } = this;
-				util.destroy(ret, err);
-			}).on("end", () => {
-				const { ret } = this;
-				ret.push(null);
-			}).on("close", () => {
-				const { ret } = this;
-				if (!ret._readableState.ended) util.destroy(ret, new RequestAbortedError());
-			});
-			this.body = body;
-		}
-		onResponseData(controller, chunk) {
-			const { res } = this;
-			if (res.push(chunk) === false) controller.pause();
-		}
-		onResponseEnd(_controller, _trailers) {
-			const { res } = this;
-			res.push(null);
-		}
-		onResponseError(_controller, err) {
-			const { ret } = this;
-			this.handler = null;
-			util.destroy(ret, err);
-		}
-	};
-	function pipeline(opts, handler) {
-		try {
-			const pipelineHandler = new PipelineHandler(opts, handler);
-			this.dispatch({
-				...opts,
-				body: pipelineHandler.req
-			}, pipelineHandler);
-			return pipelineHandler.ret;
-		} catch (err) {
-			return new PassThrough().destroy(err);
-		}
-	}
-	module.exports = pipeline;
-}));
-// node_modules/undici/lib/api/api-upgrade.js
-var require_api_upgrade = __commonJSMin(((exports, module) => {
-	const { InvalidArgumentError, SocketError } = require_errors$1();
-	const { AsyncResource } = __require("node:async_hooks");
-	const assert = __require("node:assert");
-	const util = require_util$1();
-	const { kHTTP2Stream } = require_symbols();
-	const { addSignal, removeSignal } = require_abort_signal();
-	var UpgradeHandler = class extends AsyncResource {
-		constructor(opts, callback) {
-			if (!opts || typeof opts !== "object") throw new InvalidArgumentError("invalid opts");
-			if (typeof callback !== "function") throw new InvalidArgumentError("invalid callback");
-			const { signal, opaque, responseHeaders } = opts;
-			if (signal && typeof signal.on !== "function" && typeof signal.addEventListener !== "function") throw new InvalidArgumentError("signal must be an EventEmitter or EventTarget");
-			super("UNDICI_UPGRADE");
-			this.responseHeaders = responseHeaders || null;
-			this.opaque = opaque || null;
-			this.callback = callback;
-			this.abort = null;
-			this.context = null;
-			addSignal(this, signal);
-		}
-		onRequestStart(controller, context) {
-			if (this.reason) {
-				controller.abort(this.reason);
-				return;
-			}
-			assert(this.callback);
-			this.abort = (reason) => controller.abort(reason);
-			this.context = context;
-		}
-		onResponseStart() {
-			throw new SocketError("bad upgrade", null);
-		}
-		onRequestUpgrade(controller, statusCode, headers, socket) {
-			if (statusCode !== (socket[kHTTP2Stream] === true ? 200 : 101)) {
-				const socketInfo = socket[kHTTP2Stream] === true ? null : util.getSocketInfo(socket);
-				controller.abort(new SocketError("bad upgrade", socketInfo));
-				return;
-			}
-			const { callback, opaque, context } = this;
-			removeSignal(this);
-			this.callback = null;
-			const rawHeaders = controller?.rawHeaders;
-			const responseHeaders = this.responseHeaders === "raw" ? util.parseRawHeaders(rawHeaders) : headers;
-			this.runInAsyncScope(callback, null, null, {
-				headers: responseHeaders,
-				socket,
-				opaque,
-				context
-			});
-		}
-		onResponseError(_controller, err) {
-			const { callback, opaque } = this;
-			removeSignal(this);
-			if (callback) {
-				this.callback = null;
-				queueMicrotask(() => {
-					this.runInAsyncScope(callback, null, err, { opaque });
-				});
-			}
-		}
-	};
-	function upgrade(opts, callback) {
-		if (callback === void 0) return new Promise((resolve, reject) => {
-			upgrade.call(this, opts, (err, data) => {
-				return err ? reject(err) : resolve(data);
-			});
-		});
-		try {
-			const upgradeHandler = new UpgradeHandler(opts, callback);
-			const upgradeOpts = {
-				...opts,
-				method: opts.method || "GET",
-				upgrade: opts.protocol || "Websocket"
-			};
-			this.dispatch(upgradeOpts, upgradeHandler);
-		} catch (err) {
-			if (typeof callback !== "function") throw err;
-			const opaque = opts?.opaque;
-			queueMicrotask(() => callback(err, { opaque }));
-		}
-	}
-	module.exports = upgrade;
 }));
 // node_modules/undici/lib/api/api-connect.js
 var require_api_connect = __commonJSMin(((exports, module) => {
@@ -2838,14 +2040,6 @@ var require_api_connect = __commonJSMin(((exports, module) => {
 	}
 	module.exports = connect;
 }));
-// node_modules/undici/lib/api/index.js
-var require_api = __commonJSMin(((exports, module) => {
-	module.exports.request = require_api_request();
-	module.exports.stream = require_api_stream();
-	module.exports.pipeline = require_api_pipeline();
-	module.exports.upgrade = require_api_upgrade();
-	module.exports.connect = require_api_connect();
-}));
 // node_modules/undici/lib/dispatcher/dispatcher.js
 var require_dispatcher = __commonJSMin(((exports, module) => {
 	const EventEmitter = __require("node:events");
@@ -2880,6 +2074,84 @@ var require_dispatcher = __commonJSMin(((exports, module) => {
 		}
 	};
 	module.exports = Dispatcher;
+}));
+// node_modules/undici/lib/dispatcher/dispatcher1-wrapper.js
+var require_dispatcher1_wrapper = __commonJSMin(((exports, module) => {
+	const Dispatcher = require_dispatcher();
+	const { InvalidArgumentError } = require_errors$1();
+	const { toRawHeaders } = require_util$1();
+	const { kOriginless, kUrl } = require_symbols();
+	var LegacyHandlerWrapper = class {
+		#handler;
+		constructor(handler) {
+			this.#handler = handler;
+		}
+		onRequestStart(controller, context) {
+			this.#handler.onConnect?.((reason) => controller.abort(reason), context);
+		}
+		onRequestUpgrade(controller, statusCode, headers, socket) {
+			const rawHeaders = Array.isArray(controller?.rawHeaders) ? controller.rawHeaders : toRawHeaders(controller?.rawHeaders ?? headers ?? {});
+			this.#handler.onUpgrade?.(statusCode, rawHeaders, socket);
+		}
+		onResponseStart(controller, statusCode, headers, statusMessage) {
+			const rawHeaders = Array.isArray(controller?.rawHeaders) ? controller.rawHeaders : toRawHeaders(controller?.rawHeaders ?? headers ?? {});
+			if (this.#handler.onHeaders?.(statusCode, rawHeaders, () => controller.resume(), statusMessage) === false) controller.pause();
+		}
+		onResponseData(controller, chunk) {
+			if (this.#handler.onData?.(chunk) === false) controller.pause();
+		}
+		onResponseEnd(controller, trailers) {
+			const rawTrailers = Array.isArray(controller?.rawTrailers) ? controller.rawTrailers : toRawHeaders(controller?.rawTrailers ?? trailers ?? {});
+			this.#handler.onComplete?.(rawTrailers);
+		}
+		onResponseError(_controller, err) {
+			if (!this.#handler.onError) throw err;
+			this.#handler.onError(err);
+		}
+		onBodySent(chunk) {
+			this.#handler.onBodySent?.(chunk);
+		}
+		onRequestSent() {
+			this.#handler.onRequestSent?.();
+		}
+		onResponseStarted() {
+			this.#handler.onResponseStarted?.();
+		}
+	};
+	module.exports = class Dispatcher1Wrapper extends Dispatcher {
+		#dispatcher;
+		constructor(dispatcher) {
+			super();
+			if (!dispatcher || typeof dispatcher.dispatch !== "function") throw new InvalidArgumentError("Argument dispatcher must implement dispatch");
+			this.#dispatcher = dispatcher;
+			this[kUrl] = dispatcher[kUrl];
+			this[kOriginless] = dispatcher[kOriginless];
+		}
+		static wrapHandler(handler) {
+			if (!handler || typeof handler !== "object") throw new InvalidArgumentError("handler must be an object");
+			if (typeof handler.onRequestStart === "function") return handler;
+			return new LegacyHandlerWrapper(handler);
+		}
+		dispatch(opts, handler) {
+			if (opts.allowH2 !== false) opts = {
+				...opts,
+				allowH2: false
+			};
+			return this.#dispatcher.dispatch(opts, Dispatcher1Wrapper.wrapHandler(handler));
+		}
+		get webSocketOptions() {
+			return this.#dispatcher.webSocketOptions;
+		}
+		get eventSourceOptions() {
+			return this.#dispatcher.eventSourceOptions;
+		}
+		close(...args) {
+			return this.#dispatcher.close(...args);
+		}
+		destroy(...args) {
+			return this.#dispatcher.destroy(...args);
+		}
+	};
 }));
 // node_modules/undici/lib/util/stats.js
 var require_stats = __commonJSMin(((exports, module) => {
@@ -3596,7 +2868,7 @@ var require_constants$1 = __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/web/fetch/global.js
-var require_global$1 = __commonJSMin(((exports, module) => {
+var require_global = __commonJSMin(((exports, module) => {
 	const globalOrigin = Symbol.for("undici.globalOrigin.1");
 	function getGlobalOrigin() {
 		return globalThis[globalOrigin];
@@ -4379,7 +3651,7 @@ var require_util = __commonJSMin(((exports, module) => {
 	const { Transform } = __require("node:stream");
 	const zlib = __require("node:zlib");
 	const { redirectStatusSet, referrerPolicyTokens, badPortsSet } = require_constants$1();
-	const { getGlobalOrigin } = require_global$1();
+	const { getGlobalOrigin } = require_global();
 	const { collectAnHTTPQuotedString, parseMIMEType } = require_data_url();
 	const { performance } = __require("node:perf_hooks");
 	const { isValidHTTPToken, normalizedMethodRecordsBase } = require_util$1();
@@ -5153,7 +4425,7 @@ var require_formdata = __commonJSMin(((exports, module) => {
 	};
 }));
 // node_modules/undici/lib/core/request.js
-var require_request$1 = __commonJSMin(((exports, module) => {
+var require_request = __commonJSMin(((exports, module) => {
 	const { InvalidArgumentError, NotSupportedError } = require_errors$1();
 	const assert = __require("node:assert");
 	const { isValidHTTPToken, isValidHeaderValue, isStream, destroy, isBuffer, isFormDataLike, isIterable, hasSafeIterator, isBlobLike, serializePathWithQuery, parseHeaders, assertRequestHandler, getServerName, normalizedMethodRecords, getProtocolFromUrlString } = require_util$1();
@@ -6228,13 +5500,8 @@ var require_constants = __commonJSMin(((exports) => {
 	};
 }));
 // node_modules/undici/lib/llhttp/llhttp-wasm.js
-var require_llhttp_wasm = __commonJSMin(((exports, module) => {
-	const { Buffer } = __require("node:buffer");
-	const wasmBase64 = "AGFzbQEAAAABJwdgAX8Bf2ADf39/AX9gAn9/AGABfwBgBH9/f38Bf2AAAGADf39/AALLAQgDZW52GHdhc21fb25faGVhZGVyc19jb21wbGV0ZQAEA2VudhV3YXNtX29uX21lc3NhZ2VfYmVnaW4AAANlbnYLd2FzbV9vbl91cmwAAQNlbnYOd2FzbV9vbl9zdGF0dXMAAQNlbnYUd2FzbV9vbl9oZWFkZXJfZmllbGQAAQNlbnYUd2FzbV9vbl9oZWFkZXJfdmFsdWUAAQNlbnYMd2FzbV9vbl9ib2R5AAEDZW52GHdhc21fb25fbWVzc2FnZV9jb21wbGV0ZQAAAzU0BQYAAAMAAAAAAAADAQMAAwMDAAACAAAAAAICAgICAgICAgIBAQEBAQEBAQEBAwAAAwAAAAQFAXABExMFAwEAAgYIAX8BQcDZBAsHxQcoBm1lbW9yeQIAC19pbml0aWFsaXplAAgZX19pbmRpcmVjdF9mdW5jdGlvbl90YWJsZQEAC2xsaHR0cF9pbml0AAkYbGxodHRwX3Nob3VsZF9rZWVwX2FsaXZlADcMbGxodHRwX2FsbG9jAAsGbWFsbG9jADkLbGxodHRwX2ZyZWUADARmcmVlAAwPbGxodHRwX2dldF90eXBlAA0VbGxodHRwX2dldF9odHRwX21ham9yAA4VbGxodHRwX2dldF9odHRwX21pbm9yAA8RbGxodHRwX2dldF9tZXRob2QAEBZsbGh0dHBfZ2V0X3N0YXR1c19jb2RlABESbGxodHRwX2dldF91cGdyYWRlABIMbGxodHRwX3Jlc2V0ABMObGxodHRwX2V4ZWN1dGUAFBRsbGh0dHBfc2V0dGluZ3NfaW5pdAAVDWxsaHR0cF9maW5pc2gAFgxsbGh0dHBfcGF1c2UAFw1sbGh0dHBfcmVzdW1lABgbbGxodHRwX3Jlc3VtZV9hZnRlcl91cGdyYWRlABkQbGxodHRwX2dldF9lcnJubwAaF2xsaHR0cF9nZXRfZXJyb3JfcmVhc29uABsXbGxodHRwX3NldF9lcnJvcl9yZWFzb24AHBRsbGh0dHBfZ2V0X2Vycm9yX3BvcwAdEWxsaHR0cF9lcnJub19uYW1lAB4SbGxodHRwX21ldGhvZF9uYW1lAB8SbGxodHRwX3N0YXR1c19uYW1lACAabGxodHRwX3NldF9sZW5pZW50X2hlYWRlcnMAISFsbGh0dHBfc2V0X2xlbmllbnRfY2h1bmtlZF9sZW5ndGgAIh1sbGh0dHBfc2V0X2xlbmllbnRfa2VlcF9hbGl2ZQAjJGxsaHR0cF9zZXRfbGVuaWVudF90cmFuc2Zlcl9lbmNvZGluZwAkGmxsaHR0cF9zZXRfbGVuaWVudF92ZXJzaW9uACUjbGxodHRwX3NldF9sZW5pZW50X2RhdGFfYWZ0ZXJfY2xvc2UAJidsbGh0dHBfc2V0X2xlbmllbnRfb3B0aW9uYWxfbGZfYWZ0ZXJfY3IAJyxsbGh0dHBfc2V0X2xlbmllbnRfb3B0aW9uYWxfY3JsZl9hZnRlcl9jaHVuawAoKGxsaHR0cF9zZXRfbGVuaWVudF9vcHRpb25hbF9jcl9iZWZvcmVfbGYAKSpsbGh0dHBfc2V0X2xlbmllbnRfc3BhY2VzX2FmdGVyX2NodW5rX3NpemUAKhhsbGh0dHBfbWVzc2FnZV9uZWVkc19lb2YANgkYAQBBAQsSAQIDBAUKBgcyNDMuKy8tLDAxCq/ZAjQWAEHA1QAoAgAEQAALQcDVAEEBNgIACxQAIAAQOCAAIAI2AjggACABOgAoCxQAIAAgAC8BNCAALQAwIAAQNxAACx4BAX9BwAAQOiIBEDggAUGACDYCOCABIAA6ACggAQuPDAEHfwJAIABFDQAgAEEIayIBIABBBGsoAgAiAEF4cSIEaiEFAkAgAEEBcQ0AIABBA3FFDQEgASABKAIAIgBrIgFB1NUAKAIASQ0BIAAgBGohBAJAAkBB2NUAKAIAIAFHBEAgAEH/AU0EQCAAQQN2IQMgASgCCCIAIAEoAgwiAkYEQEHE1QBBxNUAKAIAQX4gA3dxNgIADAULIAIgADYCCCAAIAI2AgwMBAsgASgCGCEGIAEgASgCDCIARwRAIAAgASgCCCICNgIIIAIgADYCDAwDCyABQRRqIgMoAgAiAkUEQCABKAIQIgJFDQIgAUEQaiEDCwNAIAMhByACIgBBFGoiAygCACICDQAgAEEQaiEDIAAoAhAiAg0ACyAHQQA2AgAMAgsgBSgCBCIAQQNxQQNHDQIgBSAAQX5xNgIEQczVACAENgIAIAUgBDYCACABIARBAXI2AgQMAwtBACEACyAGRQ0AAkAgASgCHCICQQJ0QfTXAGoiAygCACABRgRAIAMgADYCACAADQFByNUAQcjVACgCAEF+IAJ3cTYCAAwCCyAGQRBBFCAGKAIQIAFGG2ogADYCACAARQ0BCyAAIAY2AhggASgCECICBEAgACACNgIQIAIgADYCGAsgAUEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgBU8NACAFKAIEIgBBAXFFDQACQAJAAkACQCAAQQJxRQRAQdzVACgCACAFRgRAQdzVACABNgIAQdDVAEHQ1QAoAgAgBGoiADYCACABIABBAXI2AgQgAUHY1QAoAgBHDQZBzNUAQQA2AgBB2NUAQQA2AgAMBgtB2NUAKAIAIAVGBEBB2NUAIAE2AgBBzNUAQczVACgCACAEaiIANgIAIAEgAEEBcjYCBCAAIAFqIAA2AgAMBgsgAEF4cSAEaiEEIABB/wFNBEAgAEEDdiEDIAUoAggiACAFKAIMIgJGBEBBxNUAQcTVACgCAEF+IAN3cTYCAAwFCyACIAA2AgggACACNgIMDAQLIAUoAhghBiAFIAUoAgwiAEcEQEHU1QAoAgAaIAAgBSgCCCICNgIIIAIgADYCDAwDCyAFQRRqIgMoAgAiAkUEQCAFKAIQIgJFDQIgBUEQaiEDCwNAIAMhByACIgBBFGoiAygCACICDQAgAEEQaiEDIAAoAhAiAg0ACyAHQQA2AgAMAgsgBSAAQX5xNgIEIAEgBGogBDYCACABIARBAXI2AgQMAwtBACEACyAGRQ0AAkAgBSgCHCICQQJ0QfTXAGoiAygCACAFRgRAIAMgADYCACAADQFByNUAQcjVACgCAEF+IAJ3cTYCAAwCCyAGQRBBFCAGKAIQIAVGG2ogADYCACAARQ0BCyAAIAY2AhggBSgCECICBEAgACACNgIQIAIgADYCGAsgBUEUaigCACICRQ0AIABBFGogAjYCACACIAA2AhgLIAEgBGogBDYCACABIARBAXI2AgQgAUHY1QAoAgBHDQBBzNUAIAQ2AgAMAQsgBEH/AU0EQCAEQXhxQezVAGohAAJ/QcTVACgCACICQQEgBEEDdnQiA3FFBEBBxNUAIAIgA3I2AgAgAAwBCyAAKAIICyICIAE2AgwgACABNgIIIAEgADYCDCABIAI2AggMAQtBHyECIARB////B00EQCAEQSYgBEEIdmciAGt2QQFxIABBAXRrQT5qIQILIAEgAjYCHCABQgA3AhAgAkECdEH01wBqIQACQEHI1QAoAgAiA0EBIAJ0IgdxRQRAIAAgATYCAEHI1QAgAyAHcjYCACABIAA2AhggASABNgIIIAEgATYCDAwBCyAEQRkgAkEBdmtBACACQR9HG3QhAiAAKAIAIQACQANAIAAiAygCBEF4cSAERg0BIAJBHXYhACACQQF0IQIgAyAAQQRxakEQaiIHKAIAIgANAAsgByABNgIAIAEgAzYCGCABIAE2AgwgASABNgIIDAELIAMoAggiACABNgIMIAMgATYCCCABQQA2AhggASADNgIMIAEgADYCCAtB5NUAQeTVACgCAEEBayIAQX8gABs2AgALCwcAIAAtACgLBwAgAC0AKgsHACAALQArCwcAIAAtACkLBwAgAC8BNAsHACAALQAwC0ABBH8gACgCGCEBIAAvAS4hAiAALQAoIQMgACgCOCEEIAAQOCAAIAQ2AjggACADOgAoIAAgAjsBLiAAIAE2AhgL5YUCAgd/A34gASACaiEEAkAgACIDKAIMIgANACADKAIEBEAgAyABNgIECyMAQRBrIgkkAAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAygCHCICQQJrDvwBAfkBAgMEBQYHCAkKCwwNDg8QERL4ARP3ARQV9gEWF/UBGBkaGxwdHh8g/QH7ASH0ASIjJCUmJygpKivzASwtLi8wMTLyAfEBMzTwAe8BNTY3ODk6Ozw9Pj9AQUJDREVGR0hJSktMTU5P+gFQUVJT7gHtAVTsAVXrAVZXWFla6gFbXF1eX2BhYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ent8fX5/gAGBAYIBgwGEAYUBhgGHAYgBiQGKAYsBjAGNAY4BjwGQAZEBkgGTAZQBlQGWAZcBmAGZAZoBmwGcAZ0BngGfAaABoQGiAaMBpAGlAaYBpwGoAakBqgGrAawBrQGuAa8BsAGxAbIBswG0AbUBtgG3AbgBuQG6AbsBvAG9Ab4BvwHAAcEBwgHDAcQBxQHGAccByAHJAcoBywHMAc0BzgHpAegBzwHnAdAB5gHRAdIB0wHUAeUB1QHWAdcB2AHZAdoB2wHcAd0B3gHfAeAB4QHiAeMBAPwBC0EADOMBC0EODOIBC0ENDOEBC0EPDOABC0EQDN8BC0ETDN4BC0EUDN0BC0EVDNwBC0EWDNsBC0EXDNoBC0EYDNkBC0EZDNgBC0EaDNcBC0EbDNYBC0EcDNUBC0EdDNQBC0EeDNMBC0EfDNIBC0EgDNEBC0EhDNABC0EIDM8BC0EiDM4BC0EkDM0BC0EjDMwBC0EHDMsBC0ElDMoBC0EmDMkBC0EnDMgBC0EoDMcBC0ESDMYBC0ERDMUBC0EpDMQBC0EqDMMBC0ErDMIBC0EsDMEBC0HeAQzAAQtBLgy/AQtBLwy+AQtBMAy9AQtBMQy8AQtBMgy7AQtBMwy6AQtBNAy5AQtB3wEMuAELQTUMtwELQTkMtgELQQwMtQELQTYMtAELQTcMswELQTgMsgELQT4MsQELQToMsAELQeABDK8BC0ELDK4BC0E/DK0BC0E7DKwBC0EKDKsBC0E8DKoBC0E9DKkBC0HhAQyoAQtBwQAMpwELQcAADKYBC0HCAAylAQtBCQykAQtBLQyjAQtBwwAMogELQcQADKEBC0HFAAygAQtBxgAMnwELQccADJ4BC0HIAAydAQtByQAMnAELQcoADJsBC0HLAAyaAQtBzAAMmQELQc0ADJgBC0HOAAyXAQtBzwAMlgELQdAADJUBC0HRAAyUAQtB0gAMkwELQdMADJIBC0HVAAyRAQtB1AAMkAELQdYADI8BC0HXAAyOAQtB2AAMjQELQdkADIwBC0HaAAyLAQtB2wAMigELQdwADIkBC0HdAAyIAQtB3gAMhwELQd8ADIYBC0HgAAyFAQtB4QAMhAELQeIADIMBC0HjAAyCAQtB5AAMgQELQeUADIABC0HiAQx/C0HmAAx+C0HnAAx9C0EGDHwLQegADHsLQQUMegtB6QAMeQtBBAx4C0HqAAx3C0HrAAx2C0HsAAx1C0HtAAx0C0EDDHMLQe4ADHILQe8ADHELQfAADHALQfIADG8LQfEADG4LQfMADG0LQfQADGwLQfUADGsLQfYADGoLQQIMaQtB9wAMaAtB+AAMZwtB+QAMZgtB+gAMZQtB+wAMZAtB/AAMYwtB/QAMYgtB/gAMYQtB/wAMYAtBgAEMXwtBgQEMXgtBggEMXQtBgwEMXAtBhAEMWwtBhQEMWgtBhgEMWQtBhwEMWAtBiAEMVwtBiQEMVgtBigEMVQtBiwEMVAtBjAEMUwtBjQEMUgtBjgEMUQtBjwEMUAtBkAEMTwtBkQEMTgtBkgEMTQtBkwEMTAtBlAEMSwtBlQEMSgtBlgEMSQtBlwEMSAtBmAEMRwtBmQEMRgtBmgEMRQtBmwEMRAtBnAEMQwtBnQEMQgtBngEMQQtBnwEMQAtBoAEMPwtBoQEMPgtBogEMPQtBowEMPAtBpAEMOwtBpQEMOgtBpgEMOQtBpwEMOAtBqAEMNwtBqQEMNgtBqgEMNQtBqwEMNAtBrAEMMwtBrQEMMgtBrgEMMQtBrwEMMAtBsAEMLwtBsQEMLgtBsgEMLQtBswEMLAtBtAEMKwtBtQEMKgtBtgEMKQtBtwEMKAtBuAEMJwtBuQEMJgtBugEMJQtBuwEMJAtBvAEMIwtBvQEMIgtBvgEMIQtBvwEMIAtBwAEMHwtBwQEMHgtBwgEMHQtBAQwcC0HDAQwbC0HEAQwaC0HFAQwZC0HGAQwYC0HHAQwXC0HIAQwWC0HJAQwVC0HKAQwUC0HLAQwTC0HMAQwSC0HNAQwRC0HOAQwQC0HPAQwPC0HQAQwOC0HRAQwNC0HSAQwMC0HTAQwLC0HUAQwKC0HVAQwJC0HWAQwIC0HjAQwHC0HXAQwGC0HYAQwFC0HZAQwEC0HaAQwDC0HbAQwCC0HdAQwBC0HcAQshAgNAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCADAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAn8CQAJAAkACQAJAAkACQAJ/AkACQAJAAn8CQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAMCfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAg7jAQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fICEjJCUnKCmeA5sDmgORA4oDgwOAA/0C+wL4AvIC8QLvAu0C6ALnAuYC5QLkAtwC2wLaAtkC2ALXAtYC1QLPAs4CzALLAsoCyQLIAscCxgLEAsMCvgK8AroCuQK4ArcCtgK1ArQCswKyArECsAKuAq0CqQKoAqcCpgKlAqQCowKiAqECoAKfApgCkAKMAosCigKBAv4B/QH8AfsB+gH5AfgB9wH1AfMB8AHrAekB6AHnAeYB5QHkAeMB4gHhAeAB3wHeAd0B3AHaAdkB2AHXAdYB1QHUAdMB0gHRAdABzwHOAc0BzAHLAcoByQHIAccBxgHFAcQBwwHCAcEBwAG/Ab4BvQG8AbsBugG5AbgBtwG2AbUBtAGzAbIBsQGwAa8BrgGtAawBqwGqAakBqAGnAaYBpQGkAaMBogGfAZ4BmQGYAZcBlgGVAZQBkwGSAZEBkAGPAY0BjAGHAYYBhQGEAYMBggF9fHt6eXZ1dFBRUlNUVQsgASAERw1yQf0BIQIMvgMLIAEgBEcNmAFB2wEhAgy9AwsgASAERw3xAUGOASECDLwDCyABIARHDfwBQYQBIQIMuwMLIAEgBEcNigJB/wAhAgy6AwsgASAERw2RAkH9ACECDLkDCyABIARHDZQCQfsAIQIMuAMLIAEgBEcNHkEeIQIMtwMLIAEgBEcNGUEYIQIMtgMLIAEgBEcNygJBzQAhAgy1AwsgASAERw3VAkHGACECDLQDCyABIARHDdYCQcMAIQIMswMLIAEgBEcN3AJBOCECDLIDCyADLQAwQQFGDa0DDIkDC0EAIQACQAJAAkAgAy0AKkUNACADLQArRQ0AIAMvATIiAkECcUUNAQwCCyADLwEyIgJBAXFFDQELQQEhACADLQAoQQFGDQAgAy8BNCIGQeQAa0HkAEkNACAGQcwBRg0AIAZBsAJGDQAgAkHAAHENAEEAIQAgAkGIBHFBgARGDQAgAkEocUEARyEACyADQQA7ATIgA0EAOgAxAkAgAEUEQCADQQA6ADEgAy0ALkEEcQ0BDLEDCyADQgA3AyALIANBADoAMSADQQE6ADYMSAtBACEAAkAgAygCOCICRQ0AIAIoAjAiAkUNACADIAIRAAAhAAsgAEUNSCAAQRVHDWIgA0EENgIcIAMgATYCFCADQdIbNgIQIANBFTYCDEEAIQIMrwMLIAEgBEYEQEEGIQIMrwMLIAEtAABBCkcNGSABQQFqIQEMGgsgA0IANwMgQRIhAgyUAwsgASAERw2KA0EjIQIMrAMLIAEgBEYEQEEHIQIMrAMLAkACQCABLQAAQQprDgQBGBgAGAsgAUEBaiEBQRAhAgyTAwsgAUEBaiEBIANBL2otAABBAXENF0EAIQIgA0EANgIcIAMgATYCFCADQZkgNgIQIANBGTYCDAyrAwsgAyADKQMgIgwgBCABa60iCn0iC0IAIAsgDFgbNwMgIAogDFoNGEEIIQIMqgMLIAEgBEcEQCADQQk2AgggAyABNgIEQRQhAgyRAwtBCSECDKkDCyADKQMgUA2uAgxDCyABIARGBEBBCyECDKgDCyABLQAAQQpHDRYgAUEBaiEBDBcLIANBL2otAABBAXFFDRkMJgtBACEAAkAgAygCOCICRQ0AIAIoAlAiAkUNACADIAIRAAAhAAsgAA0ZDEILQQAhAAJAIAMoAjgiAkUNACACKAJQIgJFDQAgAyACEQAAIQALIAANGgwkC0EAIQACQCADKAI4IgJFDQAgAigCUCICRQ0AIAMgAhEAACEACyAADRsMMgsgA0Evai0AAEEBcUUNHAwiC0EAIQACQCADKAI4IgJFDQAgAigCVCICRQ0AIAMgAhEAACEACyAADRwMQgtBACEAAkAgAygCOCICRQ0AIAIoAlQiAkUNACADIAIRAAAhAAsgAA0dDCALIAEgBEYEQEETIQIMoAMLAkAgAS0AACIAQQprDgQfIyMAIgsgAUEBaiEBDB8LQQAhAAJAIAMoAjgiAkUNACACKAJUIgJFDQAgAyACEQAAIQALIAANIgxCCyABIARGBEBBFiECDJ4DCyABLQAAQcDBAGotAABBAUcNIwyDAwsCQANAIAEtAABBsDtqLQAAIgBBAUcEQAJAIABBAmsOAgMAJwsgAUEBaiEBQSEhAgyGAwsgBCABQQFqIgFHDQALQRghAgydAwsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAFBAWoiARA0IgANIQxBC0EAIQACQCADKAI4IgJFDQAgAigCVCICRQ0AIAMgAhEAACEACyAADSMMKgsgASAERgRAQRwhAgybAwsgA0EKNgIIIAMgATYCBEEAIQACQCADKAI4IgJFDQAgAigCUCICRQ0AIAMgAhEAACEACyAADSVBJCECDIEDCyABIARHBEADQCABLQAAQbA9ai0AACIAQQNHBEAgAEEBaw4FGBomggMlJgsgBCABQQFqIgFHDQALQRshAgyaAwtBGyECDJkDCwNAIAEtAABBsD9qLQAAIgBBA0cEQCAAQQFrDgUPEScTJicLIAQgAUEBaiIBRw0AC0EeIQIMmAMLIAEgBEcEQCADQQs2AgggAyABNgIEQQchAgz/AgtBHyECDJcDCyABIARGBEBBICECDJcDCwJAIAEtAABBDWsOFC4/Pz8/Pz8/Pz8/Pz8/Pz8/Pz8APwtBACECIANBADYCHCADQb8LNgIQIANBAjYCDCADIAFBAWo2AhQMlgMLIANBL2ohAgNAIAEgBEYEQEEhIQIMlwMLAkACQAJAIAEtAAAiAEEJaw4YAgApKQEpKSkpKSkpKSkpKSkpKSkpKSkCJwsgAUEBaiEBIANBL2otAABBAXFFDQoMGAsgAUEBaiEBDBcLIAFBAWohASACLQAAQQJxDQALQQAhAiADQQA2AhwgAyABNgIUIANBnxU2AhAgA0EMNgIMDJUDCyADLQAuQYABcUUNAQtBACEAAkAgAygCOCICRQ0AIAIoAlwiAkUNACADIAIRAAAhAAsgAEUN5gIgAEEVRgRAIANBJDYCHCADIAE2AhQgA0GbGzYCECADQRU2AgxBACECDJQDC0EAIQIgA0EANgIcIAMgATYCFCADQZAONgIQIANBFDYCDAyTAwtBACECIANBADYCHCADIAE2AhQgA0G+IDYCECADQQI2AgwMkgMLIAMoAgQhAEEAIQIgA0EANgIEIAMgACABIAynaiIBEDIiAEUNKyADQQc2AhwgAyABNgIUIAMgADYCDAyRAwsgAy0ALkHAAHFFDQELQQAhAAJAIAMoAjgiAkUNACACKAJYIgJFDQAgAyACEQAAIQALIABFDSsgAEEVRgRAIANBCjYCHCADIAE2AhQgA0HrGTYCECADQRU2AgxBACECDJADC0EAIQIgA0EANgIcIAMgATYCFCADQZMMNgIQIANBEzYCDAyPAwtBACECIANBADYCHCADIAE2AhQgA0GCFTYCECADQQI2AgwMjgMLQQAhAiADQQA2AhwgAyABNgIUIANB3RQ2AhAgA0EZNgIMDI0DC0EAIQIgA0EANgIcIAMgATYCFCADQeYdNgIQIANBGTYCDAyMAwsgAEEVRg09QQAhAiADQQA2AhwgAyABNgIUIANB0A82AhAgA0EiNgIMDIsDCyADKAIEIQBBACECIANBADYCBCADIAAgARAzIgBFDSggA0ENNgIcIAMgATYCFCADIAA2AgwMigMLIABBFUYNOkEAIQIgA0EANgIcIAMgATYCFCADQdAPNgIQIANBIjYCDAyJAwsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQMyIARQRAIAFBAWohAQwoCyADQQ42AhwgAyAANgIMIAMgAUEBajYCFAyIAwsgAEEVRg03QQAhAiADQQA2AhwgAyABNgIUIANB0A82AhAgA0EiNgIMDIcDCyADKAIEIQBBACECIANBADYCBCADIAAgARAzIgBFBEAgAUEBaiEBDCcLIANBDzYCHCADIAA2AgwgAyABQQFqNgIUDIYDC0EAIQIgA0EANgIcIAMgATYCFCADQeIXNgIQIANBGTYCDAyFAwsgAEEVRg0zQQAhAiADQQA2AhwgAyABNgIUIANB1gw2AhAgA0EjNgIMDIQDCyADKAIEIQBBACECIANBADYCBCADIAAgARA0IgBFDSUgA0ERNgIcIAMgATYCFCADIAA2AgwMgwMLIABBFUYNMEEAIQIgA0EANgIcIAMgATYCFCADQdYMNgIQIANBIzYCDAyCAwsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQNCIARQRAIAFBAWohAQwlCyADQRI2AhwgAyAANgIMIAMgAUEBajYCFAyBAwsgA0Evai0AAEEBcUUNAQtBFyECDOYCC0EAIQIgA0EANgIcIAMgATYCFCADQeIXNgIQIANBGTYCDAz+AgsgAEE7Rw0AIAFBAWohAQwMC0EAIQIgA0EANgIcIAMgATYCFCADQZIYNgIQIANBAjYCDAz8AgsgAEEVRg0oQQAhAiADQQA2AhwgAyABNgIUIANB1gw2AhAgA0EjNgIMDPsCCyADQRQ2AhwgAyABNgIUIAMgADYCDAz6AgsgAygCBCEAQQAhAiADQQA2AgQgAyAAIAEQNCIARQRAIAFBAWohAQz1AgsgA0EVNgIcIAMgADYCDCADIAFBAWo2AhQM+QILIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDQiAEUEQCABQQFqIQEM8wILIANBFzYCHCADIAA2AgwgAyABQQFqNgIUDPgCCyAAQRVGDSNBACECIANBADYCHCADIAE2AhQgA0HWDDYCECADQSM2AgwM9wILIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDQiAEUEQCABQQFqIQEMHQsgA0EZNgIcIAMgADYCDCADIAFBAWo2AhQM9gILIAMoAgQhAEEAIQIgA0EANgIEIAMgACABEDQiAEUEQCABQQFqIQEM7wILIANBGjYCHCADIAA2AgwgAyABQQFqNgIUDPUCCyAAQRVGDR9BACECIANBADYCHCADIAE2AhQgA0HQDzYCECADQSI2AgwM9AILIAMoAgQhACADQQA2AgQgAyAAIAEQMyIARQRAIAFBAWohAQwbCyADQRw2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIM8wILIAMoAgQhACADQQA2AgQgAyAAIAEQMyIARQRAIAFBAWohAQzrAgsgA0EdNgIcIAMgADYCDCADIAFBAWo2AhRBACECDPICCyAAQTtHDQEgAUEBaiEBC0EmIQIM1wILQQAhAiADQQA2AhwgAyABNgIUIANBnxU2AhAgA0EMNgIMDO8CCyABIARHBEADQCABLQAAQSBHDYQCIAQgAUEBaiIBRw0AC0EsIQIM7wILQSwhAgzuAgsgASAERgRAQTQhAgzuAgsCQAJAA0ACQCABLQAAQQprDgQCAAADAAsgBCABQQFqIgFHDQALQTQhAgzvAgsgAygCBCEAIANBADYCBCADIAAgARAxIgBFDZ8CIANBMjYCHCADIAE2AhQgAyAANgIMQQAhAgzuAgsgAygCBCEAIANBADYCBCADIAAgARAxIgBFBEAgAUEBaiEBDJ8CCyADQTI2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIM7QILIAEgBEcEQAJAA0AgAS0AAEEwayIAQf8BcUEKTwRAQTohAgzXAgsgAykDICILQpmz5syZs+bMGVYNASADIAtCCn4iCjcDICAKIACtQv8BgyILQn+FVg0BIAMgCiALfDcDICAEIAFBAWoiAUcNAAtBwAAhAgzuAgsgAygCBCEAIANBADYCBCADIAAgAUEBaiIBEDEiAA0XDOICC0HAACECDOwCCyABIARGBEBByQAhAgzsAgsCQANAAkAgAS0AAEEJaw4YAAKiAqICqQKiAqICogKiAqICogKiAqICogKiAqICogKiAqICogKiAqICogIAogILIAQgAUEBaiIBRw0AC0HJACECDOwCCyABQQFqIQEgA0Evai0AAEEBcQ2lAiADQQA2AhwgAyABNgIUIANBlxA2AhAgA0EKNgIMQQAhAgzrAgsgASAERwRAA0AgAS0AAEEgRw0VIAQgAUEBaiIBRw0AC0H4ACECDOsCC0H4ACECDOoCCyADQQI6ACgMOAtBACECIANBADYCHCADQb8LNgIQIANBAjYCDCADIAFBAWo2AhQM6AILQQAhAgzOAgtBDSECDM0CC0ETIQIMzAILQRUhAgzLAgtBFiECDMoCC0EYIQIMyQILQRkhAgzIAgtBGiECDMcCC0EbIQIMxgILQRwhAgzFAgtBHSECDMQCC0EeIQIMwwILQR8hAgzCAgtBICECDMECC0EiIQIMwAILQSMhAgy/AgtBJSECDL4CC0HlACECDL0CCyADQT02AhwgAyABNgIUIAMgADYCDEEAIQIM1QILIANBGzYCHCADIAE2AhQgA0GkHDYCECADQRU2AgxBACECDNQCCyADQSA2AhwgAyABNgIUIANBmBo2AhAgA0EVNgIMQQAhAgzTAgsgA0ETNgIcIAMgATYCFCADQZgaNgIQIANBFTYCDEEAIQIM0gILIANBCzYCHCADIAE2AhQgA0GYGjYCECADQRU2AgxBACECDNECCyADQRA2AhwgAyABNgIUIANBmBo2AhAgA0EVNgIMQQAhAgzQAgsgA0EgNgIcIAMgATYCFCADQaQcNgIQIANBFTYCDEEAIQIMzwILIANBCzYCHCADIAE2AhQgA0GkHDYCECADQRU2AgxBACECDM4CCyADQQw2AhwgAyABNgIUIANBpBw2AhAgA0EVNgIMQQAhAgzNAgtBACECIANBADYCHCADIAE2AhQgA0HdDjYCECADQRI2AgwMzAILAkADQAJAIAEtAABBCmsOBAACAgACCyAEIAFBAWoiAUcNAAtB/QEhAgzMAgsCQAJAIAMtADZBAUcNAEEAIQACQCADKAI4IgJFDQAgAigCYCICRQ0AIAMgAhEAACEACyAARQ0AIABBFUcNASADQfwBNgIcIAMgATYCFCADQdwZNgIQIANBFTYCDEEAIQIMzQILQdwBIQIMswILIANBADYCHCADIAE2AhQgA0H5CzYCECADQR82AgxBACECDMsCCwJAAkAgAy0AKEEBaw4CBAEAC0HbASECDLICC0HUASECDLECCyADQQI6ADFBACEAAkAgAygCOCICRQ0AIAIoAgAiAkUNACADIAIRAAAhAAsgAEUEQEHdASECDLECCyAAQRVHBEAgA0EANgIcIAMgATYCFCADQbQMNgIQIANBEDYCDEEAIQIMygILIANB+wE2AhwgAyABNgIUIANBgRo2AhAgA0EVNgIMQQAhAgzJAgsgASAERgRAQfoBIQIMyQILIAEtAABByABGDQEgA0EBOgAoC0HAASECDK4CC0HaASECDK0CCyABIARHBEAgA0EMNgIIIAMgATYCBEHZASECDK0CC0H5ASECDMUCCyABIARGBEBB+AEhAgzFAgsgAS0AAEHIAEcNBCABQQFqIQFB2AEhAgyrAgsgASAERgRAQfcBIQIMxAILAkACQCABLQAAQcUAaw4QAAUFBQUFBQUFBQUFBQUFAQULIAFBAWohAUHWASECDKsCCyABQQFqIQFB1wEhAgyqAgtB9gEhAiABIARGDcICIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQbrVAGotAABHDQMgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADMMCCyADKAIEIQAgA0IANwMAIAMgACAGQQFqIgEQLiIARQRAQeMBIQIMqgILIANB9QE2AhwgAyABNgIUIAMgADYCDEEAIQIMwgILQfQBIQIgASAERg3BAiADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEG41QBqLQAARw0CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzCAgsgA0GBBDsBKCADKAIEIQAgA0IANwMAIAMgACAGQQFqIgEQLiIADQMMAgsgA0EANgIAC0EAIQIgA0EANgIcIAMgATYCFCADQeUfNgIQIANBCDYCDAy/AgtB1QEhAgylAgsgA0HzATYCHCADIAE2AhQgAyAANgIMQQAhAgy9AgtBACEAAkAgAygCOCICRQ0AIAIoAkAiAkUNACADIAIRAAAhAAsgAEUNbiAAQRVHBEAgA0EANgIcIAMgATYCFCADQYIPNgIQIANBIDYCDEEAIQIMvQILIANBjwE2AhwgAyABNgIUIANB7Bs2AhAgA0EVNgIMQQAhAgy8AgsgASAERwRAIANBDTYCCCADIAE2AgRB0wEhAgyjAgtB8gEhAgy7AgsgASAERgRAQfEBIQIMuwILAkACQAJAIAEtAABByABrDgsAAQgICAgICAgIAggLIAFBAWohAUHQASECDKMCCyABQQFqIQFB0QEhAgyiAgsgAUEBaiEBQdIBIQIMoQILQfABIQIgASAERg25AiADKAIAIgAgBCABa2ohBiABIABrQQJqIQUDQCABLQAAIABBtdUAai0AAEcNBCAAQQJGDQMgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAY2AgAMuQILQe8BIQIgASAERg24AiADKAIAIgAgBCABa2ohBiABIABrQQFqIQUDQCABLQAAIABBs9UAai0AAEcNAyAAQQFGDQIgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAY2AgAMuAILQe4BIQIgASAERg23AiADKAIAIgAgBCABa2ohBiABIABrQQJqIQUDQCABLQAAIABBsNUAai0AAEcNAiAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAY2AgAMtwILIAMoAgQhACADQgA3AwAgAyAAIAVBAWoiARArIgBFDQIgA0HsATYCHCADIAE2AhQgAyAANgIMQQAhAgy2AgsgA0EANgIACyADKAIEIQAgA0EANgIEIAMgACABECsiAEUNnAIgA0HtATYCHCADIAE2AhQgAyAANgIMQQAhAgy0AgtBzwEhAgyaAgtBACEAAkAgAygCOCICRQ0AIAIoAjQiAkUNACADIAIRAAAhAAsCQCAABEAgAEEVRg0BIANBADYCHCADIAE2AhQgA0HqDTYCECADQSY2AgxBACECDLQCC0HOASECDJoCCyADQesBNgIcIAMgATYCFCADQYAbNgIQIANBFTYCDEEAIQIMsgILIAEgBEYEQEHrASECDLICCyABLQAAQS9GBEAgAUEBaiEBDAELIANBADYCHCADIAE2AhQgA0GyODYCECADQQg2AgxBACECDLECC0HNASECDJcCCyABIARHBEAgA0EONgIIIAMgATYCBEHMASECDJcCC0HqASECDK8CCyABIARGBEBB6QEhAgyvAgsgAS0AAEEwayIAQf8BcUEKSQRAIAMgADoAKiABQQFqIQFBywEhAgyWAgsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDZcCIANB6AE2AhwgAyABNgIUIAMgADYCDEEAIQIMrgILIAEgBEYEQEHnASECDK4CCwJAIAEtAABBLkYEQCABQQFqIQEMAQsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDZgCIANB5gE2AhwgAyABNgIUIAMgADYCDEEAIQIMrgILQcoBIQIMlAILIAEgBEYEQEHlASECDK0CC0EAIQBBASEFQQEhB0EAIQICQAJAAkACQAJAAn8CQAJAAkACQAJAAkACQCABLQAAQTBrDgoKCQABAgMEBQYICwtBAgwGC0EDDAULQQQMBAtBBQwDC0EGDAILQQcMAQtBCAshAkEAIQVBACEHDAILQQkhAkEBIQBBACEFQQAhBwwBC0EAIQVBASECCyADIAI6ACsgAUEBaiEBAkACQCADLQAuQRBxDQACQAJAAkAgAy0AKg4DAQACBAsgB0UNAwwCCyAADQEMAgsgBUUNAQsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDQIgA0HiATYCHCADIAE2AhQgAyAANgIMQQAhAgyvAgsgAygCBCEAIANBADYCBCADIAAgARAvIgBFDZoCIANB4wE2AhwgAyABNgIUIAMgADYCDEEAIQIMrgILIAMoAgQhACADQQA2AgQgAyAAIAEQLyIARQ2YAiADQeQBNgIcIAMgATYCFCADIAA2AgwMrQILQckBIQIMkwILQQAhAAJAIAMoAjgiAkUNACACKAJEIgJFDQAgAyACEQAAIQALAkAgAARAIABBFUYNASADQQA2AhwgAyABNgIUIANBpA02AhAgA0EhNgIMQQAhAgytAgtByAEhAgyTAgsgA0HhATYCHCADIAE2AhQgA0HQGjYCECADQRU2AgxBACECDKsCCyABIARGBEBB4QEhAgyrAgsCQCABLQAAQSBGBEAgA0EAOwE0IAFBAWohAQwBCyADQQA2AhwgAyABNgIUIANBmRE2AhAgA0EJNgIMQQAhAgyrAgtBxwEhAgyRAgsgASAERgRAQeABIQIMqgILAkAgAS0AAEEwa0H/AXEiAkEKSQRAIAFBAWohAQJAIAMvATQiAEGZM0sNACADIABBCmwiADsBNCAAQf7/A3EgAkH//wNzSw0AIAMgACACajsBNAwCC0EAIQIgA0EANgIcIAMgATYCFCADQZUeNgIQIANBDTYCDAyrAgsgA0EANgIcIAMgATYCFCADQZUeNgIQIANBDTYCDEEAIQIMqgILQcYBIQIMkAILIAEgBEYEQEHfASECDKkCCwJAIAEtAABBMGtB/wFxIgJBCkkEQCABQQFqIQECQCADLwE0IgBBmTNLDQAgAyAAQQpsIgA7ATQgAEH+/wNxIAJB//8Dc0sNACADIAAgAmo7ATQMAgtBACECIANBADYCHCADIAE2AhQgA0GVHjYCECADQQ02AgwMqgILIANBADYCHCADIAE2AhQgA0GVHjYCECADQQ02AgxBACECDKkCC0HFASECDI8CCyABIARGBEBB3gEhAgyoAgsCQCABLQAAQTBrQf8BcSICQQpJBEAgAUEBaiEBAkAgAy8BNCIAQZkzSw0AIAMgAEEKbCIAOwE0IABB/v8DcSACQf//A3NLDQAgAyAAIAJqOwE0DAILQQAhAiADQQA2AhwgAyABNgIUIANBlR42AhAgA0ENNgIMDKkCCyADQQA2AhwgAyABNgIUIANBlR42AhAgA0ENNgIMQQAhAgyoAgtBxAEhAgyOAgsgASAERgRAQd0BIQIMpwILAkACQAJAAkAgAS0AAEEKaw4XAgMDAAMDAwMDAwMDAwMDAwMDAwMDAwEDCyABQQFqDAULIAFBAWohAUHDASECDI8CCyABQQFqIQEgA0Evai0AAEEBcQ0IIANBADYCHCADIAE2AhQgA0GNCzYCECADQQ02AgxBACECDKcCCyADQQA2AhwgAyABNgIUIANBjQs2AhAgA0ENNgIMQQAhAgymAgsgASAERwRAIANBDzYCCCADIAE2AgRBASECDI0CC0HcASECDKUCCwJAAkADQAJAIAEtAABBCmsOBAIAAAMACyAEIAFBAWoiAUcNAAtB2wEhAgymAgsgAygCBCEAIANBADYCBCADIAAgARAtIgBFBEAgAUEBaiEBDAQLIANB2gE2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMpQILIAMoAgQhACADQQA2AgQgAyAAIAEQLSIADQEgAUEBagshAUHBASECDIoCCyADQdkBNgIcIAMgADYCDCADIAFBAWo2AhRBACECDKICC0HCASECDIgCCyADQS9qLQAAQQFxDQEgA0EANgIcIAMgATYCFCADQeQcNgIQIANBGTYCDEEAIQIMoAILIAEgBEYEQEHZASECDKACCwJAAkACQCABLQAAQQprDgQBAgIAAgsgAUEBaiEBDAILIAFBAWohAQwBCyADLQAuQcAAcUUNAQtBACEAAkAgAygCOCICRQ0AIAIoAjwiAkUNACADIAIRAAAhAAsgAEUNoAEgAEEVRgRAIANB2QA2AhwgAyABNgIUIANBtxo2AhAgA0EVNgIMQQAhAgyfAgsgA0EANgIcIAMgATYCFCADQYANNgIQIANBGzYCDEEAIQIMngILIANBADYCHCADIAE2AhQgA0HcKDYCECADQQI2AgxBACECDJ0CCyABIARHBEAgA0EMNgIIIAMgATYCBEG/ASECDIQCC0HYASECDJwCCyABIARGBEBB1wEhAgycAgsCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBwQBrDhUAAQIDWgQFBlpaWgcICQoLDA0ODxBaCyABQQFqIQFB+wAhAgySAgsgAUEBaiEBQfwAIQIMkQILIAFBAWohAUGBASECDJACCyABQQFqIQFBhQEhAgyPAgsgAUEBaiEBQYYBIQIMjgILIAFBAWohAUGJASECDI0CCyABQQFqIQFBigEhAgyMAgsgAUEBaiEBQY0BIQIMiwILIAFBAWohAUGWASECDIoCCyABQQFqIQFBlwEhAgyJAgsgAUEBaiEBQZgBIQIMiAILIAFBAWohAUGlASECDIcCCyABQQFqIQFBpgEhAgyGAgsgAUEBaiEBQawBIQIMhQILIAFBAWohAUG0ASECDIQCCyABQQFqIQFBtwEhAgyDAgsgAUEBaiEBQb4BIQIMggILIAEgBEYEQEHWASECDJsCCyABLQAAQc4ARw1IIAFBAWohAUG9ASECDIECCyABIARGBEBB1QEhAgyaAgsCQAJAAkAgAS0AAEHCAGsOEgBKSkpKSkpKSkoBSkpKSkpKAkoLIAFBAWohAUG4ASECDIICCyABQQFqIQFBuwEhAgyBAgsgAUEBaiEBQbwBIQIMgAILQdQBIQIgASAERg2YAiADKAIAIgAgBCABa2ohBSABIABrQQdqIQYCQANAIAEtAAAgAEGo1QBqLQAARw1FIABBB0YNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyZAgsgA0EANgIAIAZBAWohAUEbDEULIAEgBEYEQEHTASECDJgCCwJAAkAgAS0AAEHJAGsOBwBHR0dHRwFHCyABQQFqIQFBuQEhAgz/AQsgAUEBaiEBQboBIQIM/gELQdIBIQIgASAERg2WAiADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGm1QBqLQAARw1DIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyXAgsgA0EANgIAIAZBAWohAUEPDEMLQdEBIQIgASAERg2VAiADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEGk1QBqLQAARw1CIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyWAgsgA0EANgIAIAZBAWohAUEgDEILQdABIQIgASAERg2UAiADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGh1QBqLQAARw1BIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAyVAgsgA0EANgIAIAZBAWohAUESDEELIAEgBEYEQEHPASECDJQCCwJAAkAgAS0AAEHFAGsODgBDQ0NDQ0NDQ0NDQ0MBQwsgAUEBaiEBQbUBIQIM+wELIAFBAWohAUG2ASECDPoBC0HOASECIAEgBEYNkgIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBntUAai0AAEcNPyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMkwILIANBADYCACAGQQFqIQFBBww/C0HNASECIAEgBEYNkQIgAygCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBmNUAai0AAEcNPiAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMkgILIANBADYCACAGQQFqIQFBKAw+CyABIARGBEBBzAEhAgyRAgsCQAJAAkAgAS0AAEHFAGsOEQBBQUFBQUFBQUEBQUFBQUECQQsgAUEBaiEBQbEBIQIM+QELIAFBAWohAUGyASECDPgBCyABQQFqIQFBswEhAgz3AQtBywEhAiABIARGDY8CIAMoAgAiACAEIAFraiEFIAEgAGtBBmohBgJAA0AgAS0AACAAQZHVAGotAABHDTwgAEEGRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJACCyADQQA2AgAgBkEBaiEBQRoMPAtBygEhAiABIARGDY4CIAMoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQY3VAGotAABHDTsgAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADI8CCyADQQA2AgAgBkEBaiEBQSEMOwsgASAERgRAQckBIQIMjgILAkACQCABLQAAQcEAaw4UAD09PT09PT09PT09PT09PT09PQE9CyABQQFqIQFBrQEhAgz1AQsgAUEBaiEBQbABIQIM9AELIAEgBEYEQEHIASECDI0CCwJAAkAgAS0AAEHVAGsOCwA8PDw8PDw8PDwBPAsgAUEBaiEBQa4BIQIM9AELIAFBAWohAUGvASECDPMBC0HHASECIAEgBEYNiwIgAygCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABBhNUAai0AAEcNOCAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMjAILIANBADYCACAGQQFqIQFBKgw4CyABIARGBEBBxgEhAgyLAgsgAS0AAEHQAEcNOCABQQFqIQFBJQw3C0HFASECIAEgBEYNiQIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBgdUAai0AAEcNNiAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMigILIANBADYCACAGQQFqIQFBDgw2CyABIARGBEBBxAEhAgyJAgsgAS0AAEHFAEcNNiABQQFqIQFBqwEhAgzvAQsgASAERgRAQcMBIQIMiAILAkACQAJAAkAgAS0AAEHCAGsODwABAjk5OTk5OTk5OTk5AzkLIAFBAWohAUGnASECDPEBCyABQQFqIQFBqAEhAgzwAQsgAUEBaiEBQakBIQIM7wELIAFBAWohAUGqASECDO4BC0HCASECIAEgBEYNhgIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB/tQAai0AAEcNMyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMhwILIANBADYCACAGQQFqIQFBFAwzC0HBASECIAEgBEYNhQIgAygCACIAIAQgAWtqIQUgASAAa0EEaiEGAkADQCABLQAAIABB+dQAai0AAEcNMiAAQQRGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMhgILIANBADYCACAGQQFqIQFBKwwyC0HAASECIAEgBEYNhAIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABB9tQAai0AAEcNMSAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMhQILIANBADYCACAGQQFqIQFBLAwxC0G/ASECIAEgBEYNgwIgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBodUAai0AAEcNMCAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMhAILIANBADYCACAGQQFqIQFBEQwwC0G+ASECIAEgBEYNggIgAygCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABB8tQAai0AAEcNLyAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMgwILIANBADYCACAGQQFqIQFBLgwvCyABIARGBEBBvQEhAgyCAgsCQAJAAkACQAJAIAEtAABBwQBrDhUANDQ0NDQ0NDQ0NAE0NAI0NAM0NAQ0CyABQQFqIQFBmwEhAgzsAQsgAUEBaiEBQZwBIQIM6wELIAFBAWohAUGdASECDOoBCyABQQFqIQFBogEhAgzpAQsgAUEBaiEBQaQBIQIM6AELIAEgBEYEQEG8ASECDIECCwJAAkAgAS0AAEHSAGsOAwAwATALIAFBAWohAUGjASECDOgBCyABQQFqIQFBBAwtC0G7ASECIAEgBEYN/wEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABB8NQAai0AAEcNLCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMgAILIANBADYCACAGQQFqIQFBHQwsCyABIARGBEBBugEhAgz/AQsCQAJAIAEtAABByQBrDgcBLi4uLi4ALgsgAUEBaiEBQaEBIQIM5gELIAFBAWohAUEiDCsLIAEgBEYEQEG5ASECDP4BCyABLQAAQdAARw0rIAFBAWohAUGgASECDOQBCyABIARGBEBBuAEhAgz9AQsCQAJAIAEtAABBxgBrDgsALCwsLCwsLCwsASwLIAFBAWohAUGeASECDOQBCyABQQFqIQFBnwEhAgzjAQtBtwEhAiABIARGDfsBIAMoAgAiACAEIAFraiEFIAEgAGtBA2ohBgJAA0AgAS0AACAAQezUAGotAABHDSggAEEDRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPwBCyADQQA2AgAgBkEBaiEBQQ0MKAtBtgEhAiABIARGDfoBIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQaHVAGotAABHDScgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPsBCyADQQA2AgAgBkEBaiEBQQwMJwtBtQEhAiABIARGDfkBIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQerUAGotAABHDSYgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPoBCyADQQA2AgAgBkEBaiEBQQMMJgtBtAEhAiABIARGDfgBIAMoAgAiACAEIAFraiEFIAEgAGtBAWohBgJAA0AgAS0AACAAQejUAGotAABHDSUgAEEBRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADPkBCyADQQA2AgAgBkEBaiEBQSYMJQsgASAERgRAQbMBIQIM+AELAkACQCABLQAAQdQAaw4CAAEnCyABQQFqIQFBmQEhAgzfAQsgAUEBaiEBQZoBIQIM3gELQbIBIQIgASAERg32ASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHm1ABqLQAARw0jIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAz3AQsgA0EANgIAIAZBAWohAUEnDCMLQbEBIQIgASAERg31ASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHk1ABqLQAARw0iIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAz2AQsgA0EANgIAIAZBAWohAUEcDCILQbABIQIgASAERg30ASADKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEHe1ABqLQAARw0hIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAz1AQsgA0EANgIAIAZBAWohAUEGDCELQa8BIQIgASAERg3zASADKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEHZ1ABqLQAARw0gIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAz0AQsgA0EANgIAIAZBAWohAUEZDCALIAEgBEYEQEGuASECDPMBCwJAAkACQAJAIAEtAABBLWsOIwAkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJAEkJCQkJAIkJCQDJAsgAUEBaiEBQY4BIQIM3AELIAFBAWohAUGPASECDNsBCyABQQFqIQFBlAEhAgzaAQsgAUEBaiEBQZUBIQIM2QELQa0BIQIgASAERg3xASADKAIAIgAgBCABa2ohBSABIABrQQFqIQYCQANAIAEtAAAgAEHX1ABqLQAARw0eIABBAUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzyAQsgA0EANgIAIAZBAWohAUELDB4LIAEgBEYEQEGsASECDPEBCwJAAkAgAS0AAEHBAGsOAwAgASALIAFBAWohAUGQASECDNgBCyABQQFqIQFBkwEhAgzXAQsgASAERgRAQasBIQIM8AELAkACQCABLQAAQcEAaw4PAB8fHx8fHx8fHx8fHx8BHwsgAUEBaiEBQZEBIQIM1wELIAFBAWohAUGSASECDNYBCyABIARGBEBBqgEhAgzvAQsgAS0AAEHMAEcNHCABQQFqIQFBCgwbC0GpASECIAEgBEYN7QEgAygCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABB0dQAai0AAEcNGiAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM7gELIANBADYCACAGQQFqIQFBHgwaC0GoASECIAEgBEYN7AEgAygCACIAIAQgAWtqIQUgASAAa0EGaiEGAkADQCABLQAAIABBytQAai0AAEcNGSAAQQZGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM7QELIANBADYCACAGQQFqIQFBFQwZC0GnASECIAEgBEYN6wEgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBx9QAai0AAEcNGCAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM7AELIANBADYCACAGQQFqIQFBFwwYC0GmASECIAEgBEYN6gEgAygCACIAIAQgAWtqIQUgASAAa0EFaiEGAkADQCABLQAAIABBwdQAai0AAEcNFyAAQQVGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM6wELIANBADYCACAGQQFqIQFBGAwXCyABIARGBEBBpQEhAgzqAQsCQAJAIAEtAABByQBrDgcAGRkZGRkBGQsgAUEBaiEBQYsBIQIM0QELIAFBAWohAUGMASECDNABC0GkASECIAEgBEYN6AEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBptUAai0AAEcNFSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM6QELIANBADYCACAGQQFqIQFBCQwVC0GjASECIAEgBEYN5wEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBpNUAai0AAEcNFCAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM6AELIANBADYCACAGQQFqIQFBHwwUC0GiASECIAEgBEYN5gEgAygCACIAIAQgAWtqIQUgASAAa0ECaiEGAkADQCABLQAAIABBvtQAai0AAEcNEyAAQQJGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM5wELIANBADYCACAGQQFqIQFBAgwTC0GhASECIAEgBEYN5QEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGA0AgAS0AACAAQbzUAGotAABHDREgAEEBRg0CIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADOUBCyABIARGBEBBoAEhAgzlAQtBASABLQAAQd8ARw0RGiABQQFqIQFBhwEhAgzLAQsgA0EANgIAIAZBAWohAUGIASECDMoBC0GfASECIAEgBEYN4gEgAygCACIAIAQgAWtqIQUgASAAa0EIaiEGAkADQCABLQAAIABBhNUAai0AAEcNDyAAQQhGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM4wELIANBADYCACAGQQFqIQFBKQwPC0GeASECIAEgBEYN4QEgAygCACIAIAQgAWtqIQUgASAAa0EDaiEGAkADQCABLQAAIABBuNQAai0AAEcNDiAAQQNGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAM4gELIANBADYCACAGQQFqIQFBLQwOCyABIARGBEBBnQEhAgzhAQsgAS0AAEHFAEcNDiABQQFqIQFBhAEhAgzHAQsgASAERgRAQZwBIQIM4AELAkACQCABLQAAQcwAaw4IAA8PDw8PDwEPCyABQQFqIQFBggEhAgzHAQsgAUEBaiEBQYMBIQIMxgELQZsBIQIgASAERg3eASADKAIAIgAgBCABa2ohBSABIABrQQRqIQYCQANAIAEtAAAgAEGz1ABqLQAARw0LIABBBEYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzfAQsgA0EANgIAIAZBAWohAUEjDAsLQZoBIQIgASAERg3dASADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGw1ABqLQAARw0KIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzeAQsgA0EANgIAIAZBAWohAUEADAoLIAEgBEYEQEGZASECDN0BCwJAAkAgAS0AAEHIAGsOCAAMDAwMDAwBDAsgAUEBaiEBQf0AIQIMxAELIAFBAWohAUGAASECDMMBCyABIARGBEBBmAEhAgzcAQsCQAJAIAEtAABBzgBrDgMACwELCyABQQFqIQFB/gAhAgzDAQsgAUEBaiEBQf8AIQIMwgELIAEgBEYEQEGXASECDNsBCyABLQAAQdkARw0IIAFBAWohAUEIDAcLQZYBIQIgASAERg3ZASADKAIAIgAgBCABa2ohBSABIABrQQNqIQYCQANAIAEtAAAgAEGs1ABqLQAARw0GIABBA0YNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzaAQsgA0EANgIAIAZBAWohAUEFDAYLQZUBIQIgASAERg3YASADKAIAIgAgBCABa2ohBSABIABrQQVqIQYCQANAIAEtAAAgAEGm1ABqLQAARw0FIABBBUYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzZAQsgA0EANgIAIAZBAWohAUEWDAULQZQBIQIgASAERg3XASADKAIAIgAgBCABa2ohBSABIABrQQJqIQYCQANAIAEtAAAgAEGh1QBqLQAARw0EIABBAkYNASAAQQFqIQAgBCABQQFqIgFHDQALIAMgBTYCAAzYAQsgA0EANgIAIAZBAWohAUEQDAQLIAEgBEYEQEGTASECDNcBCwJAAkAgAS0AAEHDAGsODAAGBgYGBgYGBgYGAQYLIAFBAWohAUH5ACECDL4BCyABQQFqIQFB+gAhAgy9AQtBkgEhAiABIARGDdUBIAMoAgAiACAEIAFraiEFIAEgAGtBBWohBgJAA0AgAS0AACAAQaDUAGotAABHDQIgAEEFRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADNYBCyADQQA2AgAgBkEBaiEBQSQMAgsgA0EANgIADAILIAEgBEYEQEGRASECDNQBCyABLQAAQcwARw0BIAFBAWohAUETCzoAKSADKAIEIQAgA0EANgIEIAMgACABEC4iAA0CDAELQQAhAiADQQA2AhwgAyABNgIUIANB/h82AhAgA0EGNgIMDNEBC0H4ACECDLcBCyADQZABNgIcIAMgATYCFCADIAA2AgxBACECDM8BC0EAIQACQCADKAI4IgJFDQAgAigCQCICRQ0AIAMgAhEAACEACyAARQ0AIABBFUYNASADQQA2AhwgAyABNgIUIANBgg82AhAgA0EgNgIMQQAhAgzOAQtB9wAhAgy0AQsgA0GPATYCHCADIAE2AhQgA0HsGzYCECADQRU2AgxBACECDMwBCyABIARGBEBBjwEhAgzMAQsCQCABLQAAQSBGBEAgAUEBaiEBDAELIANBADYCHCADIAE2AhQgA0GbHzYCECADQQY2AgxBACECDMwBC0ECIQIMsgELA0AgAS0AAEEgRw0CIAQgAUEBaiIBRw0AC0GOASECDMoBCyABIARGBEBBjQEhAgzKAQsCQCABLQAAQQlrDgRKAABKAAtB9QAhAgywAQsgAy0AKUEFRgRAQfYAIQIMsAELQfQAIQIMrwELIAEgBEYEQEGMASECDMgBCyADQRA2AgggAyABNgIEDAoLIAEgBEYEQEGLASECDMcBCwJAIAEtAABBCWsOBEcAAEcAC0HzACECDK0BCyABIARHBEAgA0EQNgIIIAMgATYCBEHxACECDK0BC0GKASECDMUBCwJAIAEgBEcEQANAIAEtAABBoNAAai0AACIAQQNHBEACQCAAQQFrDgJJAAQLQfAAIQIMrwELIAQgAUEBaiIBRw0AC0GIASECDMYBC0GIASECDMUBCyADQQA2AhwgAyABNgIUIANB2yA2AhAgA0EHNgIMQQAhAgzEAQsgASAERgRAQYkBIQIMxAELAkACQAJAIAEtAABBoNIAai0AAEEBaw4DRgIAAQtB8gAhAgysAQsgA0EANgIcIAMgATYCFCADQbQSNgIQIANBBzYCDEEAIQIMxAELQeoAIQIMqgELIAEgBEcEQCABQQFqIQFB7wAhAgyqAQtBhwEhAgzCAQsgBCABIgBGBEBBhgEhAgzCAQsgAC0AACIBQS9GBEAgAEEBaiEBQe4AIQIMqQELIAFBCWsiAkEXSw0BIAAhAUEBIAJ0QZuAgARxDUEMAQsgBCABIgBGBEBBhQEhAgzBAQsgAC0AAEEvRw0AIABBAWohAQwDC0EAIQIgA0EANgIcIAMgADYCFCADQdsgNgIQIANBBzYCDAy/AQsCQAJAAkACQAJAA0AgAS0AAEGgzgBqLQAAIgBBBUcEQAJAAkAgAEEBaw4IRwUGBwgABAEIC0HrACECDK0BCyABQQFqIQFB7QAhAgysAQsgBCABQQFqIgFHDQALQYQBIQIMwwELIAFBAWoMFAsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDR4gA0HbADYCHCADIAE2AhQgAyAANgIMQQAhAgzBAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDR4gA0HdADYCHCADIAE2AhQgAyAANgIMQQAhAgzAAQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDR4gA0H6ADYCHCADIAE2AhQgAyAANgIMQQAhAgy/AQsgA0EANgIcIAMgATYCFCADQfkPNgIQIANBBzYCDEEAIQIMvgELIAEgBEYEQEGDASECDL4BCwJAIAEtAABBoM4Aai0AAEEBaw4IPgQFBgAIAgMHCyABQQFqIQELQQMhAgyjAQsgAUEBagwNC0EAIQIgA0EANgIcIANB0RI2AhAgA0EHNgIMIAMgAUEBajYCFAy6AQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDRYgA0HbADYCHCADIAE2AhQgAyAANgIMQQAhAgy5AQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDRYgA0HdADYCHCADIAE2AhQgAyAANgIMQQAhAgy4AQsgAygCBCEAIANBADYCBCADIAAgARAsIgBFDRYgA0H6ADYCHCADIAE2AhQgAyAANgIMQQAhAgy3AQsgA0EANgIcIAMgATYCFCADQfkPNgIQIANBBzYCDEEAIQIMtgELQewAIQIMnAELIAEgBEYEQEGCASECDLUBCyABQQFqDAILIAEgBEYEQEGBASECDLQBCyABQQFqDAELIAEgBEYNASABQQFqCyEBQQQhAgyYAQtBgAEhAgywAQsDQCABLQAAQaDMAGotAAAiAEECRwRAIABBAUcEQEHpACECDJkBCwwxCyAEIAFBAWoiAUcNAAtB/wAhAgyvAQsgASAERgRAQf4AIQIMrwELAkAgAS0AAEEJaw43LwMGLwQGBgYGBgYGBgYGBgYGBgYGBgYFBgYCBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGBgYGAAYLIAFBAWoLIQFBBSECDJQBCyABQQFqDAYLIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0IIANB2wA2AhwgAyABNgIUIAMgADYCDEEAIQIMqwELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0IIANB3QA2AhwgAyABNgIUIAMgADYCDEEAIQIMqgELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0IIANB+gA2AhwgAyABNgIUIAMgADYCDEEAIQIMqQELIANBADYCHCADIAE2AhQgA0GNFDYCECADQQc2AgxBACECDKgBCwJAAkACQAJAA0AgAS0AAEGgygBqLQAAIgBBBUcEQAJAIABBAWsOBi4DBAUGAAYLQegAIQIMlAELIAQgAUEBaiIBRw0AC0H9ACECDKsBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNByADQdsANgIcIAMgATYCFCADIAA2AgxBACECDKoBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNByADQd0ANgIcIAMgATYCFCADIAA2AgxBACECDKkBCyADKAIEIQAgA0EANgIEIAMgACABECwiAEUNByADQfoANgIcIAMgATYCFCADIAA2AgxBACECDKgBCyADQQA2AhwgAyABNgIUIANB5Ag2AhAgA0EHNgIMQQAhAgynAQsgASAERg0BIAFBAWoLIQFBBiECDIwBC0H8ACECDKQBCwJAAkACQAJAA0AgAS0AAEGgyABqLQAAIgBBBUcEQCAAQQFrDgQpAgMEBQsgBCABQQFqIgFHDQALQfsAIQIMpwELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0DIANB2wA2AhwgAyABNgIUIAMgADYCDEEAIQIMpgELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0DIANB3QA2AhwgAyABNgIUIAMgADYCDEEAIQIMpQELIAMoAgQhACADQQA2AgQgAyAAIAEQLCIARQ0DIANB+gA2AhwgAyABNgIUIAMgADYCDEEAIQIMpAELIANBADYCHCADIAE2AhQgA0G8CjYCECADQQc2AgxBACECDKMBC0HPACECDIkBC0HRACECDIgBC0HnACECDIcBCyABIARGBEBB+gAhAgygAQsCQCABLQAAQQlrDgQgAAAgAAsgAUEBaiEBQeYAIQIMhgELIAEgBEYEQEH5ACECDJ8BCwJAIAEtAABBCWsOBB8AAB8AC0EAIQACQCADKAI4IgJFDQAgAigCOCICRQ0AIAMgAhEAACEACyAARQRAQeIBIQIMhgELIABBFUcEQCADQQA2AhwgAyABNgIUIANByQ02AhAgA0EaNgIMQQAhAgyfAQsgA0H4ADYCHCADIAE2AhQgA0HqGjYCECADQRU2AgxBACECDJ4BCyABIARHBEAgA0ENNgIIIAMgATYCBEHkACECDIUBC0H3ACECDJ0BCyABIARGBEBB9gAhAgydAQsCQAJAAkAgAS0AAEHIAGsOCwABCwsLCwsLCwsCCwsgAUEBaiEBQd0AIQIMhQELIAFBAWohAUHgACECDIQBCyABQQFqIQFB4wAhAgyDAQtB9QAhAiABIARGDZsBIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQbXVAGotAABHDQggAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJwBCyADKAIEIQAgA0IANwMAIAMgACAGQQFqIgEQKyIABEAgA0H0ADYCHCADIAE2AhQgAyAANgIMQQAhAgycAQtB4gAhAgyCAQtBACEAAkAgAygCOCICRQ0AIAIoAjQiAkUNACADIAIRAAAhAAsCQCAABEAgAEEVRg0BIANBADYCHCADIAE2AhQgA0HqDTYCECADQSY2AgxBACECDJwBC0HhACECDIIBCyADQfMANgIcIAMgATYCFCADQYAbNgIQIANBFTYCDEEAIQIMmgELIAMtACkiAEEja0ELSQ0JAkAgAEEGSw0AQQEgAHRBygBxRQ0ADAoLQQAhAiADQQA2AhwgAyABNgIUIANB7Qk2AhAgA0EINgIMDJkBC0HyACECIAEgBEYNmAEgAygCACIAIAQgAWtqIQUgASAAa0EBaiEGAkADQCABLQAAIABBs9UAai0AAEcNBSAAQQFGDQEgAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMmQELIAMoAgQhACADQgA3AwAgAyAAIAZBAWoiARArIgAEQCADQfEANgIcIAMgATYCFCADIAA2AgxBACECDJkBC0HfACECDH8LQQAhAAJAIAMoAjgiAkUNACACKAI0IgJFDQAgAyACEQAAIQALAkAgAARAIABBFUYNASADQQA2AhwgAyABNgIUIANB6g02AhAgA0EmNgIMQQAhAgyZAQtB3gAhAgx/CyADQfAANgIcIAMgATYCFCADQYAbNgIQIANBFTYCDEEAIQIMlwELIAMtAClBIUYNBiADQQA2AhwgAyABNgIUIANBkQo2AhAgA0EINgIMQQAhAgyWAQtB7wAhAiABIARGDZUBIAMoAgAiACAEIAFraiEFIAEgAGtBAmohBgJAA0AgAS0AACAAQbDVAGotAABHDQIgAEECRg0BIABBAWohACAEIAFBAWoiAUcNAAsgAyAFNgIADJYBCyADKAIEIQAgA0IANwMAIAMgACAGQQFqIgEQKyIARQ0CIANB7QA2AhwgAyABNgIUIAMgADYCDEEAIQIMlQELIANBADYCAAsgAygCBCEAIANBADYCBCADIAAgARArIgBFDYABIANB7gA2AhwgAyABNgIUIAMgADYCDEEAIQIMkwELQdwAIQIMeQtBACEAAkAgAygCOCICRQ0AIAIoAjQiAkUNACADIAIRAAAhAAsCQCAABEAgAEEVRg0BIANBADYCHCADIAE2AhQgA0HqDTYCECADQSY2AgxBACECDJMBC0HbACECDHkLIANB7AA2AhwgAyABNgIUIANBgBs2AhAgA0EVNgIMQQAhAgyRAQsgAy0AKSIAQSNJDQAgAEEuRg0AIANBADYCHCADIAE2AhQgA0HJCTYCECADQQg2AgxBACECDJABC0HaACECDHYLIAEgBEYEQEHrACECDI8BCwJAIAEtAABBL0YEQCABQQFqIQEMAQsgA0EANgIcIAMgATYCFCADQbI4NgIQIANBCDYCDEEAIQIMjwELQdkAIQIMdQsgASAERwRAIANBDjYCCCADIAE2AgRB2AAhAgx1C0HqACECDI0BCyABIARGBEBB6QAhAgyNAQsgAS0AAEEwayIAQf8BcUEKSQRAIAMgADoAKiABQQFqIQFB1wAhAgx0CyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNeiADQegANgIcIAMgATYCFCADIAA2AgxBACECDIwBCyABIARGBEBB5wAhAgyMAQsCQCABLQAAQS5GBEAgAUEBaiEBDAELIAMoAgQhACADQQA2AgQgAyAAIAEQLyIARQ17IANB5gA2AhwgAyABNgIUIAMgADYCDEEAIQIMjAELQdYAIQIMcgsgASAERgRAQeUAIQIMiwELQQAhAEEBIQVBASEHQQAhAgJAAkACQAJAAkACfwJAAkACQAJAAkACQAJAIAEtAABBMGsOCgoJAAECAwQFBggLC0ECDAYLQQMMBQtBBAwEC0EFDAMLQQYMAgtBBwwBC0EICyECQQAhBUEAIQcMAgtBCSECQQEhAEEAIQVBACEHDAELQQAhBUEBIQILIAMgAjoAKyABQQFqIQECQAJAIAMtAC5BEHENAAJAAkACQCADLQAqDgMBAAIECyAHRQ0DDAILIAANAQwCCyAFRQ0BCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNAiADQeIANgIcIAMgATYCFCADIAA2AgxBACECDI0BCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNfSADQeMANgIcIAMgATYCFCADIAA2AgxBACECDIwBCyADKAIEIQAgA0EANgIEIAMgACABEC8iAEUNeyADQeQANgIcIAMgATYCFCADIAA2AgwMiwELQdQAIQIMcQsgAy0AKUEiRg2GAUHTACECDHALQQAhAAJAIAMoAjgiAkUNACACKAJEIgJFDQAgAyACEQAAIQALIABFBEBB1QAhAgxwCyAAQRVHBEAgA0EANgIcIAMgATYCFCADQaQNNgIQIANBITYCDEEAIQIMiQELIANB4QA2AhwgAyABNgIUIANB0Bo2AhAgA0EVNgIMQQAhAgyIAQsgASAERgRAQeAAIQIMiAELAkACQAJAAkACQCABLQAAQQprDgQBBAQABAsgAUEBaiEBDAELIAFBAWohASADQS9qLQAAQQFxRQ0BC0HSACECDHALIANBADYCHCADIAE2AhQgA0G2ETYCECADQQk2AgxBACECDIgBCyADQQA2AhwgAyABNgIUIANBthE2AhAgA0EJNgIMQQAhAgyHAQsgASAERgRAQd8AIQIMhwELIAEtAABBCkYEQCABQQFqIQEMCQsgAy0ALkHAAHENCCADQQA2AhwgAyABNgIUIANBthE2AhAgA0ECNgIMQQAhAgyGAQsgASAERgRAQd0AIQIMhgELIAEtAAAiAkENRgRAIAFBAWohAUHQACECDG0LIAEhACACQQlrDgQFAQEFAQsgBCABIgBGBEBB3AAhAgyFAQsgAC0AAEEKRw0AIABBAWoMAgtBACECIANBADYCHCADIAA2AhQgA0HKLTYCECADQQc2AgwMgwELIAEgBEYEQEHbACECDIMBCwJAIAEtAABBCWsOBAMAAAMACyABQQFqCyEBQc4AIQIMaAsgASAERgRAQdoAIQIMgQELIAEtAABBCWsOBAABAQABC0EAIQIgA0EANgIcIANBmhI2AhAgA0EHNgIMIAMgAUEBajYCFAx/CyADQYASOwEqQQAhAAJAIAMoAjgiAkUNACACKAI4IgJFDQAgAyACEQAAIQALIABFDQAgAEEVRw0BIANB2QA2AhwgAyABNgIUIANB6ho2AhAgA0EVNgIMQQAhAgx+C0HNACECDGQLIANBADYCHCADIAE2AhQgA0HJDTYCECADQRo2AgxBACECDHwLIAEgBEYEQEHZACECDHwLIAEtAABBIEcNPSABQQFqIQEgAy0ALkEBcQ09IANBADYCHCADIAE2AhQgA0HCHDYCECADQR42AgxBACECDHsLIAEgBEYEQEHYACECDHsLAkACQAJAAkACQCABLQAAIgBBCmsOBAIDAwABCyABQQFqIQFBLCECDGULIABBOkcNASADQQA2AhwgAyABNgIUIANB5xE2AhAgA0EKNgIMQQAhAgx9CyABQQFqIQEgA0Evai0AAEEBcUUNcyADLQAyQYABcUUEQCADQTJqIQIgAxA1QQAhAAJAIAMoAjgiBkUNACAGKAIoIgZFDQAgAyAGEQAAIQALAkACQCAADhZNTEsBAQEBAQEBAQEBAQEBAQEBAQEAAQsgA0EpNgIcIAMgATYCFCADQawZNgIQIANBFTYCDEEAIQIMfgsgA0EANgIcIAMgATYCFCADQeULNgIQIANBETYCDEEAIQIMfQtBACEAAkAgAygCOCICRQ0AIAIoAlwiAkUNACADIAIRAAAhAAsgAEUNWSAAQRVHDQEgA0EFNgIcIAMgATYCFCADQZsbNgIQIANBFTYCDEEAIQIMfAtBywAhAgxiC0EAIQIgA0EANgIcIAMgATYCFCADQZAONgIQIANBFDYCDAx6CyADIAMvATJBgAFyOwEyDDsLIAEgBEcEQCADQRE2AgggAyABNgIEQcoAIQIMYAtB1wAhAgx4CyABIARGBEBB1gAhAgx4CwJAAkACQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxQeMAaw4TAEBAQEBAQEBAQEBAQAFAQEACA0ALIAFBAWohAUHGACECDGELIAFBAWohAUHHACECDGALIAFBAWohAUHIACECDF8LIAFBAWohAUHJACECDF4LQdUAIQIgBCABIgBGDXYgBCABayADKAIAIgFqIQYgACABa0EFaiEHA0AgAUGQyABqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0IQQQgAUEFRg0KGiABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAx2C0HUACECIAQgASIARg11IAQgAWsgAygCACIBaiEGIAAgAWtBD2ohBwNAIAFBgMgAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNB0EDIAFBD0YNCRogAUEBaiEBIAQgAEEBaiIARw0ACyADIAY2AgAMdQtB0wAhAiAEIAEiAEYNdCAEIAFrIAMoAgAiAWohBiAAIAFrQQ5qIQcDQCABQeLHAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQYgAUEORg0HIAFBAWohASAEIABBAWoiAEcNAAsgAyAGNgIADHQLQdIAIQIgBCABIgBGDXMgBCABayADKAIAIgFqIQUgACABa0EBaiEGA0AgAUHgxwBqLQAAIAAtAAAiB0EgciAHIAdBwQBrQf8BcUEaSRtB/wFxRw0FIAFBAUYNAiABQQFqIQEgBCAAQQFqIgBHDQALIAMgBTYCAAxzCyABIARGBEBB0QAhAgxzCwJAAkAgAS0AACIAQSByIAAgAEHBAGtB/wFxQRpJG0H/AXFB7gBrDgcAOTk5OTkBOQsgAUEBaiEBQcMAIQIMWgsgAUEBaiEBQcQAIQIMWQsgA0EANgIAIAZBAWohAUHFACECDFgLQdAAIQIgBCABIgBGDXAgBCABayADKAIAIgFqIQYgACABa0EJaiEHA0AgAUHWxwBqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0CQQIgAUEJRg0EGiABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAxwC0HPACECIAQgASIARg1vIAQgAWsgAygCACIBaiEGIAAgAWtBBWohBwNAIAFB0McAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNASABQQVGDQIgAUEBaiEBIAQgAEEBaiIARw0ACyADIAY2AgAMbwsgACEBIANBADYCAAwzC0EBCzoALCADQQA2AgAgB0EBaiEBC0EtIQIMUgsCQANAIAEtAABB0MUAai0AAEEBRw0BIAQgAUEBaiIBRw0AC0HNACECDGsLQcIAIQIMUQsgASAERgRAQcwAIQIMagsgAS0AAEE6RgRAIAMoAgQhACADQQA2AgQgAyAAIAEQMCIARQ0zIANBywA2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMagsgA0EANgIcIAMgATYCFCADQecRNgIQIANBCjYCDEEAIQIMaQsCQAJAIAMtACxBAmsOAgABJwsgA0Ezai0AAEECcUUNJiADLQAuQQJxDSYgA0EANgIcIAMgATYCFCADQaYUNgIQIANBCzYCDEEAIQIMaQsgAy0AMkEgcUUNJSADLQAuQQJxDSUgA0EANgIcIAMgATYCFCADQb0TNgIQIANBDzYCDEEAIQIMaAtBACEAAkAgAygCOCICRQ0AIAIoAkgiAkUNACADIAIRAAAhAAsgAEUEQEHBACECDE8LIABBFUcEQCADQQA2AhwgAyABNgIUIANBpg82AhAgA0EcNgIMQQAhAgxoCyADQcoANgIcIAMgATYCFCADQYUcNgIQIANBFTYCDEEAIQIMZwsgASAERwRAA0AgAS0AAEHAwQBqLQAAQQFHDRcgBCABQQFqIgFHDQALQcQAIQIMZwtBxAAhAgxmCyABIARHBEADQAJAIAEtAAAiAEEgciAAIABBwQBrQf8BcUEaSRtB/wFxIgBBCUYNACAAQSBGDQACQAJAAkACQCAAQeMAaw4TAAMDAwMDAwMBAwMDAwMDAwMDAgMLIAFBAWohAUE2IQIMUgsgAUEBaiEBQTchAgxRCyABQQFqIQFBOCECDFALDBULIAQgAUEBaiIBRw0AC0E8IQIMZgtBPCECDGULIAEgBEYEQEHIACECDGULIANBEjYCCCADIAE2AgQCQAJAAkACQAJAIAMtACxBAWsOBBQAAQIJCyADLQAyQSBxDQNB4AEhAgxPCwJAIAMvATIiAEEIcUUNACADLQAoQQFHDQAgAy0ALkEIcUUNAgsgAyAAQff7A3FBgARyOwEyDAsLIAMgAy8BMkEQcjsBMgwECyADQQA2AgQgAyABIAEQMSIABEAgA0HBADYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgxmCyABQQFqIQEMWAsgA0EANgIcIAMgATYCFCADQfQTNgIQIANBBDYCDEEAIQIMZAtBxwAhAiABIARGDWMgAygCACIAIAQgAWtqIQUgASAAa0EGaiEGAkADQCAAQcDFAGotAAAgAS0AAEEgckcNASAAQQZGDUogAEEBaiEAIAQgAUEBaiIBRw0ACyADIAU2AgAMZAsgA0EANgIADAULAkAgASAERwRAA0AgAS0AAEHAwwBqLQAAIgBBAUcEQCAAQQJHDQMgAUEBaiEBDAULIAQgAUEBaiIBRw0AC0HFACECDGQLQcUAIQIMYwsLIANBADoALAwBC0ELIQIMRwtBPyECDEYLAkACQANAIAEtAAAiAEEgRwRAAkAgAEEKaw4EAwUFAwALIABBLEYNAwwECyAEIAFBAWoiAUcNAAtBxgAhAgxgCyADQQg6ACwMDgsgAy0AKEEBRw0CIAMtAC5BCHENAiADKAIEIQAgA0EANgIEIAMgACABEDEiAARAIANBwgA2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMXwsgAUEBaiEBDFALQTshAgxECwJAA0AgAS0AACIAQSBHIABBCUdxDQEgBCABQQFqIgFHDQALQcMAIQIMXQsLQTwhAgxCCwJAAkAgASAERwRAA0AgAS0AACIAQSBHBEAgAEEKaw4EAwQEAwQLIAQgAUEBaiIBRw0AC0E/IQIMXQtBPyECDFwLIAMgAy8BMkEgcjsBMgwKCyADKAIEIQAgA0EANgIEIAMgACABEDEiAEUNTiADQT42AhwgAyABNgIUIAMgADYCDEEAIQIMWgsCQCABIARHBEADQCABLQAAQcDDAGotAAAiAEEBRwRAIABBAkYNAwwMCyAEIAFBAWoiAUcNAAtBNyECDFsLQTchAgxaCyABQQFqIQEMBAtBOyECIAQgASIARg1YIAQgAWsgAygCACIBaiEGIAAgAWtBBWohBwJAA0AgAUGQyABqLQAAIAAtAAAiBUEgciAFIAVBwQBrQf8BcUEaSRtB/wFxRw0BIAFBBUYEQEEHIQEMPwsgAUEBaiEBIAQgAEEBaiIARw0ACyADIAY2AgAMWQsgA0EANgIAIAAhAQwFC0E6IQIgBCABIgBGDVcgBCABayADKAIAIgFqIQYgACABa0EIaiEHAkADQCABQbTBAGotAAAgAC0AACIFQSByIAUgBUHBAGtB/wFxQRpJG0H/AXFHDQEgAUEIRgRAQQUhAQw+CyABQQFqIQEgBCAAQQFqIgBHDQALIAMgBjYCAAxYCyADQQA2AgAgACEBDAQLQTkhAiAEIAEiAEYNViAEIAFrIAMoAgAiAWohBiAAIAFrQQNqIQcCQANAIAFBsMEAai0AACAALQAAIgVBIHIgBSAFQcEAa0H/AXFBGkkbQf8BcUcNASABQQNGBEBBBiEBDD0LIAFBAWohASAEIABBAWoiAEcNAAsgAyAGNgIADFcLIANBADYCACAAIQEMAwsCQANAIAEtAAAiAEEgRwRAIABBCmsOBAcEBAcCCyAEIAFBAWoiAUcNAAtBOCECDFYLIABBLEcNASABQQFqIQBBASEBAkACQAJAAkACQCADLQAsQQVrDgQDAQIEAAsgACEBDAQLQQIhAQwBC0EEIQELIANBAToALCADIAMvATIgAXI7ATIgACEBDAELIAMgAy8BMkEIcjsBMiAAIQELQT4hAgw7CyADQQA6ACwLQTkhAgw5CyABIARGBEBBNiECDFILAkACQAJAAkACQCABLQAAQQprDgQAAgIBAgsgAygCBCEAIANBADYCBCADIAAgARAxIgBFDQIgA0EzNgIcIAMgATYCFCADIAA2AgxBACECDFULIAMoAgQhACADQQA2AgQgAyAAIAEQMSIARQRAIAFBAWohAQwGCyADQTI2AhwgAyAANgIMIAMgAUEBajYCFEEAIQIMVAsgAy0ALkEBcQRAQd8BIQIMOwsgAygCBCEAIANBADYCBCADIAAgARAxIgANAQxJC0E0IQIMOQsgA0E1NgIcIAMgATYCFCADIAA2AgxBACECDFELQTUhAgw3CyADQS9qLQAAQQFxDQAgA0EANgIcIAMgATYCFCADQesWNgIQIANBGTYCDEEAIQIMTwtBMyECDDULIAEgBEYEQEEyIQIMTgsCQCABLQAAQQpGBEAgAUEBaiEBDAELIANBADYCHCADIAE2AhQgA0GSFzYCECADQQM2AgxBACECDE4LQTIhAgw0CyABIARGBEBBMSECDE0LAkAgAS0AACIAQQlGDQAgAEEgRg0AQQEhAgJAIAMtACxBBWsOBAYEBQANCyADIAMvATJBCHI7ATIMDAsgAy0ALkEBcUUNASADLQAsQQhHDQAgA0EAOgAsC0E9IQIMMgsgA0EANgIcIAMgATYCFCADQcIWNgIQIANBCjYCDEEAIQIMSgtBAiECDAELQQQhAgsgA0EBOgAsIAMgAy8BMiACcjsBMgwGCyABIARGBEBBMCECDEcLIAEtAABBCkYEQCABQQFqIQEMAQsgAy0ALkEBcQ0AIANBADYCHCADIAE2AhQgA0HcKDYCECADQQI2AgxBACECDEYLQTAhAgwsCyABQQFqIQFBMSECDCsLIAEgBEYEQEEvIQIMRAsgAS0AACIAQQlHIABBIEdxRQRAIAFBAWohASADLQAuQQFxDQEgA0EANgIcIAMgATYCFCADQZcQNgIQIANBCjYCDEEAIQIMRAtBASECAkACQAJAAkACQAJAIAMtACxBAmsOBwUEBAMBAgAECyADIAMvATJBCHI7ATIMAwtBAiECDAELQQQhAgsgA0EBOgAsIAMgAy8BMiACcjsBMgtBLyECDCsLIANBADYCHCADIAE2AhQgA0GEEzYCECADQQs2AgxBACECDEMLQeEBIQIMKQsgASAERgRAQS4hAgxCCyADQQA2AgQgA0ESNgIIIAMgASABEDEiAA0BC0EuIQIMJwsgA0EtNgIcIAMgATYCFCADIAA2AgxBACECDD8LQQAhAAJAIAMoAjgiAkUNACACKAJMIgJFDQAgAyACEQAAIQALIABFDQAgAEEVRw0BIANB2AA2AhwgAyABNgIUIANBsxs2AhAgA0EVNgIMQQAhAgw+C0HMACECDCQLIANBADYCHCADIAE2AhQgA0GzDjYCECADQR02AgxBACECDDwLIAEgBEYEQEHOACECDDwLIAEtAAAiAEEgRg0CIABBOkYNAQsgA0EAOgAsQQkhAgwhCyADKAIEIQAgA0EANgIEIAMgACABEDAiAA0BDAILIAMtAC5BAXEEQEHeASECDCALIAMoAgQhACADQQA2AgQgAyAAIAEQMCIARQ0CIANBKjYCHCADIAA2AgwgAyABQQFqNgIUQQAhAgw4CyADQcsANgIcIAMgADYCDCADIAFBAWo2AhRBACECDDcLIAFBAWohAUHAACECDB0LIAFBAWohAQwsCyABIARGBEBBKyECDDULAkAgAS0AAEEKRgRAIAFBAWohAQwBCyADLQAuQcAAcUUNBgsgAy0AMkGAAXEEQEEAIQACQCADKAI4IgJFDQAgAigCXCICRQ0AIAMgAhEAACEACyAARQ0SIABBFUYEQCADQQU2AhwgAyABNgIUIANBmxs2AhAgA0EVNgIMQQAhAgw2CyADQQA2AhwgAyABNgIUIANBkA42AhAgA0EUNgIMQQAhAgw1CyADQTJqIQIgAxA1QQAhAAJAIAMoAjgiBkUNACAGKAIoIgZFDQAgAyAGEQAAIQALIAAOFgIBAAQEBAQEBAQEBAQEBAQEBAQEBAMECyADQQE6ADALIAIgAi8BAEHAAHI7AQALQSshAgwYCyADQSk2AhwgAyABNgIUIANBrBk2AhAgA0EVNgIMQQAhAgwwCyADQQA2AhwgAyABNgIUIANB5Qs2AhAgA0ERNgIMQQAhAgwvCyADQQA2AhwgAyABNgIUIANBpQs2AhAgA0ECNgIMQQAhAgwuC0EBIQcgAy8BMiIFQQhxRQRAIAMpAyBCAFIhBwsCQCADLQAwBEBBASEAIAMtAClBBUYNASAFQcAAcUUgB3FFDQELAkAgAy0AKCICQQJGBEBBASEAIAMvATQiBkHlAEYNAkEAIQAgBUHAAHENAiAGQeQARg0CIAZB5gBrQQJJDQIgBkHMAUYNAiAGQbACRg0CDAELQQAhACAFQcAAcQ0BC0ECIQAgBUEIcQ0AIAVBgARxBEACQCACQQFHDQAgAy0ALkEKcQ0AQQUhAAwCC0EEIQAMAQsgBUEgcUUEQCADEDZBAEdBAnQhAAwBC0EAQQMgAykDIFAbIQALIABBAWsOBQIABwEDBAtBESECDBMLIANBAToAMQwpC0EAIQICQCADKAI4IgBFDQAgACgCMCIARQ0AIAMgABEAACECCyACRQ0mIAJBFUYEQCADQQM2AhwgAyABNgIUIANB0hs2AhAgA0EVNgIMQQAhAgwrC0EAIQIgA0EANgIcIAMgATYCFCADQd0ONgIQIANBEjYCDAwqCyADQQA2AhwgAyABNgIUIANB+SA2AhAgA0EPNgIMQQAhAgwpC0EAIQACQCADKAI4IgJFDQAgAigCMCICRQ0AIAMgAhEAACEACyAADQELQQ4hAgwOCyAAQRVGBEAgA0ECNgIcIAMgATYCFCADQdIbNgIQIANBFTYCDEEAIQIMJwsgA0EANgIcIAMgATYCFCADQd0ONgIQIANBEjYCDEEAIQIMJgtBKiECDAwLIAEgBEcEQCADQQk2AgggAyABNgIEQSkhAgwMC0EmIQIMJAsgAyADKQMgIgwgBCABa60iCn0iC0IAIAsgDFgbNwMgIAogDFQEQEElIQIMJAsgAygCBCEAIANBADYCBCADIAAgASAMp2oiARAyIgBFDQAgA0EFNgIcIAMgATYCFCADIAA2AgxBACECDCMLQQ8hAgwJC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAS0AAEEwaw43FxYAAQIDBAUGBxQUFBQUFBQICQoLDA0UFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFA4PEBESExQLQgIhCgwWC0IDIQoMFQtCBCEKDBQLQgUhCgwTC0IGIQoMEgtCByEKDBELQgghCgwQC0IJIQoMDwtCCiEKDA4LQgshCgwNC0IMIQoMDAtCDSEKDAsLQg4hCgwKC0IPIQoMCQtCCiEKDAgLQgshCgwHC0IMIQoMBgtCDSEKDAULQg4hCgwEC0IPIQoMAwsgA0EANgIcIAMgATYCFCADQZ8VNgIQIANBDDYCDEEAIQIMIQsgASAERgRAQSIhAgwhC0IAIQoCQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAIAEtAABBMGsONxUUAAECAwQFBgcWFhYWFhYWCAkKCwwNFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYODxAREhMWC0ICIQoMFAtCAyEKDBMLQgQhCgwSC0IFIQoMEQtCBiEKDBALQgchCgwPC0IIIQoMDgtCCSEKDA0LQgohCgwMC0ILIQoMCwtCDCEKDAoLQg0hCgwJC0IOIQoMCAtCDyEKDAcLQgohCgwGC0ILIQoMBQtCDCEKDAQLQg0hCgwDC0IOIQoMAgtCDyEKDAELQgEhCgsgAUEBaiEBIAMpAyAiC0L//////////w9YBEAgAyALQgSGIAqENwMgDAILIANBADYCHCADIAE2AhQgA0G1CTYCECADQQw2AgxBACECDB4LQSchAgwEC0EoIQIMAwsgAyABOgAsIANBADYCACAHQQFqIQFBDCECDAILIANBADYCACAGQQFqIQFBCiECDAELIAFBAWohAUEIIQIMAAsAC0EAIQIgA0EANgIcIAMgATYCFCADQbI4NgIQIANBCDYCDAwXC0EAIQIgA0EANgIcIAMgATYCFCADQYMRNgIQIANBCTYCDAwWC0EAIQIgA0EANgIcIAMgATYCFCADQd8KNgIQIANBCTYCDAwVC0EAIQIgA0EANgIcIAMgATYCFCADQe0QNgIQIANBCTYCDAwUC0EAIQIgA0EANgIcIAMgATYCFCADQdIRNgIQIANBCTYCDAwTC0EAIQIgA0EANgIcIAMgATYCFCADQbI4NgIQIANBCDYCDAwSC0EAIQIgA0EANgIcIAMgATYCFCADQYMRNgIQIANBCTYCDAwRC0EAIQIgA0EANgIcIAMgATYCFCADQd8KNgIQIANBCTYCDAwQC0EAIQIgA0EANgIcIAMgATYCFCADQe0QNgIQIANBCTYCDAwPC0EAIQIgA0EANgIcIAMgATYCFCADQdIRNgIQIANBCTYCDAwOC0EAIQIgA0EANgIcIAMgATYCFCADQbkXNgIQIANBDzYCDAwNC0EAIQIgA0EANgIcIAMgATYCFCADQbkXNgIQIANBDzYCDAwMC0EAIQIgA0EANgIcIAMgATYCFCADQZkTNgIQIANBCzYCDAwLC0EAIQIgA0EANgIcIAMgATYCFCADQZ0JNgIQIANBCzYCDAwKC0EAIQIgA0EANgIcIAMgATYCFCADQZcQNgIQIANBCjYCDAwJC0EAIQIgA0EANgIcIAMgATYCFCADQbEQNgIQIANBCjYCDAwIC0EAIQIgA0EANgIcIAMgATYCFCADQbsdNgIQIANBAjYCDAwHC0EAIQIgA0EANgIcIAMgATYCFCADQZYWNgIQIANBAjYCDAwGC0EAIQIgA0EANgIcIAMgATYCFCADQfkYNgIQIANBAjYCDAwFC0EAIQIgA0EANgIcIAMgATYCFCADQcQYNgIQIANBAjYCDAwECyADQQI2AhwgAyABNgIUIANBqR42AhAgA0EWNgIMQQAhAgwDC0HeACECIAEgBEYNAiAJQQhqIQcgAygCACEFAkACQCABIARHBEAgBUGWyABqIQggBCAFaiABayEGIAVBf3NBCmoiBSABaiEAA0AgAS0AACAILQAARwRAQQIhCAwDCyAFRQRAQQAhCCAAIQEMAwsgBUEBayEFIAhBAWohCCAEIAFBAWoiAUcNAAsgBiEFIAQhAQsgB0EBNgIAIAMgBTYCAAwBCyADQQA2AgAgByAINgIACyAHIAE2AgQgCSgCDCEAAkACQCAJKAIIQQFrDgIEAQALIANBADYCHCADQcIeNgIQIANBFzYCDCADIABBAWo2AhRBACECDAMLIANBADYCHCADIAA2AhQgA0HXHjYCECADQQk2AgxBACECDAILIAEgBEYEQEEoIQIMAgsgA0EJNgIIIAMgATYCBEEnIQIMAQsgASAERgRAQQEhAgwBCwNAAkACQAJAIAEtAABBCmsOBAABAQABCyABQQFqIQEMAQsgAUEBaiEBIAMtAC5BIHENAEEAIQIgA0EANgIcIAMgATYCFCADQaEhNgIQIANBBTYCDAwCC0EBIQIgASAERw0ACwsgCUEQaiQAIAJFBEAgAygCDCEADAELIAMgAjYCHEEAIQAgAygCBCIBRQ0AIAMgASAEIAMoAggRAQAiAUUNACADIAQ2AhQgAyABNgIMIAEhAAsgAAu+AgECfyAAQQA6AAAgAEHkAGoiAUEBa0EAOgAAIABBADoAAiAAQQA6AAEgAUEDa0EAOgAAIAFBAmtBADoAACAAQQA6AAMgAUEEa0EAOgAAQQAgAGtBA3EiASAAaiIAQQA2AgBB5AAgAWtBfHEiAiAAaiIBQQRrQQA2AgACQCACQQlJDQAgAEEANgIIIABBADYCBCABQQhrQQA2AgAgAUEMa0EANgIAIAJBGUkNACAAQQA2AhggAEEANgIUIABBADYCECAAQQA2AgwgAUEQa0EANgIAIAFBFGtBADYCACABQRhrQQA2AgAgAUEca0EANgIAIAIgAEEEcUEYciICayIBQSBJDQAgACACaiEAA0AgAEIANwMYIABCADcDECAAQgA3AwggAEIANwMAIABBIGohACABQSBrIgFBH0sNAAsLC1YBAX8CQCAAKAIMDQACQAJAAkACQCAALQAxDgMBAAMCCyAAKAI4IgFFDQAgASgCMCIBRQ0AIAAgAREAACIBDQMLQQAPCwALIABByhk2AhBBDiEBCyABCxoAIAAoAgxFBEAgAEHeHzYCECAAQRU2AgwLCxQAIAAoAgxBFUYEQCAAQQA2AgwLCxQAIAAoAgxBFkYEQCAAQQA2AgwLCwcAIAAoAgwLBwAgACgCEAsJACAAIAE2AhALBwAgACgCFAsrAAJAIABBJ08NAEL//////wkgAK2IQgGDUA0AIABBAnRB0DhqKAIADwsACxcAIABBL08EQAALIABBAnRB7DlqKAIAC78JAQF/QfQtIQECQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQCAAQeQAaw70A2NiAAFhYWFhYWECAwQFYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYQYHCAkKCwwNDg9hYWFhYRBhYWFhYWFhYWFhYRFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWESExQVFhcYGRobYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYRwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1NmE3ODk6YWFhYWFhYWE7YWFhPGFhYWE9Pj9hYWFhYWFhYUBhYUFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFCQ0RFRkdISUpLTE1OT1BRUlNhYWFhYWFhYVRVVldYWVpbYVxdYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhXmFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYV9gYQtB6iwPC0GYJg8LQe0xDwtBoDcPC0HJKQ8LQbQpDwtBli0PC0HrKw8LQaI1DwtB2zQPC0HgKQ8LQeMkDwtB1SQPC0HuJA8LQeYlDwtByjQPC0HQNw8LQao1DwtB9SwPC0H2Jg8LQYIiDwtB8jMPC0G+KA8LQec3DwtBzSEPC0HAIQ8LQbglDwtByyUPC0GWJA8LQY80DwtBzTUPC0HdKg8LQe4zDwtBnDQPC0GeMQ8LQfQ1DwtB5SIPC0GvJQ8LQZkxDwtBsjYPC0H5Ng8LQcQyDwtB3SwPC0GCMQ8LQcExDwtBjTcPC0HJJA8LQew2DwtB5yoPC0HIIw8LQeIhDwtByTcPC0GlIg8LQZQiDwtB2zYPC0HeNQ8LQYYmDwtBvCsPC0GLMg8LQaAjDwtB9jAPC0GALA8LQYkrDwtBpCYPC0HyIw8LQYEoDwtBqzIPC0HrJw8LQcI2DwtBoiQPC0HPKg8LQdwjDwtBhycPC0HkNA8LQbciDwtBrTEPC0HVIg8LQa80DwtB3iYPC0HWMg8LQfQ0DwtBgTgPC0H0Nw8LQZI2DwtBnScPC0GCKQ8LQY0jDwtB1zEPC0G9NQ8LQbQ3DwtB2DAPC0G2Jw8LQZo4DwtBpyoPC0HEJw8LQa4jDwtB9SIPCwALQcomIQELIAELFwAgACAALwEuQf7/A3EgAUEAR3I7AS4LGgAgACAALwEuQf3/A3EgAUEAR0EBdHI7AS4LGgAgACAALwEuQfv/A3EgAUEAR0ECdHI7AS4LGgAgACAALwEuQff/A3EgAUEAR0EDdHI7AS4LGgAgACAALwEuQe//A3EgAUEAR0EEdHI7AS4LGgAgACAALwEuQd//A3EgAUEAR0EFdHI7AS4LGgAgACAALwEuQb//A3EgAUEAR0EGdHI7AS4LGgAgACAALwEuQf/+A3EgAUEAR0EHdHI7AS4LGgAgACAALwEuQf/9A3EgAUEAR0EIdHI7AS4LGgAgACAALwEuQf/7A3EgAUEAR0EJdHI7AS4LPgECfwJAIAAoAjgiA0UNACADKAIEIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEHhEjYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIIIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEH8ETYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIMIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEHsCjYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIQIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEH6HjYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIUIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEHLEDYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIYIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEG3HzYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIcIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEG/FTYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIsIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEH+CDYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIgIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEGMHTYCEEEYIQQLIAQLPgECfwJAIAAoAjgiA0UNACADKAIkIgNFDQAgACABIAIgAWsgAxEBACIEQX9HDQAgAEHmFTYCEEEYIQQLIAQLOAAgAAJ/IAAvATJBFHFBFEYEQEEBIAAtAChBAUYNARogAC8BNEHlAEYMAQsgAC0AKUEFRgs6ADALWQECfwJAIAAtAChBAUYNACAALwE0IgFB5ABrQeQASQ0AIAFBzAFGDQAgAUGwAkYNACAALwEyIgBBwABxDQBBASECIABBiARxQYAERg0AIABBKHFFIQILIAILjAEBAn8CQAJAAkAgAC0AKkUNACAALQArRQ0AIAAvATIiAUECcUUNAQwCCyAALwEyIgFBAXFFDQELQQEhAiAALQAoQQFGDQAgAC8BNCIAQeQAa0HkAEkNACAAQcwBRg0AIABBsAJGDQAgAUHAAHENAEEAIQIgAUGIBHFBgARGDQAgAUEocUEARyECCyACC1cAIABBGGpCADcDACAAQgA3AwAgAEE4akIANwMAIABBMGpCADcDACAAQShqQgA3AwAgAEEgakIANwMAIABBEGpCADcDACAAQQhqQgA3AwAgAEH9ATYCHAsGACAAEDoLmi0BC38jAEEQayIKJABB3NUAKAIAIglFBEBBnNkAKAIAIgVFBEBBqNkAQn83AgBBoNkAQoCAhICAgMAANwIAQZzZACAKQQhqQXBxQdiq1aoFcyIFNgIAQbDZAEEANgIAQYDZAEEANgIAC0GE2QBBwNkENgIAQdTVAEHA2QQ2AgBB6NUAIAU2AgBB5NUAQX82AgBBiNkAQcCmAzYCAANAIAFBgNYAaiABQfTVAGoiAjYCACACIAFB7NUAaiIDNgIAIAFB+NUAaiADNgIAIAFBiNYAaiABQfzVAGoiAzYCACADIAI2AgAgAUGQ1gBqIAFBhNYAaiICNgIAIAIgAzYCACABQYzWAGogAjYCACABQSBqIgFBgAJHDQALQczZBEGBpgM2AgBB4NUAQazZACgCADYCAEHQ1QBBgKYDNgIAQdzVAEHI2QQ2AgBBzP8HQTg2AgBByNkEIQkLAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkACQAJAAkAgAEHsAU0EQEHE1QAoAgAiBkEQIABBE2pBcHEgAEELSRsiBEEDdiIAdiIBQQNxBEACQCABQQFxIAByQQFzIgJBA3QiAEHs1QBqIgEgAEH01QBqKAIAIgAoAggiA0YEQEHE1QAgBkF+IAJ3cTYCAAwBCyABIAM2AgggAyABNgIMCyAAQQhqIQEgACACQQN0IgJBA3I2AgQgACACaiIAIAAoAgRBAXI2AgQMEQtBzNUAKAIAIgggBE8NASABBEACQEECIAB0IgJBACACa3IgASAAdHFoIgBBA3QiAkHs1QBqIgEgAkH01QBqKAIAIgIoAggiA0YEQEHE1QAgBkF+IAB3cSIGNgIADAELIAEgAzYCCCADIAE2AgwLIAIgBEEDcjYCBCAAQQN0IgAgBGshBSAAIAJqIAU2AgAgAiAEaiIEIAVBAXI2AgQgCARAIAhBeHFB7NUAaiEAQdjVACgCACEDAn9BASAIQQN2dCIBIAZxRQRAQcTVACABIAZyNgIAIAAMAQsgACgCCAsiASADNgIMIAAgAzYCCCADIAA2AgwgAyABNgIICyACQQhqIQFB2NUAIAQ2AgBBzNUAIAU2AgAMEQtByNUAKAIAIgtFDQEgC2hBAnRB9NcAaigCACIAKAIEQXhxIARrIQUgACECA0ACQCACKAIQIgFFBEAgAkEUaigCACIBRQ0BCyABKAIEQXhxIARrIgMgBUkhAiADIAUgAhshBSABIAAgAhshACABIQIMAQsLIAAoAhghCSAAKAIMIgMgAEcEQEHU1QAoAgAaIAMgACgCCCIBNgIIIAEgAzYCDAwQCyAAQRRqIgIoAgAiAUUEQCAAKAIQIgFFDQMgAEEQaiECCwNAIAIhByABIgNBFGoiAigCACIBDQAgA0EQaiECIAMoAhAiAQ0ACyAHQQA2AgAMDwtBfyEEIABBv39LDQAgAEETaiIBQXBxIQRByNUAKAIAIghFDQBBACAEayEFAkACQAJAAn9BACAEQYACSQ0AGkEfIARB////B0sNABogBEEmIAFBCHZnIgBrdkEBcSAAQQF0a0E+agsiBkECdEH01wBqKAIAIgJFBEBBACEBQQAhAwwBC0EAIQEgBEEZIAZBAXZrQQAgBkEfRxt0IQBBACEDA0ACQCACKAIEQXhxIARrIgcgBU8NACACIQMgByIFDQBBACEFIAIhAQwDCyABIAJBFGooAgAiByAHIAIgAEEddkEEcWpBEGooAgAiAkYbIAEgBxshASAAQQF0IQAgAg0ACwsgASADckUEQEEAIQNBAiAGdCIAQQAgAGtyIAhxIgBFDQMgAGhBAnRB9NcAaigCACEBCyABRQ0BCwNAIAEoAgRBeHEgBGsiAiAFSSEAIAIgBSAAGyEFIAEgAyAAGyEDIAEoAhAiAAR/IAAFIAFBFGooAgALIgENAAsLIANFDQAgBUHM1QAoAgAgBGtPDQAgAygCGCEHIAMgAygCDCIARwRAQdTVACgCABogACADKAIIIgE2AgggASAANgIMDA4LIANBFGoiAigCACIBRQRAIAMoAhAiAUUNAyADQRBqIQILA0AgAiEGIAEiAEEUaiICKAIAIgENACAAQRBqIQIgACgCECIBDQALIAZBADYCAAwNC0HM1QAoAgAiAyAETwRAQdjVACgCACEBAkAgAyAEayICQRBPBEAgASAEaiIAIAJBAXI2AgQgASADaiACNgIAIAEgBEEDcjYCBAwBCyABIANBA3I2AgQgASADaiIAIAAoAgRBAXI2AgRBACEAQQAhAgtBzNUAIAI2AgBB2NUAIAA2AgAgAUEIaiEBDA8LQdDVACgCACIDIARLBEAgBCAJaiIAIAMgBGsiAUEBcjYCBEHc1QAgADYCAEHQ1QAgATYCACAJIARBA3I2AgQgCUEIaiEBDA8LQQAhASAEAn9BnNkAKAIABEBBpNkAKAIADAELQajZAEJ/NwIAQaDZAEKAgISAgIDAADcCAEGc2QAgCkEMakFwcUHYqtWqBXM2AgBBsNkAQQA2AgBBgNkAQQA2AgBBgIAECyIAIARBxwBqIgVqIgZBACAAayIHcSICTwRAQbTZAEEwNgIADA8LAkBB/NgAKAIAIgFFDQBB9NgAKAIAIgggAmohACAAIAFNIAAgCEtxDQBBACEBQbTZAEEwNgIADA8LQYDZAC0AAEEEcQ0EAkACQCAJBEBBhNkAIQEDQCABKAIAIgAgCU0EQCAAIAEoAgRqIAlLDQMLIAEoAggiAQ0ACwtBABA7IgBBf0YNBSACIQZBoNkAKAIAIgFBAWsiAyAAcQRAIAIgAGsgACADakEAIAFrcWohBgsgBCAGTw0FIAZB/v///wdLDQVB/NgAKAIAIgMEQEH02AAoAgAiByAGaiEBIAEgB00NBiABIANLDQYLIAYQOyIBIABHDQEMBwsgBiADayAHcSIGQf7///8HSw0EIAYQOyEAIAAgASgCACABKAIEakYNAyAAIQELAkAgBiAEQcgAak8NACABQX9GDQBBpNkAKAIAIgAgBSAGa2pBACAAa3EiAEH+////B0sEQCABIQAMBwsgABA7QX9HBEAgACAGaiEGIAEhAAwHC0EAIAZrEDsaDAQLIAEiAEF/Rw0FDAMLQQAhAwwMC0EAIQAMCgsgAEF/Rw0CC0GA2QBBgNkAKAIAQQRyNgIACyACQf7///8HSw0BIAIQOyEAQQAQOyEBIABBf0YNASABQX9GDQEgACABTw0BIAEgAGsiBiAEQThqTQ0BC0H02ABB9NgAKAIAIAZqIgE2AgBB+NgAKAIAIAFJBEBB+NgAIAE2AgALAkACQAJAQdzVACgCACICBEBBhNkAIQEDQCAAIAEoAgAiAyABKAIEIgVqRg0CIAEoAggiAQ0ACwwCC0HU1QAoAgAiAUEARyAAIAFPcUUEQEHU1QAgADYCAAtBACEBQYjZACAGNgIAQYTZACAANgIAQeTVAEF/NgIAQejVAEGc2QAoAgA2AgBBkNkAQQA2AgADQCABQYDWAGogAUH01QBqIgI2AgAgAiABQezVAGoiAzYCACABQfjVAGogAzYCACABQYjWAGogAUH81QBqIgM2AgAgAyACNgIAIAFBkNYAaiABQYTWAGoiAjYCACACIAM2AgAgAUGM1gBqIAI2AgAgAUEgaiIBQYACRw0AC0F4IABrQQ9xIgEgAGoiAiAGQThrIgMgAWsiAUEBcjYCBEHg1QBBrNkAKAIANgIAQdDVACABNgIAQdzVACACNgIAIAAgA2pBODYCBAwCCyAAIAJNDQAgAiADSQ0AIAEoAgxBCHENAEF4IAJrQQ9xIgAgAmoiA0HQ1QAoAgAgBmoiByAAayIAQQFyNgIEIAEgBSAGajYCBEHg1QBBrNkAKAIANgIAQdDVACAANgIAQdzVACADNgIAIAIgB2pBODYCBAwBCyAAQdTVACgCAEkEQEHU1QAgADYCAAsgACAGaiEDQYTZACEBAkACQAJAA0AgAyABKAIARwRAIAEoAggiAQ0BDAILCyABLQAMQQhxRQ0BC0GE2QAhAQNAIAEoAgAiAyACTQRAIAMgASgCBGoiBSACSw0DCyABKAIIIQEMAAsACyABIAA2AgAgASABKAIEIAZqNgIEIABBeCAAa0EPcWoiCSAEQQNyNgIEIANBeCADa0EPcWoiBiAEIAlqIgRrIQEgAiAGRgRAQdzVACAENgIAQdDVAEHQ1QAoAgAgAWoiADYCACAEIABBAXI2AgQMCAtB2NUAKAIAIAZGBEBB2NUAIAQ2AgBBzNUAQczVACgCACABaiIANgIAIAQgAEEBcjYCBCAAIARqIAA2AgAMCAsgBigCBCIFQQNxQQFHDQYgBUF4cSEIIAVB/wFNBEAgBUEDdiEDIAYoAggiACAGKAIMIgJGBEBBxNUAQcTVACgCAEF+IAN3cTYCAAwHCyACIAA2AgggACACNgIMDAYLIAYoAhghByAGIAYoAgwiAEcEQCAAIAYoAggiAjYCCCACIAA2AgwMBQsgBkEUaiICKAIAIgVFBEAgBigCECIFRQ0EIAZBEGohAgsDQCACIQMgBSIAQRRqIgIoAgAiBQ0AIABBEGohAiAAKAIQIgUNAAsgA0EANgIADAQLQXggAGtBD3EiASAAaiIHIAZBOGsiAyABayIBQQFyNgIEIAAgA2pBODYCBCACIAVBNyAFa0EPcWpBP2siAyADIAJBEGpJGyIDQSM2AgRB4NUAQazZACgCADYCAEHQ1QAgATYCAEHc1QAgBzYCACADQRBqQYzZACkCADcCACADQYTZACkCADcCCEGM2QAgA0EIajYCAEGI2QAgBjYCAEGE2QAgADYCAEGQ2QBBADYCACADQSRqIQEDQCABQQc2AgAgBSABQQRqIgFLDQALIAIgA0YNACADIAMoAgRBfnE2AgQgAyADIAJrIgU2AgAgAiAFQQFyNgIEIAVB/wFNBEAgBUF4cUHs1QBqIQACf0HE1QAoAgAiAUEBIAVBA3Z0IgNxRQRAQcTVACABIANyNgIAIAAMAQsgACgCCAsiASACNgIMIAAgAjYCCCACIAA2AgwgAiABNgIIDAELQR8hASAFQf///wdNBEAgBUEmIAVBCHZnIgBrdkEBcSAAQQF0a0E+aiEBCyACIAE2AhwgAkIANwIQIAFBAnRB9NcAaiEAQcjVACgCACIDQQEgAXQiBnFFBEAgACACNgIAQcjVACADIAZyNgIAIAIgADYCGCACIAI2AgggAiACNgIMDAELIAVBGSABQQF2a0EAIAFBH0cbdCEBIAAoAgAhAwJAA0AgAyIAKAIEQXhxIAVGDQEgAUEddiEDIAFBAXQhASAAIANBBHFqQRBqIgYoAgAiAw0ACyAGIAI2AgAgAiAANgIYIAIgAjYCDCACIAI2AggMAQsgACgCCCIBIAI2AgwgACACNgIIIAJBADYCGCACIAA2AgwgAiABNgIIC0HQ1QAoAgAiASAETQ0AQdzVACgCACIAIARqIgIgASAEayIBQQFyNgIEQdDVACABNgIAQdzVACACNgIAIAAgBEEDcjYCBCAAQQhqIQEMCAtBACEBQbTZAEEwNgIADAcLQQAhAAsgB0UNAAJAIAYoAhwiAkECdEH01wBqIgMoAgAgBkYEQCADIAA2AgAgAA0BQcjVAEHI1QAoAgBBfiACd3E2AgAMAgsgB0EQQRQgBygCECAGRhtqIAA2AgAgAEUNAQsgACAHNgIYIAYoAhAiAgRAIAAgAjYCECACIAA2AhgLIAZBFGooAgAiAkUNACAAQRRqIAI2AgAgAiAANgIYCyABIAhqIQEgBiAIaiIGKAIEIQULIAYgBUF+cTYCBCABIARqIAE2AgAgBCABQQFyNgIEIAFB/wFNBEAgAUF4cUHs1QBqIQACf0HE1QAoAgAiAkEBIAFBA3Z0IgFxRQRAQcTVACABIAJyNgIAIAAMAQsgACgCCAsiASAENgIMIAAgBDYCCCAEIAA2AgwgBCABNgIIDAELQR8hBSABQf///wdNBEAgAUEmIAFBCHZnIgBrdkEBcSAAQQF0a0E+aiEFCyAEIAU2AhwgBEIANwIQIAVBAnRB9NcAaiEAQcjVACgCACICQQEgBXQiA3FFBEAgACAENgIAQcjVACACIANyNgIAIAQgADYCGCAEIAQ2AgggBCAENgIMDAELIAFBGSAFQQF2a0EAIAVBH0cbdCEFIAAoAgAhAAJAA0AgACICKAIEQXhxIAFGDQEgBUEddiEAIAVBAXQhBSACIABBBHFqQRBqIgMoAgAiAA0ACyADIAQ2AgAgBCACNgIYIAQgBDYCDCAEIAQ2AggMAQsgAigCCCIAIAQ2AgwgAiAENgIIIARBADYCGCAEIAI2AgwgBCAANgIICyAJQQhqIQEMAgsCQCAHRQ0AAkAgAygCHCIBQQJ0QfTXAGoiAigCACADRgRAIAIgADYCACAADQFByNUAIAhBfiABd3EiCDYCAAwCCyAHQRBBFCAHKAIQIANGG2ogADYCACAARQ0BCyAAIAc2AhggAygCECIBBEAgACABNgIQIAEgADYCGAsgA0EUaigCACIBRQ0AIABBFGogATYCACABIAA2AhgLAkAgBUEPTQRAIAMgBCAFaiIAQQNyNgIEIAAgA2oiACAAKAIEQQFyNgIEDAELIAMgBGoiAiAFQQFyNgIEIAMgBEEDcjYCBCACIAVqIAU2AgAgBUH/AU0EQCAFQXhxQezVAGohAAJ/QcTVACgCACIBQQEgBUEDdnQiBXFFBEBBxNUAIAEgBXI2AgAgAAwBCyAAKAIICyIBIAI2AgwgACACNgIIIAIgADYCDCACIAE2AggMAQtBHyEBIAVB////B00EQCAFQSYgBUEIdmciAGt2QQFxIABBAXRrQT5qIQELIAIgATYCHCACQgA3AhAgAUECdEH01wBqIQBBASABdCIEIAhxRQRAIAAgAjYCAEHI1QAgBCAIcjYCACACIAA2AhggAiACNgIIIAIgAjYCDAwBCyAFQRkgAUEBdmtBACABQR9HG3QhASAAKAIAIQQCQANAIAQiACgCBEF4cSAFRg0BIAFBHXYhBCABQQF0IQEgACAEQQRxakEQaiIGKAIAIgQNAAsgBiACNgIAIAIgADYCGCACIAI2AgwgAiACNgIIDAELIAAoAggiASACNgIMIAAgAjYCCCACQQA2AhggAiAANgIMIAIgATYCCAsgA0EIaiEBDAELAkAgCUUNAAJAIAAoAhwiAUECdEH01wBqIgIoAgAgAEYEQCACIAM2AgAgAw0BQcjVACALQX4gAXdxNgIADAILIAlBEEEUIAkoAhAgAEYbaiADNgIAIANFDQELIAMgCTYCGCAAKAIQIgEEQCADIAE2AhAgASADNgIYCyAAQRRqKAIAIgFFDQAgA0EUaiABNgIAIAEgAzYCGAsCQCAFQQ9NBEAgACAEIAVqIgFBA3I2AgQgACABaiIBIAEoAgRBAXI2AgQMAQsgACAEaiIHIAVBAXI2AgQgACAEQQNyNgIEIAUgB2ogBTYCACAIBEAgCEF4cUHs1QBqIQFB2NUAKAIAIQMCf0EBIAhBA3Z0IgIgBnFFBEBBxNUAIAIgBnI2AgAgAQwBCyABKAIICyICIAM2AgwgASADNgIIIAMgATYCDCADIAI2AggLQdjVACAHNgIAQczVACAFNgIACyAAQQhqIQELIApBEGokACABC0MAIABFBEA/AEEQdA8LAkAgAEH//wNxDQAgAEEASA0AIABBEHZAACIAQX9GBEBBtNkAQTA2AgBBfw8LIABBEHQPCwALC5lCIgBBgAgLDQEAAAAAAAAAAgAAAAMAQZgICwUEAAAABQBBqAgLCQYAAAAHAAAACABB5AgLwjJJbnZhbGlkIGNoYXIgaW4gdXJsIHF1ZXJ5AFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fYm9keQBDb250ZW50LUxlbmd0aCBvdmVyZmxvdwBDaHVuayBzaXplIG92ZXJmbG93AEludmFsaWQgbWV0aG9kIGZvciBIVFRQL3gueCByZXF1ZXN0AEludmFsaWQgbWV0aG9kIGZvciBSVFNQL3gueCByZXF1ZXN0AEV4cGVjdGVkIFNPVVJDRSBtZXRob2QgZm9yIElDRS94LnggcmVxdWVzdABJbnZhbGlkIGNoYXIgaW4gdXJsIGZyYWdtZW50IHN0YXJ0AEV4cGVjdGVkIGRvdABTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3N0YXR1cwBJbnZhbGlkIHJlc3BvbnNlIHN0YXR1cwBFeHBlY3RlZCBMRiBhZnRlciBoZWFkZXJzAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMAVXNlciBjYWxsYmFjayBlcnJvcgBgb25fcmVzZXRgIGNhbGxiYWNrIGVycm9yAGBvbl9jaHVua19oZWFkZXJgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2JlZ2luYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX3ZhbHVlYCBjYWxsYmFjayBlcnJvcgBgb25fc3RhdHVzX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fdmVyc2lvbl9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3VybF9jb21wbGV0ZWAgY2FsbGJhY2sgZXJyb3IAYG9uX3Byb3RvY29sX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9oZWFkZXJfdmFsdWVfY29tcGxldGVgIGNhbGxiYWNrIGVycm9yAGBvbl9tZXNzYWdlX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fbWV0aG9kX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25faGVhZGVyX2ZpZWxkX2NvbXBsZXRlYCBjYWxsYmFjayBlcnJvcgBgb25fY2h1bmtfZXh0ZW5zaW9uX25hbWVgIGNhbGxiYWNrIGVycm9yAFVuZXhwZWN0ZWQgY2hhciBpbiB1cmwgc2VydmVyAEludmFsaWQgaGVhZGVyIHZhbHVlIGNoYXIASW52YWxpZCBoZWFkZXIgZmllbGQgY2hhcgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3ZlcnNpb24ASW52YWxpZCBtaW5vciB2ZXJzaW9uAEludmFsaWQgbWFqb3IgdmVyc2lvbgBFeHBlY3RlZCBzcGFjZSBhZnRlciB2ZXJzaW9uAEV4cGVjdGVkIENSTEYgYWZ0ZXIgdmVyc2lvbgBJbnZhbGlkIEhUVFAgdmVyc2lvbgBJbnZhbGlkIGhlYWRlciB0b2tlbgBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX3VybABJbnZhbGlkIGNoYXJhY3RlcnMgaW4gdXJsAFVuZXhwZWN0ZWQgc3RhcnQgY2hhciBpbiB1cmwARG91YmxlIEAgaW4gdXJsAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fcHJvdG9jb2wARW1wdHkgQ29udGVudC1MZW5ndGgASW52YWxpZCBjaGFyYWN0ZXIgaW4gQ29udGVudC1MZW5ndGgAVHJhbnNmZXItRW5jb2RpbmcgY2FuJ3QgYmUgcHJlc2VudCB3aXRoIENvbnRlbnQtTGVuZ3RoAER1cGxpY2F0ZSBDb250ZW50LUxlbmd0aABJbnZhbGlkIGNoYXIgaW4gdXJsIHBhdGgAQ29udGVudC1MZW5ndGggY2FuJ3QgYmUgcHJlc2VudCB3aXRoIFRyYW5zZmVyLUVuY29kaW5nAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgY2h1bmsgc2l6ZQBFeHBlY3RlZCBMRiBhZnRlciBjaHVuayBzaXplAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIHNpemUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfdmFsdWUAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9jaHVua19leHRlbnNpb25fdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyB2YWx1ZQBVbmV4cGVjdGVkIHdoaXRlc3BhY2UgYWZ0ZXIgaGVhZGVyIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgaGVhZGVyIHZhbHVlAE1pc3NpbmcgZXhwZWN0ZWQgTEYgYWZ0ZXIgaGVhZGVyIHZhbHVlAEludmFsaWQgYFRyYW5zZmVyLUVuY29kaW5nYCBoZWFkZXIgdmFsdWUATWlzc2luZyBleHBlY3RlZCBDUiBhZnRlciBjaHVuayBleHRlbnNpb24gdmFsdWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBxdW90ZSB2YWx1ZQBJbnZhbGlkIHF1b3RlZC1wYWlyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGVkIHZhbHVlAEludmFsaWQgY2hhcmFjdGVyIGluIGNodW5rIGV4dGVuc2lvbnMgcXVvdGVkIHZhbHVlAFBhdXNlZCBieSBvbl9oZWFkZXJzX2NvbXBsZXRlAEludmFsaWQgRU9GIHN0YXRlAG9uX3Jlc2V0IHBhdXNlAG9uX2NodW5rX2hlYWRlciBwYXVzZQBvbl9tZXNzYWdlX2JlZ2luIHBhdXNlAG9uX2NodW5rX2V4dGVuc2lvbl92YWx1ZSBwYXVzZQBvbl9zdGF0dXNfY29tcGxldGUgcGF1c2UAb25fdmVyc2lvbl9jb21wbGV0ZSBwYXVzZQBvbl91cmxfY29tcGxldGUgcGF1c2UAb25fcHJvdG9jb2xfY29tcGxldGUgcGF1c2UAb25fY2h1bmtfY29tcGxldGUgcGF1c2UAb25faGVhZGVyX3ZhbHVlX2NvbXBsZXRlIHBhdXNlAG9uX21lc3NhZ2VfY29tcGxldGUgcGF1c2UAb25fbWV0aG9kX2NvbXBsZXRlIHBhdXNlAG9uX2hlYWRlcl9maWVsZF9jb21wbGV0ZSBwYXVzZQBvbl9jaHVua19leHRlbnNpb25fbmFtZSBwYXVzZQBVbmV4cGVjdGVkIHNwYWNlIGFmdGVyIHN0YXJ0IGxpbmUATWlzc2luZyBleHBlY3RlZCBDUiBhZnRlciByZXNwb25zZSBsaW5lAFNwYW4gY2FsbGJhY2sgZXJyb3IgaW4gb25fY2h1bmtfZXh0ZW5zaW9uX25hbWUASW52YWxpZCBjaGFyYWN0ZXIgaW4gY2h1bmsgZXh0ZW5zaW9ucyBuYW1lAE1pc3NpbmcgZXhwZWN0ZWQgQ1IgYWZ0ZXIgY2h1bmsgZXh0ZW5zaW9uIG5hbWUASW52YWxpZCBzdGF0dXMgY29kZQBQYXVzZSBvbiBDT05ORUNUL1VwZ3JhZGUAUGF1c2Ugb24gUFJJL1VwZ3JhZGUARXhwZWN0ZWQgSFRUUC8yIENvbm5lY3Rpb24gUHJlZmFjZQBTcGFuIGNhbGxiYWNrIGVycm9yIGluIG9uX21ldGhvZABFeHBlY3RlZCBzcGFjZSBhZnRlciBtZXRob2QAU3BhbiBjYWxsYmFjayBlcnJvciBpbiBvbl9oZWFkZXJfZmllbGQAUGF1c2VkAEludmFsaWQgd29yZCBlbmNvdW50ZXJlZABJbnZhbGlkIG1ldGhvZCBlbmNvdW50ZXJlZABNaXNzaW5nIGV4cGVjdGVkIENSIGFmdGVyIGNodW5rIGRhdGEARXhwZWN0ZWQgTEYgYWZ0ZXIgY2h1bmsgZGF0YQBVbmV4cGVjdGVkIGNoYXIgaW4gdXJsIHNjaGVtYQBSZXF1ZXN0IGhhcyBpbnZhbGlkIGBUcmFuc2Zlci1FbmNvZGluZ2AARGF0YSBhZnRlciBgQ29ubmVjdGlvbjogY2xvc2VgAFNXSVRDSF9QUk9YWQBVU0VfUFJPWFkATUtBQ1RJVklUWQBVTlBST0NFU1NBQkxFX0VOVElUWQBRVUVSWQBDT1BZAE1PVkVEX1BFUk1BTkVOVExZAFRPT19FQVJMWQBOT1RJRlkARkFJTEVEX0RFUEVOREVOQ1kAQkFEX0dBVEVXQVkAUExBWQBQVVQAQ0hFQ0tPVVQAR0FURVdBWV9USU1FT1VUAFJFUVVFU1RfVElNRU9VVABORVRXT1JLX0NPTk5FQ1RfVElNRU9VVABDT05ORUNUSU9OX1RJTUVPVVQATE9HSU5fVElNRU9VVABORVRXT1JLX1JFQURfVElNRU9VVABQT1NUAE1JU0RJUkVDVEVEX1JFUVVFU1QAQ0xJRU5UX0NMT1NFRF9SRVFVRVNUAENMSUVOVF9DTE9TRURfTE9BRF9CQUxBTkNFRF9SRVFVRVNUAEJBRF9SRVFVRVNUAEhUVFBfUkVRVUVTVF9TRU5UX1RPX0hUVFBTX1BPUlQAUkVQT1JUAElNX0FfVEVBUE9UAFJFU0VUX0NPTlRFTlQATk9fQ09OVEVOVABQQVJUSUFMX0NPTlRFTlQASFBFX0lOVkFMSURfQ09OU1RBTlQASFBFX0NCX1JFU0VUAEdFVABIUEVfU1RSSUNUAENPTkZMSUNUAFRFTVBPUkFSWV9SRURJUkVDVABQRVJNQU5FTlRfUkVESVJFQ1QAQ09OTkVDVABNVUxUSV9TVEFUVVMASFBFX0lOVkFMSURfU1RBVFVTAFRPT19NQU5ZX1JFUVVFU1RTAEVBUkxZX0hJTlRTAFVOQVZBSUxBQkxFX0ZPUl9MRUdBTF9SRUFTT05TAE9QVElPTlMAU1dJVENISU5HX1BST1RPQ09MUwBWQVJJQU5UX0FMU09fTkVHT1RJQVRFUwBNVUxUSVBMRV9DSE9JQ0VTAElOVEVSTkFMX1NFUlZFUl9FUlJPUgBXRUJfU0VSVkVSX1VOS05PV05fRVJST1IAUkFJTEdVTl9FUlJPUgBJREVOVElUWV9QUk9WSURFUl9BVVRIRU5USUNBVElPTl9FUlJPUgBTU0xfQ0VSVElGSUNBVEVfRVJST1IASU5WQUxJRF9YX0ZPUldBUkRFRF9GT1IAU0VUX1BBUkFNRVRFUgBHRVRfUEFSQU1FVEVSAEhQRV9VU0VSAFNFRV9PVEhFUgBIUEVfQ0JfQ0hVTktfSEVBREVSAEV4cGVjdGVkIExGIGFmdGVyIENSAE1LQ0FMRU5EQVIAU0VUVVAAV0VCX1NFUlZFUl9JU19ET1dOAFRFQVJET1dOAEhQRV9DTE9TRURfQ09OTkVDVElPTgBIRVVSSVNUSUNfRVhQSVJBVElPTgBESVNDT05ORUNURURfT1BFUkFUSU9OAE5PTl9BVVRIT1JJVEFUSVZFX0lORk9STUFUSU9OAEhQRV9JTlZBTElEX1ZFUlNJT04ASFBFX0NCX01FU1NBR0VfQkVHSU4AU0lURV9JU19GUk9aRU4ASFBFX0lOVkFMSURfSEVBREVSX1RPS0VOAElOVkFMSURfVE9LRU4ARk9SQklEREVOAEVOSEFOQ0VfWU9VUl9DQUxNAEhQRV9JTlZBTElEX1VSTABCTE9DS0VEX0JZX1BBUkVOVEFMX0NPTlRST0wATUtDT0wAQUNMAEhQRV9JTlRFUk5BTABSRVFVRVNUX0hFQURFUl9GSUVMRFNfVE9PX0xBUkdFX1VOT0ZGSUNJQUwASFBFX09LAFVOTElOSwBVTkxPQ0sAUFJJAFJFVFJZX1dJVEgASFBFX0lOVkFMSURfQ09OVEVOVF9MRU5HVEgASFBFX1VORVhQRUNURURfQ09OVEVOVF9MRU5HVEgARkxVU0gAUFJPUFBBVENIAE0tU0VBUkNIAFVSSV9UT09fTE9ORwBQUk9DRVNTSU5HAE1JU0NFTExBTkVPVVNfUEVSU0lTVEVOVF9XQVJOSU5HAE1JU0NFTExBTkVPVVNfV0FSTklORwBIUEVfSU5WQUxJRF9UUkFOU0ZFUl9FTkNPRElORwBFeHBlY3RlZCBDUkxGAEhQRV9JTlZBTElEX0NIVU5LX1NJWkUATU9WRQBDT05USU5VRQBIUEVfQ0JfU1RBVFVTX0NPTVBMRVRFAEhQRV9DQl9IRUFERVJTX0NPTVBMRVRFAEhQRV9DQl9WRVJTSU9OX0NPTVBMRVRFAEhQRV9DQl9VUkxfQ09NUExFVEUASFBFX0NCX1BST1RPQ09MX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19DT01QTEVURQBIUEVfQ0JfSEVBREVSX1ZBTFVFX0NPTVBMRVRFAEhQRV9DQl9DSFVOS19FWFRFTlNJT05fVkFMVUVfQ09NUExFVEUASFBFX0NCX0NIVU5LX0VYVEVOU0lPTl9OQU1FX0NPTVBMRVRFAEhQRV9DQl9NRVNTQUdFX0NPTVBMRVRFAEhQRV9DQl9NRVRIT0RfQ09NUExFVEUASFBFX0NCX0hFQURFUl9GSUVMRF9DT01QTEVURQBERUxFVEUASFBFX0lOVkFMSURfRU9GX1NUQVRFAElOVkFMSURfU1NMX0NFUlRJRklDQVRFAFBBVVNFAE5PX1JFU1BPTlNFAFVOU1VQUE9SVEVEX01FRElBX1RZUEUAR09ORQBOT1RfQUNDRVBUQUJMRQBTRVJWSUNFX1VOQVZBSUxBQkxFAFJBTkdFX05PVF9TQVRJU0ZJQUJMRQBPUklHSU5fSVNfVU5SRUFDSEFCTEUAUkVTUE9OU0VfSVNfU1RBTEUAUFVSR0UATUVSR0UAUkVRVUVTVF9IRUFERVJfRklFTERTX1RPT19MQVJHRQBSRVFVRVNUX0hFQURFUl9UT09fTEFSR0UAUEFZTE9BRF9UT09fTEFSR0UASU5TVUZGSUNJRU5UX1NUT1JBR0UASFBFX1BBVVNFRF9VUEdSQURFAEhQRV9QQVVTRURfSDJfVVBHUkFERQBTT1VSQ0UAQU5OT1VOQ0UAVFJBQ0UASFBFX1VORVhQRUNURURfU1BBQ0UAREVTQ1JJQkUAVU5TVUJTQ1JJQkUAUkVDT1JEAEhQRV9JTlZBTElEX01FVEhPRABOT1RfRk9VTkQAUFJPUEZJTkQAVU5CSU5EAFJFQklORABVTkFVVEhPUklaRUQATUVUSE9EX05PVF9BTExPV0VEAEhUVFBfVkVSU0lPTl9OT1RfU1VQUE9SVEVEAEFMUkVBRFlfUkVQT1JURUQAQUNDRVBURUQATk9UX0lNUExFTUVOVEVEAExPT1BfREVURUNURUQASFBFX0NSX0VYUEVDVEVEAEhQRV9MRl9FWFBFQ1RFRABDUkVBVEVEAElNX1VTRUQASFBFX1BBVVNFRABUSU1FT1VUX09DQ1VSRUQAUEFZTUVOVF9SRVFVSVJFRABQUkVDT05ESVRJT05fUkVRVUlSRUQAUFJPWFlfQVVUSEVOVElDQVRJT05fUkVRVUlSRUQATkVUV09SS19BVVRIRU5USUNBVElPTl9SRVFVSVJFRABMRU5HVEhfUkVRVUlSRUQAU1NMX0NFUlRJRklDQVRFX1JFUVVJUkVEAFVQR1JBREVfUkVRVUlSRUQAUEFHRV9FWFBJUkVEAFBSRUNPTkRJVElPTl9GQUlMRUQARVhQRUNUQVRJT05fRkFJTEVEAFJFVkFMSURBVElPTl9GQUlMRUQAU1NMX0hBTkRTSEFLRV9GQUlMRUQATE9DS0VEAFRSQU5TRk9STUFUSU9OX0FQUExJRUQATk9UX01PRElGSUVEAE5PVF9FWFRFTkRFRABCQU5EV0lEVEhfTElNSVRfRVhDRUVERUQAU0lURV9JU19PVkVSTE9BREVEAEhFQUQARXhwZWN0ZWQgSFRUUC8sIFJUU1AvIG9yIElDRS8A5xUAAK8VAACkEgAAkhoAACYWAACeFAAA2xkAAHkVAAB+EgAA/hQAADYVAAALFgAA2BYAAPMSAABCGAAArBYAABIVAAAUFwAA7xcAAEgUAABxFwAAshoAAGsZAAB+GQAANRQAAIIaAABEFwAA/RYAAB4YAACHFwAAqhkAAJMSAAAHGAAALBcAAMoXAACkFwAA5xUAAOcVAABYFwAAOxgAAKASAAAtHAAAwxEAAEgRAADeEgAAQhMAAKQZAAD9EAAA9xUAAKUVAADvFgAA+BkAAEoWAABWFgAA9RUAAAoaAAAIGgAAARoAAKsVAABCEgAA1xAAAEwRAAAFGQAAVBYAAB4RAADKGQAAyBkAAE4WAAD/GAAAcRQAAPAVAADuFQAAlBkAAPwVAAC/GQAAmxkAAHwUAABDEQAAcBgAAJUUAAAnFAAAGRQAANUSAADUGQAARBYAAPcQAEG5OwsBAQBB0DsL4AEBAQIBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEDAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBuj0LBAEAAAIAQdE9C14DBAMDAwMDAAADAwADAwADAwMDAwMDAwMDAAUAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAwADAEG6PwsEAQAAAgBB0T8LXgMAAwMDAwMAAAMDAAMDAAMDAwMDAwMDAwMABAAFAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwADAAMAQbDBAAsNbG9zZWVlcC1hbGl2ZQBBycEACwEBAEHgwQAL4AEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQBBycMACwEBAEHgwwAL5wEBAQEBAQEBAQEBAQECAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAWNodW5rZWQAQfHFAAteAQABAQEBAQAAAQEAAQEAAQEBAQEBAQEBAQAAAAAAAAABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQAAAAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAAEAAQBB0McACyFlY3Rpb25lbnQtbGVuZ3Rob25yb3h5LWNvbm5lY3Rpb24AQYDIAAsgcmFuc2Zlci1lbmNvZGluZ3BncmFkZQ0KDQpTTQ0KDQoAQanIAAsFAQIAAQMAQcDIAAtfBAUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAQanKAAsFAQIAAQMAQcDKAAtfBAUFBgUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAQanMAAsEAQAAAQBBwcwAC14CAgACAgICAgICAgICAgICAgICAgICAgICAgICAgIAAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAEGpzgALBQECAAEDAEHAzgALXwQFAAAFBQUFBQUFBQUFBQYFBQUFBQUFBQUFBQUABQAHCAUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQAFAAUABQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUAAAAFAEGp0AALBQEBAAEBAEHA0AALAQEAQdrQAAtBAgAAAAAAAAMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAAAAAAAAAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAQanSAAsFAQEAAQEAQcDSAAsBAQBBytIACwYCAAAAAAIAQeHSAAs6AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMAAAAAAAADAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwBBoNQAC50BTk9VTkNFRUNLT1VUTkVDVEVURUNSSUJFTFVTSEVURUFEU0VBUkNIUkdFQ1RJVklUWUxFTkRBUlZFT1RJRllQVElPTlNDSFNFQVlTVEFUQ0hHRVVFUllPUkRJUkVDVE9SVFJDSFBBUkFNRVRFUlVSQ0VCU0NSSUJFQVJET1dOQUNFSU5ETktDS1VCU0NSSUJFVFRQQ0VUU1BBRFRQLw==";
-	let wasmBuffer;
-	Object.defineProperty(module, "exports", { get: () => {
-		return wasmBuffer ? wasmBuffer : wasmBuffer = Buffer.from(wasmBase64, "base64");
-	} });
+var require_llhttp_wasm = __commonJSMin((() => {
+	throw new Error("This processor has no WebAssembly SIMD, which reading HTTP needs here.");
 }));
 // node_modules/undici/lib/llhttp/llhttp_simd-wasm.js
 var require_llhttp_simd_wasm = __commonJSMin(((exports, module) => {
@@ -8633,7 +7900,7 @@ var require_client = __commonJSMin(((exports, module) => {
 	const util = require_util$1();
 	const { ClientStats } = require_stats();
 	const { channels } = require_diagnostics();
-	const Request = require_request$1();
+	const Request = require_request();
 	const DispatcherBase = require_dispatcher_base();
 	const { InvalidArgumentError, InformationalError, ClientDestroyedError } = require_errors$1();
 	const buildConnector = require_connect();
@@ -10130,2230 +9397,20 @@ var require_proxy_agent = __commonJSMin(((exports, module) => {
 	}
 	module.exports = ProxyAgent;
 }));
-// node_modules/undici/lib/web/fetch/headers.js
-var require_headers = __commonJSMin(((exports, module) => {
-	const { kConstruct } = require_symbols();
-	const { kEnumerableProperty, setHeader } = require_util$1();
-	const { iteratorMixin, isValidHeaderName, isValidHeaderValue } = require_util();
-	const { webidl } = require_webidl();
-	const assert = __require("node:assert");
-	const util = __require("node:util");
-	function isHTTPWhiteSpaceCharCode(code) {
-		return code === 10 || code === 13 || code === 9 || code === 32;
-	}
-	function headerValueNormalize(potentialValue) {
-		let i = 0;
-		let j = potentialValue.length;
-		while (j > i && isHTTPWhiteSpaceCharCode(potentialValue.charCodeAt(j - 1))) --j;
-		while (j > i && isHTTPWhiteSpaceCharCode(potentialValue.charCodeAt(i))) ++i;
-		return i === 0 && j === potentialValue.length ? potentialValue : potentialValue.substring(i, j);
-	}
-	function fill(headers, object) {
-		if (Array.isArray(object)) for (let i = 0; i < object.length; ++i) {
-			const header = object[i];
-			if (header.length !== 2) throw webidl.errors.exception({
-				header: "Headers constructor",
-				message: `expected name/value pair to be length 2, found ${header.length}.`
-			});
-			appendHeader(headers, header[0], header[1]);
-		}
-		else if (typeof object === "object" && object !== null) {
-			const keys = Object.keys(object);
-			for (let i = 0; i < keys.length; ++i) appendHeader(headers, keys[i], object[keys[i]]);
-		} else throw webidl.errors.conversionFailed({
-			prefix: "Headers constructor",
-			argument: "Argument 1",
-			types: ["sequence<sequence<ByteString>>", "record<ByteString, ByteString>"]
-		});
-	}
-	function appendHeader(headers, name, value) {
-		value = headerValueNormalize(value);
-		if (!isValidHeaderName(name)) throw webidl.errors.invalidArgument({
-			prefix: "Headers.append",
-			value: name,
-			type: "header name"
-		});
-		else if (!isValidHeaderValue(value)) throw webidl.errors.invalidArgument({
-			prefix: "Headers.append",
-			value,
-			type: "header value"
-		});
-		if (getHeadersGuard(headers) === "immutable") throw new TypeError("immutable");
-		return getHeadersList(headers).append(name, value, false);
-	}
-	function headersListSortAndCombine(target) {
-		const headersList = getHeadersList(target);
-		if (!headersList) return [];
-		if (headersList.sortedMap) return headersList.sortedMap;
-		const headers = [];
-		const names = headersList.toSortedArray();
-		const cookies = headersList.cookies;
-		if (cookies === null || cookies.length === 1) return headersList.sortedMap = names;
-		for (let i = 0; i < names.length; ++i) {
-			const { 0: name, 1: value } = names[i];
-			if (name === "set-cookie") for (let j = 0; j < cookies.length; ++j) headers.push([name, cookies[j]]);
-			else headers.push([name, value]);
-		}
-		return headersList.sortedMap = headers;
-	}
-	function compareHeaderName(a, b) {
-		return a[0] < b[0] ? -1 : 1;
-	}
-	var HeadersList = class HeadersList {
-		cookies = null;
-		sortedMap;
-		headersMap;
-		constructor(init) {
-			if (init instanceof HeadersList) {
-				this.headersMap = new Map(init.headersMap);
-				this.sortedMap = init.sortedMap;
-				this.cookies = init.cookies === null ? null : [...init.cookies];
-			} else {
-				this.headersMap = new Map(init);
-				this.sortedMap = null;
-			}
-		}
-		contains(name, isLowerCase) {
-			return this.headersMap.has(isLowerCase ? name : name.toLowerCase());
-		}
-		clear() {
-			this.headersMap.clear();
-			this.sortedMap = null;
-			this.cookies = null;
-		}
-		append(name, value, isLowerCase) {
-			this.sortedMap = null;
-			const lowercaseName = isLowerCase ? name : name.toLowerCase();
-			const exists = this.headersMap.get(lowercaseName);
-			if (exists) {
-				const delimiter = lowercaseName === "cookie" ? "; " : ", ";
-				this.headersMap.set(lowercaseName, {
-					name: exists.name,
-					value: `${exists.value}${delimiter}${value}`
-				});
-			} else this.headersMap.set(lowercaseName, {
-				name,
-				value
-			});
-			if (lowercaseName === "set-cookie") (this.cookies ??= []).push(value);
-		}
-		set(name, value, isLowerCase) {
-			this.sortedMap = null;
-			const lowercaseName = isLowerCase ? name : name.toLowerCase();
-			if (lowercaseName === "set-cookie") this.cookies = [value];
-			this.headersMap.set(lowercaseName, {
-				name,
-				value
-			});
-		}
-		delete(name, isLowerCase) {
-			this.sortedMap = null;
-			if (!isLowerCase) name = name.toLowerCase();
-			if (name === "set-cookie") this.cookies = null;
-			this.headersMap.delete(name);
-		}
-		get(name, isLowerCase) {
-			return this.headersMap.get(isLowerCase ? name : name.toLowerCase())?.value ?? null;
-		}
-		*[Symbol.iterator]() {
-			for (const { 0: name, 1: { value } } of this.headersMap) yield [name, value];
-		}
-		get entries() {
-			const headers = {};
-			if (this.headersMap.size !== 0) for (const { name, value } of this.headersMap.values()) setHeader(headers, name, value);
-			return headers;
-		}
-		rawValues() {
-			return this.headersMap.values();
-		}
-		get entriesList() {
-			const headers = [];
-			if (this.headersMap.size !== 0) for (const { 0: lowerName, 1: { name, value } } of this.headersMap) if (lowerName === "set-cookie") for (const cookie of this.cookies) headers.push([name, cookie]);
-			else headers.push([name, value]);
-			return headers;
-		}
-		toSortedArray() {
-			const size = this.headersMap.size;
-			const array = new Array(size);
-			if (size <= 32) {
-				if (size === 0) return array;
-				const iterator = this.headersMap[Symbol.iterator]();
-				const firstValue = iterator.next().value;
-				array[0] = [firstValue[0], firstValue[1].value];
-				assert(firstValue[1].value !== null);
-				for (let i = 1, j = 0, right = 0, left = 0, pivot = 0, x, value; i < size; ++i) {
-					value = iterator.next().value;
-					x = array[i] = [value[0], value[1].value];
-					assert(x[1] !== null);
-					left = 0;
-					right = i;
-					while (left < right) {
-						pivot = left + (right - left >> 1);
-						if (array[pivot][0] <= x[0]) left = pivot + 1;
-						else right = pivot;
-					}
-					if (i !== pivot) {
-						j = i;
-						while (j > left) array[j] = array[--j];
-						array[left] = x;
-					}
-				}
-				if (!iterator.next().done) throw new TypeError("Unreachable");
-				return array;
-			} else {
-				let i = 0;
-				for (const { 0: name, 1: { value } } of this.headersMap) {
-					array[i++] = [name, value];
-					assert(value !== null);
-				}
-				return array.sort(compareHeaderName);
-			}
-		}
-	};
-	let getHeadersGuard;
-	let setHeadersGuard;
-	let getHeadersList;
-	let setHeadersList;
-	var Headers = class {
-		#guard;
-		#headersList;
-		constructor(init = void 0) {
-			webidl.util.markAsUncloneable(this);
-			if (init === kConstruct) return;
-			this.#headersList = new HeadersList();
-			this.#guard = "none";
-			if (init !== void 0) {
-				init = webidl.converters.HeadersInit(init, "Headers constructor", "init");
-				fill(this, init);
-			}
-		}
-		append(name, value) {
-			webidl.brandCheck(this, webidl.is.Headers);
-			webidl.argumentLengthCheck(arguments, 2, "Headers.append");
-			const prefix = "Headers.append";
-			name = webidl.converters.ByteString(name, prefix, "name");
-			value = webidl.converters.ByteString(value, prefix, "value");
-			return appendHeader(this, name, value);
-		}
-		delete(name) {
-			webidl.brandCheck(this, webidl.is.Headers);
-			webidl.argumentLengthCheck(arguments, 1, "Headers.delete");
-			name = webidl.converters.ByteString(name, "Headers.delete", "name");
-			if (!isValidHeaderName(name)) throw webidl.errors.invalidArgument({
-				prefix: "Headers.delete",
-				value: name,
-				type: "header name"
-			});
-			if (this.#guard === "immutable") throw new TypeError("immutable");
-			if (!this.#headersList.contains(name, false)) return;
-			this.#headersList.delete(name, false);
-		}
-		get(name) {
-			webidl.brandCheck(this, webidl.is.Headers);
-			webidl.argumentLengthCheck(arguments, 1, "Headers.get");
-			const prefix = "Headers.get";
-			name = webidl.converters.ByteString(name, prefix, "name");
-			if (!isValidHeaderName(name)) throw webidl.errors.invalidArgument({
-				prefix,
-				value: name,
-				type: "header name"
-			});
-			return this.#headersList.get(name, false);
-		}
-		has(name) {
-			webidl.brandCheck(this, webidl.is.Headers);
-			webidl.argumentLengthCheck(arguments, 1, "Headers.has");
-			const prefix = "Headers.has";
-			name = webidl.converters.ByteString(name, prefix, "name");
-			if (!isValidHeaderName(name)) throw webidl.errors.invalidArgument({
-				prefix,
-				value: name,
-				type: "header name"
-			});
-			return this.#headersList.contains(name, false);
-		}
-		set(name, value) {
-			webidl.brandCheck(this, webidl.is.Headers);
-			webidl.argumentLengthCheck(arguments, 2, "Headers.set");
-			const prefix = "Headers.set";
-			name = webidl.converters.ByteString(name, prefix, "name");
-			value = webidl.converters.ByteString(value, prefix, "value");
-			value = headerValueNormalize(value);
-			if (!isValidHeaderName(name)) throw webidl.errors.invalidArgument({
-				prefix,
-				value: name,
-				type: "header name"
-			});
-			else if (!isValidHeaderValue(value)) throw webidl.errors.invalidArgument({
-				prefix,
-				value,
-				type: "header value"
-			});
-			if (this.#guard === "immutable") throw new TypeError("immutable");
-			this.#headersList.set(name, value, false);
-		}
-		getSetCookie() {
-			webidl.brandCheck(this, webidl.is.Headers);
-			const list = this.#headersList.cookies;
-			if (list) return [...list];
-			return [];
-		}
-		[util.inspect.custom](depth, options) {
-			options.depth ??= depth;
-			return `Headers ${util.formatWithOptions(options, this.#headersList.entries)}`;
-		}
-		static {
-			getHeadersGuard = (headers) => headers.#guard;
-			setHeadersGuard = (headers, guard) => {
-				headers.#guard = guard;
-			};
-			getHeadersList = (headers) => headers.#headersList;
-			setHeadersList = (target, list) => {
-				target.#headersList = list;
-			};
-			webidl.is.Headers = (arg) => {
-				return arg != null && typeof arg === "object" && #guard in arg;
-			};
-		}
-	};
-	iteratorMixin("Headers", Headers, headersListSortAndCombine, 0, 1, webidl.is.Headers);
-	Object.defineProperties(Headers.prototype, {
-		append: kEnumerableProperty,
-		delete: kEnumerableProperty,
-		get: kEnumerableProperty,
-		has: kEnumerableProperty,
-		set: kEnumerableProperty,
-		getSetCookie: kEnumerableProperty,
-		[Symbol.toStringTag]: {
-			value: "Headers",
-			configurable: true
-		},
-		[util.inspect.custom]: { enumerable: false }
-	});
-	webidl.converters.HeadersInit = function(V, prefix, argument) {
-		if (webidl.util.Type(V) === webidl.util.Types.OBJECT) {
-			const iterator = Reflect.get(V, Symbol.iterator);
-			if (!util.types.isProxy(V) && iterator === Headers.prototype.entries) try {
-				return getHeadersList(V).entriesList;
-			} catch {}
-			if (typeof iterator === "function") return webidl.converters["sequence<sequence<ByteString>>"](V, prefix, argument, iterator.bind(V));
-			return webidl.converters["record<ByteString, ByteString>"](V, prefix, argument);
-		}
-		throw webidl.errors.conversionFailed({
-			prefix: "Headers constructor",
-			argument: "Argument 1",
-			types: ["sequence<sequence<ByteString>>", "record<ByteString, ByteString>"]
-		});
-	};
-	module.exports = {
-		fill,
-		compareHeaderName,
-		Headers,
-		HeadersList,
-		getHeadersGuard,
-		setHeadersGuard,
-		setHeadersList,
-		getHeadersList
-	};
-}));
-// node_modules/undici/lib/web/fetch/response.js
-var require_response = __commonJSMin(((exports, module) => {
-	const { Headers, HeadersList, fill, getHeadersGuard, setHeadersGuard, setHeadersList } = require_headers();
-	const { extractBody, cloneBody, mixinBody, streamRegistry, bodyUnusable } = require_body();
-	const util = require_util$1();
-	const nodeUtil = __require("node:util");
-	const { kEnumerableProperty } = util;
-	const { isValidReasonPhrase, isCancelled, isAborted, isErrorLike, environmentSettingsObject: relevantRealm } = require_util();
-	const { redirectStatusSet, nullBodyStatus } = require_constants$1();
-	const { webidl } = require_webidl();
-	const { URLSerializer } = require_data_url();
-	const { kConstruct } = require_symbols();
-	const assert = __require("node:assert");
-	const { isomorphicEncode, serializeJavascriptValueToJSONString } = require_infra();
-	const textEncoder = new TextEncoder("utf-8");
-	let getResponseHeaders;
-	let setResponseHeaders;
-	let getResponseState;
-	let setResponseState;
-	var Response = class {
-		#headers;
-		#state;
-		static error() {
-			return fromInnerResponse(makeNetworkError(), "immutable");
-		}
-		static json(data, init = void 0) {
-			webidl.argumentLengthCheck(arguments, 1, "Response.json");
-			init = webidl.converters.ResponseInit(init);
-			const bytes = textEncoder.encode(serializeJavascriptValueToJSONString(data));
-			const body = extractBody(bytes);
-			const responseObject = fromInnerResponse(makeResponse({}), "response");
-			initializeResponse(responseObject, init, {
-				body: body[0],
-				type: "application/json"
-			});
-			return responseObject;
-		}
-		static redirect(url, status = 302) {
-			webidl.argumentLengthCheck(arguments, 1, "Response.redirect");
-			url = webidl.converters.USVString(url);
-			status = webidl.converters["unsigned short"](status);
-			let parsedURL;
-			try {
-				parsedURL = new URL(url, relevantRealm.settingsObject.baseUrl);
-			} catch (err) {
-				throw new TypeError(`Failed to parse URL from ${url}`, { cause: err });
-			}
-			if (!redirectStatusSet.has(status)) throw new RangeError(`Invalid status code ${status}`);
-			const responseObject = fromInnerResponse(makeResponse({}), "immutable");
-			responseObject.#state.status = status;
-			const value = isomorphicEncode(URLSerializer(parsedURL));
-			responseObject.#state.headersList.append("location", value, true);
-			return responseObject;
-		}
-		constructor(body = null, init = void 0) {
-			webidl.util.markAsUncloneable(this);
-			if (body === kConstruct) return;
-			if (body !== null) body = webidl.converters.BodyInit(body, "Response", "body");
-			init = webidl.converters.ResponseInit(init);
-			this.#state = makeResponse({});
-			this.#headers = new Headers(kConstruct);
-			setHeadersGuard(this.#headers, "response");
-			setHeadersList(this.#headers, this.#state.headersList);
-			let bodyWithType = null;
-			if (body != null) {
-				const [extractedBody, type] = extractBody(body);
-				bodyWithType = {
-					body: extractedBody,
-					type
-				};
-			}
-			initializeResponse(this, init, bodyWithType);
-		}
-		get type() {
-			webidl.brandCheck(this, webidl.is.Response);
-			return this.#state.type;
-		}
-		get url() {
-			webidl.brandCheck(this, webidl.is.Response);
-			const urlList = this.#state.urlList;
-			const url = urlList[urlList.length - 1] ?? null;
-			if (url === null) return "";
-			return URLSerializer(url, true);
-		}
-		get redirected() {
-			webidl.brandCheck(this, webidl.is.Response);
-			return this.#state.urlList.length > 1;
-		}
-		get status() {
-			webidl.brandCheck(this, webidl.is.Response);
-			return this.#state.status;
-		}
-		get ok() {
-			webidl.brandCheck(this, webidl.is.Response);
-			return this.#state.status >= 200 && this.#state.status <= 299;
-		}
-		get statusText() {
-			webidl.brandCheck(this, webidl.is.Response);
-			return this.#state.statusText;
-		}
-		get headers() {
-			webidl.brandCheck(this, webidl.is.Response);
-			return this.#headers;
-		}
-		get body() {
-			webidl.brandCheck(this, webidl.is.Response);
-			return this.#state.body ? this.#state.body.stream : null;
-		}
-		get bodyUsed() {
-			webidl.brandCheck(this, webidl.is.Response);
-			return !!this.#state.body && util.isDisturbed(this.#state.body.stream);
-		}
-		clone() {
-			webidl.brandCheck(this, webidl.is.Response);
-			if (bodyUnusable(this.#state)) throw webidl.errors.exception({
-				header: "Response.clone",
-				message: "Body has already been consumed."
-			});
-			const clonedResponse = cloneResponse(this.#state);
-			if (this.#state.urlList.length !== 0 && this.#state.body?.stream) streamRegistry.register(this, new WeakRef(this.#state.body.stream));
-			return fromInnerResponse(clonedResponse, getHeadersGuard(this.#headers));
-		}
-		[nodeUtil.inspect.custom](depth, options) {
-			if (options.depth === null) options.depth = 2;
-			options.colors ??= true;
-			const properties = {
-				status: this.status,
-				statusText: this.statusText,
-				headers: this.headers,
-				body: this.body,
-				bodyUsed: this.bodyUsed,
-				ok: this.ok,
-				redirected: this.redirected,
-				type: this.type,
-				url: this.url
-			};
-			return `Response ${nodeUtil.formatWithOptions(options, properties)}`;
-		}
-		static {
-			getResponseHeaders = (response) => {
-				return response.#headers;
-			};
-			setResponseHeaders = (response, newHeaders) => {
-				response.#headers = newHeaders;
-			};
-			getResponseState = (response) => {
-				return response.#state;
-			};
-			setResponseState = (response, newState) => {
-				response.#state = newState;
-			};
-			webidl.is.Response = (arg) => {
-				return arg != null && typeof arg === "object" && #state in arg;
-			};
-		}
-	};
-	mixinBody(Response, getResponseState, webidl.is.Response);
-	Object.defineProperties(Response.prototype, {
-		type: kEnumerableProperty,
-		url: kEnumerableProperty,
-		status: kEnumerableProperty,
-		ok: kEnumerableProperty,
-		redirected: kEnumerableProperty,
-		statusText: kEnumerableProperty,
-		headers: kEnumerableProperty,
-		clone: kEnumerableProperty,
-		body: kEnumerableProperty,
-		bodyUsed: kEnumerableProperty,
-		[Symbol.toStringTag]: {
-			value: "Response",
-			configurable: true
-		}
-	});
-	Object.defineProperties(Response, {
-		json: kEnumerableProperty,
-		redirect: kEnumerableProperty,
-		error: kEnumerableProperty
-	});
-	function cloneResponse(response) {
-		if (response.internalResponse) return filterResponse(cloneResponse(response.internalResponse), response.type);
-		const newResponse = makeResponse({
-			...response,
-			body: null
-		});
-		if (response.body != null) newResponse.body = cloneBody(response.body);
-		return newResponse;
-	}
-	function makeResponse(init) {
-		return {
-			aborted: false,
-			rangeRequested: false,
-			timingAllowPassed: false,
-			requestIncludesCredentials: false,
-			type: "default",
-			status: 200,
-			timingInfo: null,
-			cacheState: "",
-			statusText: "",
-			...init,
-			headersList: init?.headersList ? new HeadersList(init?.headersList) : new HeadersList(),
-			urlList: init?.urlList ? [...init.urlList] : []
-		};
-	}
-	function makeNetworkError(reason) {
-		return makeResponse({
-			type: "error",
-			status: 0,
-			error: isErrorLike(reason) ? reason : new Error(reason ? String(reason) : reason),
-			aborted: reason && reason.name === "AbortError"
-		});
-	}
-	function isNetworkError(response) {
-		return response.type === "error" && response.status === 0;
-	}
-	function makeFilteredResponse(response, state) {
-		state = {
-			internalResponse: response,
-			...state
-		};
-		return new Proxy(response, {
-			get(target, p) {
-				return p in state ? state[p] : target[p];
-			},
-			set(target, p, value) {
-				assert(!(p in state));
-				target[p] = value;
-				return true;
-			}
-		});
-	}
-	function filterResponse(response, type) {
-		if (type === "basic") return makeFilteredResponse(response, {
-			type: "basic",
-			headersList: response.headersList
-		});
-		else if (type === "cors") return makeFilteredResponse(response, {
-			type: "cors",
-			headersList: response.headersList
-		});
-		else if (type === "opaque") return makeFilteredResponse(response, {
-			type: "opaque",
-			urlList: [],
-			status: 0,
-			statusText: "",
-			body: null
-		});
-		else if (type === "opaqueredirect") return makeFilteredResponse(response, {
-			type: "opaqueredirect",
-			status: 0,
-			statusText: "",
-			headersList: [],
-			body: null
-		});
-		else assert(false);
-	}
-	function makeAppropriateNetworkError(fetchParams, err = null) {
-		assert(isCancelled(fetchParams));
-		return isAborted(fetchParams) ? makeNetworkError(Object.assign(new DOMException("The operation was aborted.", "AbortError"), { cause: err })) : makeNetworkError(Object.assign(new DOMException("Request was cancelled."), { cause: err }));
-	}
-	function initializeResponse(response, init, body) {
-		if (init.status !== null && (init.status < 200 || init.status > 599)) throw new RangeError("init[\"status\"] must be in the range of 200 to 599, inclusive.");
-		if ("statusText" in init && init.statusText != null) {
-			if (!isValidReasonPhrase(String(init.statusText))) throw new TypeError("Invalid statusText");
-		}
-		if ("status" in init && init.status != null) getResponseState(response).status = init.status;
-		if ("statusText" in init && init.statusText != null) getResponseState(response).statusText = init.statusText;
-		if ("headers" in init && init.headers != null) fill(getResponseHeaders(response), init.headers);
-		if (body) {
-			if (nullBodyStatus.includes(response.status)) throw webidl.errors.exception({
-				header: "Response constructor",
-				message: `Invalid response status code ${response.status}`
-			});
-			getResponseState(response).body = body.body;
-			if (body.type != null && !getResponseState(response).headersList.contains("content-type", true)) getResponseState(response).headersList.append("content-type", body.type, true);
-		}
-	}
-	function fromInnerResponse(innerResponse, guard) {
-		const response = new Response(kConstruct);
-		setResponseState(response, innerResponse);
-		const headers = new Headers(kConstruct);
-		setResponseHeaders(response, headers);
-		setHeadersList(headers, innerResponse.headersList);
-		setHeadersGuard(headers, guard);
-		if (innerResponse.urlList.length !== 0 && innerResponse.body?.stream) streamRegistry.register(response, new WeakRef(innerResponse.body.stream));
-		return response;
-	}
-	webidl.converters.XMLHttpRequestBodyInit = function(V, prefix, name) {
-		if (typeof V === "string") return webidl.converters.USVString(V, prefix, name);
-		if (webidl.is.Blob(V)) return V;
-		if (webidl.is.BufferSource(V)) return V;
-		if (webidl.is.FormData(V)) return V;
-		if (webidl.is.URLSearchParams(V)) return V;
-		return webidl.converters.DOMString(V, prefix, name);
-	};
-	webidl.converters.BodyInit = function(V, prefix, argument) {
-		if (webidl.is.ReadableStream(V)) return V;
-		if (V?.[Symbol.asyncIterator]) return V;
-		return webidl.converters.XMLHttpRequestBodyInit(V, prefix, argument);
-	};
-	webidl.converters.ResponseInit = webidl.dictionaryConverter([
-		{
-			key: "status",
-			converter: webidl.converters["unsigned short"],
-			defaultValue: () => 200
-		},
-		{
-			key: "statusText",
-			converter: webidl.converters.ByteString,
-			defaultValue: () => ""
-		},
-		{
-			key: "headers",
-			converter: webidl.converters.HeadersInit
-		}
-	]);
-	module.exports = {
-		isNetworkError,
-		makeNetworkError,
-		makeResponse,
-		makeAppropriateNetworkError,
-		filterResponse,
-		Response,
-		cloneResponse,
-		fromInnerResponse,
-		getResponseState
-	};
-}));
-// node_modules/undici/lib/web/fetch/request.js
-var require_request = __commonJSMin(((exports, module) => {
-	const { extractBody, mixinBody, cloneBody, bodyUnusable } = require_body();
-	const { Headers, fill: fillHeaders, HeadersList, setHeadersGuard, getHeadersGuard, setHeadersList, getHeadersList } = require_headers();
-	const util = require_util$1();
-	const nodeUtil = __require("node:util");
-	const { isValidHTTPToken, sameOrigin, environmentSettingsObject } = require_util();
-	const { forbiddenMethodsSet, corsSafeListedMethodsSet, referrerPolicy, requestRedirect, requestMode, requestCredentials, requestCache, requestDuplex } = require_constants$1();
-	const { kEnumerableProperty, normalizedMethodRecordsBase, normalizedMethodRecords } = util;
-	const { webidl } = require_webidl();
-	const { URLSerializer } = require_data_url();
-	const { kConstruct } = require_symbols();
-	const assert = __require("node:assert");
-	const requestFinalizer = new FinalizationRegistry(({ signal, reference }) => {
-		removeSignalFollower(signal, reference);
-	});
-	const requestSignals = new WeakMap();
-	const signalFollowers = new WeakMap();
-	function removeSignalFollower(signal, reference) {
-		const followers = signalFollowers.get(signal);
-		if (followers instanceof Set) {
-			followers.delete(reference);
-			if (followers.size !== 0) return;
-		}
-		signal.removeEventListener("abort", abortSignalFollowers);
-		signalFollowers.delete(signal);
-	}
-	function abortSignalFollower(reference, reason) {
-		requestFinalizer.unregister(reference);
-		const ac = reference.deref();
-		if (ac !== void 0) {
-			requestSignals.delete(ac.signal);
-			ac.abort(reason);
-		}
-	}
-	function abortSignalFollowers() {
-		this.removeEventListener("abort", abortSignalFollowers);
-		const followers = signalFollowers.get(this);
-		if (followers instanceof Set) {
-			for (const reference of followers) abortSignalFollower(reference, this.reason);
-			followers.clear();
-		} else abortSignalFollower(followers, this.reason);
-		signalFollowers.delete(this);
-	}
-	function createDependentSignal(signal) {
-		const ac = new AbortController();
-		if (signal == null) return ac.signal;
-		if (signal.aborted) {
-			ac.abort(signal.reason);
-			return ac.signal;
-		}
-		const reference = new WeakRef(ac);
-		const followers = signalFollowers.get(signal);
-		if (followers === void 0) {
-			util.addAbortListener(signal, abortSignalFollowers);
-			signalFollowers.set(signal, reference);
-		} else if (followers instanceof WeakRef) {
-			const controllers = new Set();
-			controllers.add(followers);
-			controllers.add(reference);
-			signalFollowers.set(signal, controllers);
-		} else followers.add(reference);
-		requestFinalizer.register(ac, {
-			signal,
-			reference
-		}, reference);
-		requestSignals.set(ac.signal, {
-			controller: ac,
-			source: signal,
-			reference
-		});
-		return ac.signal;
-	}
-	let patchMethodWarning = false;
-	let setRequestSignal;
-	let getRequestDispatcher;
-	let setRequestDispatcher;
-	let setRequestHeaders;
-	let getRequestState;
-	let setRequestState;
-	let removeRequestAbortListener;
-	var Request = class {
-		#signal;
-		#dispatcher;
-		#headers;
-		#state;
-		constructor(input, init = void 0) {
-			webidl.util.markAsUncloneable(this);
-			if (input === kConstruct) return;
-			webidl.argumentLengthCheck(arguments, 1, "Request constructor");
-			input = webidl.converters.RequestInfo(input);
-			init = webidl.converters.RequestInit(init);
-			let request = null;
-			let fallbackMode = null;
-			const baseUrl = environmentSettingsObject.settingsObject.baseUrl;
-			let signal = null;
-			if (typeof input === "string") {
-				this.#dispatcher = init.dispatcher;
-				let parsedURL;
-				try {
-					parsedURL = new URL(input, baseUrl);
-				} catch (err) {
-					throw new TypeError("Failed to parse URL from " + input, { cause: err });
-				}
-				if (parsedURL.username || parsedURL.password) throw new TypeError("Request cannot be constructed from a URL that includes credentials: " + input);
-				request = makeRequest({ urlList: [parsedURL] });
-				fallbackMode = "cors";
-			} else {
-				assert(webidl.is.Request(input));
-				request = input.#state;
-				signal = input.#signal;
-				this.#dispatcher = init.dispatcher || input.#dispatcher;
-			}
-			const origin = environmentSettingsObject.settingsObject.origin;
-			let window = "client";
-			if (request.window?.constructor?.name === "EnvironmentSettingsObject" && sameOrigin(request.window, origin)) window = request.window;
-			if (init.window != null) throw new TypeError(`'window' option '${window}' must be null`);
-			if ("window" in init) window = "no-window";
-			request = makeRequest({
-				method: request.method,
-				headersList: request.headersList,
-				unsafeRequest: request.unsafeRequest,
-				client: environmentSettingsObject.settingsObject,
-				window,
-				priority: request.priority,
-				origin: request.origin,
-				referrer: request.referrer,
-				referrerPolicy: request.referrerPolicy,
-				mode: request.mode,
-				credentials: request.credentials,
-				cache: request.cache,
-				redirect: request.redirect,
-				integrity: request.integrity,
-				keepalive: request.keepalive,
-				reloadNavigation: request.reloadNavigation,
-				historyNavigation: request.historyNavigation,
-				urlList: [...request.urlList]
-			});
-			const initHasKey = Object.keys(init).length !== 0;
-			if (initHasKey) {
-				if (request.mode === "navigate") request.mode = "same-origin";
-				request.reloadNavigation = false;
-				request.historyNavigation = false;
-				request.origin = "client";
-				request.referrer = "client";
-				request.referrerPolicy = "";
-				request.url = request.urlList[request.urlList.length - 1];
-				request.urlList = [request.url];
-			}
-			if (init.referrer !== void 0) {
-				const referrer = init.referrer;
-				if (referrer === "") request.referrer = "no-referrer";
-				else {
-					let parsedReferrer;
-					try {
-						parsedReferrer = new URL(referrer, baseUrl);
-					} catch (err) {
-						throw new TypeError(`Referrer "${referrer}" is not a valid URL.`, { cause: err });
-					}
-					if (parsedReferrer.protocol === "about:" && parsedReferrer.hostname === "client" || origin && !sameOrigin(parsedReferrer, environmentSettingsObject.settingsObject.baseUrl)) request.referrer = "client";
-					else request.referrer = parsedReferrer;
-				}
-			}
-			if (init.referrerPolicy !== void 0) request.referrerPolicy = init.referrerPolicy;
-			let mode;
-			if (init.mode !== void 0) mode = init.mode;
-			else mode = fallbackMode;
-			if (mode === "navigate") throw webidl.errors.exception({
-				header: "Request constructor",
-				message: "invalid request mode navigate."
-			});
-			if (mode != null) request.mode = mode;
-			if (init.credentials !== void 0) request.credentials = init.credentials;
-			if (init.cache !== void 0) request.cache = init.cache;
-			if (request.cache === "only-if-cached" && request.mode !== "same-origin") throw new TypeError("'only-if-cached' can be set only with 'same-origin' mode");
-			if (init.redirect !== void 0) request.redirect = init.redirect;
-			if (init.integrity != null) request.integrity = String(init.integrity);
-			if (init.keepalive !== void 0) request.keepalive = Boolean(init.keepalive);
-			if (init.method !== void 0) {
-				let method = init.method;
-				const mayBeNormalized = normalizedMethodRecords[method];
-				if (mayBeNormalized !== void 0) request.method = mayBeNormalized;
-				else {
-					if (!isValidHTTPToken(method)) throw new TypeError(`'${method}' is not a valid HTTP method.`);
-					const upperCase = method.toUpperCase();
-					if (forbiddenMethodsSet.has(upperCase)) throw new TypeError(`'${method}' HTTP method is unsupported.`);
-					method = normalizedMethodRecordsBase[upperCase] ?? method;
-					request.method = method;
-				}
-				if (!patchMethodWarning && request.method === "patch") {
-					process.emitWarning("Using `patch` is highly likely to result in a `405 Method Not Allowed`. `PATCH` is much more likely to succeed.", { code: "UNDICI-FETCH-patch" });
-					patchMethodWarning = true;
-				}
-			}
-			if (init.signal !== void 0) signal = init.signal;
-			this.#state = request;
-			this.#signal = createDependentSignal(signal);
-			this.#headers = new Headers(kConstruct);
-			setHeadersList(this.#headers, request.headersList);
-			setHeadersGuard(this.#headers, "request");
-			if (mode === "no-cors") {
-				if (!corsSafeListedMethodsSet.has(request.method)) throw new TypeError(`'${request.method} is unsupported in no-cors mode.`);
-				setHeadersGuard(this.#headers, "request-no-cors");
-			}
-			if (initHasKey) {
-				const headersList = getHeadersList(this.#headers);
-				const headers = init.headers !== void 0 ? init.headers : new HeadersList(headersList);
-				headersList.clear();
-				if (headers instanceof HeadersList) {
-					for (const { name, value } of headers.rawValues()) headersList.append(name, value, false);
-					headersList.cookies = headers.cookies;
-				} else fillHeaders(this.#headers, headers);
-			}
-			const inputBody = webidl.is.Request(input) ? input.#state.body : null;
-			if ((init.body != null || inputBody != null) && (request.method === "GET" || request.method === "HEAD")) throw new TypeError("Request with GET/HEAD method cannot have body.");
-			let initBody = null;
-			if (init.body != null) {
-				const [extractedBody, contentType] = extractBody(init.body, request.keepalive);
-				initBody = extractedBody;
-				if (contentType && !getHeadersList(this.#headers).contains("content-type", true)) this.#headers.append("content-type", contentType, true);
-			}
-			const inputOrInitBody = initBody ?? inputBody;
-			if (inputOrInitBody != null && inputOrInitBody.source == null) {
-				if (initBody != null && init.duplex == null) throw new TypeError("RequestInit: duplex option is required when sending a body.");
-				if (request.mode !== "same-origin" && request.mode !== "cors") throw new TypeError("If request is made from ReadableStream, mode should be \"same-origin\" or \"cors\"");
-				request.useCORSPreflightFlag = true;
-			}
-			let finalBody = inputOrInitBody;
-			if (initBody == null && inputBody != null) {
-				if (bodyUnusable(input.#state)) throw new TypeError("Cannot construct a Request with a Request object that has already been used.");
-				const identityTransform = new TransformStream();
-				inputBody.stream.pipeThrough(identityTransform);
-				finalBody = {
-					source: inputBody.source,
-					length: inputBody.length,
-					stream: identityTransform.readable
-				};
-			}
-			this.#state.body = finalBody;
-		}
-		get method() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.method;
-		}
-		get url() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return URLSerializer(this.#state.url);
-		}
-		get headers() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#headers;
-		}
-		get destination() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.destination;
-		}
-		get referrer() {
-			webidl.brandCheck(this, webidl.is.Request);
-			if (this.#state.referrer === "no-referrer") return "";
-			if (this.#state.referrer === "client") return "about:client";
-			return this.#state.referrer.toString();
-		}
-		get referrerPolicy() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.referrerPolicy;
-		}
-		get mode() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.mode;
-		}
-		get credentials() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.credentials;
-		}
-		get cache() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.cache;
-		}
-		get redirect() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.redirect;
-		}
-		get integrity() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.integrity;
-		}
-		get keepalive() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.keepalive;
-		}
-		get isReloadNavigation() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.reloadNavigation;
-		}
-		get isHistoryNavigation() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.historyNavigation;
-		}
-		get signal() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#signal;
-		}
-		get body() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return this.#state.body ? this.#state.body.stream : null;
-		}
-		get bodyUsed() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return !!this.#state.body && util.isDisturbed(this.#state.body.stream);
-		}
-		get duplex() {
-			webidl.brandCheck(this, webidl.is.Request);
-			return "half";
-		}
-		clone() {
-			webidl.brandCheck(this, webidl.is.Request);
-			if (bodyUnusable(this.#state)) throw new TypeError("unusable");
-			const clonedRequest = cloneRequest(this.#state);
-			const signal = createDependentSignal(this.#signal);
-			return fromInnerRequest(clonedRequest, this.#dispatcher, signal, getHeadersGuard(this.#headers));
-		}
-		[nodeUtil.inspect.custom](depth, options) {
-			if (options.depth === null) options.depth = 2;
-			options.colors ??= true;
-			const properties = {
-				method: this.method,
-				url: this.url,
-				headers: this.headers,
-				destination: this.destination,
-				referrer: this.referrer,
-				referrerPolicy: this.referrerPolicy,
-				mode: this.mode,
-				credentials: this.credentials,
-				cache: this.cache,
-				redirect: this.redirect,
-				integrity: this.integrity,
-				keepalive: this.keepalive,
-				isReloadNavigation: this.isReloadNavigation,
-				isHistoryNavigation: this.isHistoryNavigation,
-				signal: this.signal
-			};
-			return `Request ${nodeUtil.formatWithOptions(options, properties)}`;
-		}
-		static {
-			setRequestSignal = (request, newSignal) => {
-				request.#signal = newSignal;
-			};
-			getRequestDispatcher = (request) => {
-				return request.#dispatcher;
-			};
-			setRequestDispatcher = (request, newDispatcher) => {
-				request.#dispatcher = newDispatcher;
-			};
-			setRequestHeaders = (request, newHeaders) => {
-				request.#headers = newHeaders;
-			};
-			getRequestState = (request) => {
-				return request.#state;
-			};
-			setRequestState = (request, newState) => {
-				request.#state = newState;
-			};
-			removeRequestAbortListener = (request) => {
-				const state = requestSignals.get(request.#signal);
-				if (state !== void 0) {
-					requestSignals.delete(request.#signal);
-					requestFinalizer.unregister(state.reference);
-					removeSignalFollower(state.source, state.reference);
-				}
-			};
-			webidl.is.Request = (arg) => {
-				return arg != null && typeof arg === "object" && #state in arg;
-			};
-		}
-	};
-	mixinBody(Request, getRequestState, webidl.is.Request);
-	function makeRequest(init) {
-		return {
-			method: init.method ?? "GET",
-			localURLsOnly: init.localURLsOnly ?? false,
-			unsafeRequest: init.unsafeRequest ?? false,
-			body: init.body ?? null,
-			client: init.client ?? null,
-			reservedClient: init.reservedClient ?? null,
-			replacesClientId: init.replacesClientId ?? "",
-			window: init.window ?? "client",
-			keepalive: init.keepalive ?? false,
-			serviceWorkers: init.serviceWorkers ?? "all",
-			initiator: init.initiator ?? "",
-			destination: init.destination ?? "",
-			priority: init.priority ?? "auto",
-			origin: init.origin ?? "client",
-			policyContainer: init.policyContainer ?? "client",
-			referrer: init.referrer ?? "client",
-			referrerPolicy: init.referrerPolicy ?? "",
-			mode: init.mode ?? "no-cors",
-			useCORSPreflightFlag: init.useCORSPreflightFlag ?? false,
-			credentials: init.credentials ?? "same-origin",
-			useCredentials: init.useCredentials ?? false,
-			cache: init.cache ?? "default",
-			redirect: init.redirect ?? "follow",
-			integrity: init.integrity ?? "",
-			cryptoGraphicsNonceMetadata: init.cryptoGraphicsNonceMetadata ?? "",
-			parserMetadata: init.parserMetadata ?? "",
-			reloadNavigation: init.reloadNavigation ?? false,
-			historyNavigation: init.historyNavigation ?? false,
-			userActivation: init.userActivation ?? false,
-			taintedOrigin: init.taintedOrigin ?? false,
-			redirectCount: init.redirectCount ?? 0,
-			responseTainting: init.responseTainting ?? "basic",
-			preventNoCacheCacheControlHeaderModification: init.preventNoCacheCacheControlHeaderModification ?? false,
-			done: init.done ?? false,
-			timingAllowFailed: init.timingAllowFailed ?? false,
-			useURLCredentials: init.useURLCredentials ?? void 0,
-			traversableForUserPrompts: init.traversableForUserPrompts ?? "client",
-			urlList: init.urlList,
-			url: init.urlList[0],
-			headersList: init.headersList ? new HeadersList(init.headersList) : new HeadersList()
-		};
-	}
-	function cloneRequest(request) {
-		const newRequest = makeRequest({
-			...request,
-			body: null
-		});
-		if (request.body != null) newRequest.body = cloneBody(request.body);
-		return newRequest;
-	}
-	function fromInnerRequest(innerRequest, dispatcher, signal, guard) {
-		const request = new Request(kConstruct);
-		setRequestState(request, innerRequest);
-		setRequestDispatcher(request, dispatcher);
-		setRequestSignal(request, signal);
-		const headers = new Headers(kConstruct);
-		setRequestHeaders(request, headers);
-		setHeadersList(headers, innerRequest.headersList);
-		setHeadersGuard(headers, guard);
-		return request;
-	}
-	Object.defineProperties(Request.prototype, {
-		method: kEnumerableProperty,
-		url: kEnumerableProperty,
-		headers: kEnumerableProperty,
-		redirect: kEnumerableProperty,
-		clone: kEnumerableProperty,
-		signal: kEnumerableProperty,
-		duplex: kEnumerableProperty,
-		destination: kEnumerableProperty,
-		body: kEnumerableProperty,
-		bodyUsed: kEnumerableProperty,
-		isHistoryNavigation: kEnumerableProperty,
-		isReloadNavigation: kEnumerableProperty,
-		keepalive: kEnumerableProperty,
-		integrity: kEnumerableProperty,
-		cache: kEnumerableProperty,
-		credentials: kEnumerableProperty,
-		attribute: kEnumerableProperty,
-		referrerPolicy: kEnumerableProperty,
-		referrer: kEnumerableProperty,
-		mode: kEnumerableProperty,
-		[Symbol.toStringTag]: {
-			value: "Request",
-			configurable: true
-		}
-	});
-	webidl.converters.RequestInfo = function(V) {
-		if (typeof V === "string") return webidl.converters.USVString(V);
-		if (webidl.is.Request(V)) return V;
-		return webidl.converters.USVString(V);
-	};
-	webidl.converters.RequestInit = webidl.dictionaryConverter([
-		{
-			key: "method",
-			converter: webidl.converters.ByteString
-		},
-		{
-			key: "headers",
-			converter: webidl.converters.HeadersInit
-		},
-		{
-			key: "body",
-			converter: webidl.nullableConverter(webidl.converters.BodyInit)
-		},
-		{
-			key: "referrer",
-			converter: webidl.converters.USVString
-		},
-		{
-			key: "referrerPolicy",
-			converter: webidl.converters.DOMString,
-			allowedValues: referrerPolicy
-		},
-		{
-			key: "mode",
-			converter: webidl.converters.DOMString,
-			allowedValues: requestMode
-		},
-		{
-			key: "credentials",
-			converter: webidl.converters.DOMString,
-			allowedValues: requestCredentials
-		},
-		{
-			key: "cache",
-			converter: webidl.converters.DOMString,
-			allowedValues: requestCache
-		},
-		{
-			key: "redirect",
-			converter: webidl.converters.DOMString,
-			allowedValues: requestRedirect
-		},
-		{
-			key: "integrity",
-			converter: webidl.converters.DOMString
-		},
-		{
-			key: "keepalive",
-			converter: webidl.converters.boolean
-		},
-		{
-			key: "signal",
-			converter: webidl.nullableConverter((signal) => webidl.converters.AbortSignal(signal, "RequestInit", "signal"))
-		},
-		{
-			key: "window",
-			converter: webidl.converters.any
-		},
-		{
-			key: "duplex",
-			converter: webidl.converters.DOMString,
-			allowedValues: requestDuplex
-		},
-		{
-			key: "dispatcher",
-			converter: webidl.converters.any
-		},
-		{
-			key: "priority",
-			converter: webidl.converters.DOMString,
-			allowedValues: [
-				"high",
-				"low",
-				"auto"
-			]
-		}
-	]);
-	module.exports = {
-		Request,
-		makeRequest,
-		fromInnerRequest,
-		cloneRequest,
-		getRequestDispatcher,
-		getRequestState,
-		removeRequestAbortListener
-	};
-}));
-// node_modules/undici/lib/dispatcher/dispatcher1-wrapper.js
-var require_dispatcher1_wrapper = __commonJSMin(((exports, module) => {
-	const Dispatcher = require_dispatcher();
-	const { InvalidArgumentError } = require_errors$1();
-	const { toRawHeaders } = require_util$1();
-	const { kOriginless, kUrl } = require_symbols();
-	var LegacyHandlerWrapper = class {
-		#handler;
-		constructor(handler) {
-			this.#handler = handler;
-		}
-		onRequestStart(controller, context) {
-			this.#handler.onConnect?.((reason) => controller.abort(reason), context);
-		}
-		onRequestUpgrade(controller, statusCode, headers, socket) {
-			const rawHeaders = Array.isArray(controller?.rawHeaders) ? controller.rawHeaders : toRawHeaders(controller?.rawHeaders ?? headers ?? {});
-			this.#handler.onUpgrade?.(statusCode, rawHeaders, socket);
-		}
-		onResponseStart(controller, statusCode, headers, statusMessage) {
-			const rawHeaders = Array.isArray(controller?.rawHeaders) ? controller.rawHeaders : toRawHeaders(controller?.rawHeaders ?? headers ?? {});
-			if (this.#handler.onHeaders?.(statusCode, rawHeaders, () => controller.resume(), statusMessage) === false) controller.pause();
-		}
-		onResponseData(controller, chunk) {
-			if (this.#handler.onData?.(chunk) === false) controller.pause();
-		}
-		onResponseEnd(controller, trailers) {
-			const rawTrailers = Array.isArray(controller?.rawTrailers) ? controller.rawTrailers : toRawHeaders(controller?.rawTrailers ?? trailers ?? {});
-			this.#handler.onComplete?.(rawTrailers);
-		}
-		onResponseError(_controller, err) {
-			if (!this.#handler.onError) throw err;
-			this.#handler.onError(err);
-		}
-		onBodySent(chunk) {
-			this.#handler.onBodySent?.(chunk);
-		}
-		onRequestSent() {
-			this.#handler.onRequestSent?.();
-		}
-		onResponseStarted() {
-			this.#handler.onResponseStarted?.();
-		}
-	};
-	module.exports = class Dispatcher1Wrapper extends Dispatcher {
-		#dispatcher;
-		constructor(dispatcher) {
-			super();
-			if (!dispatcher || typeof dispatcher.dispatch !== "function") throw new InvalidArgumentError("Argument dispatcher must implement dispatch");
-			this.#dispatcher = dispatcher;
-			this[kUrl] = dispatcher[kUrl];
-			this[kOriginless] = dispatcher[kOriginless];
-		}
-		static wrapHandler(handler) {
-			if (!handler || typeof handler !== "object") throw new InvalidArgumentError("handler must be an object");
-			if (typeof handler.onRequestStart === "function") return handler;
-			return new LegacyHandlerWrapper(handler);
-		}
-		dispatch(opts, handler) {
-			if (opts.allowH2 !== false) opts = {
-				...opts,
-				allowH2: false
-			};
-			return this.#dispatcher.dispatch(opts, Dispatcher1Wrapper.wrapHandler(handler));
-		}
-		get webSocketOptions() {
-			return this.#dispatcher.webSocketOptions;
-		}
-		get eventSourceOptions() {
-			return this.#dispatcher.eventSourceOptions;
-		}
-		close(...args) {
-			return this.#dispatcher.close(...args);
-		}
-		destroy(...args) {
-			return this.#dispatcher.destroy(...args);
-		}
-	};
-}));
-// node_modules/undici/lib/global.js
-var require_global = __commonJSMin(((exports, module) => {
-	const globalDispatcher = Symbol.for("undici.globalDispatcher.2");
-	const legacyGlobalDispatcher = Symbol.for("undici.globalDispatcher.1");
-	const { InvalidArgumentError } = require_errors$1();
-	const Agent = require_agent();
-	const Dispatcher1Wrapper = require_dispatcher1_wrapper();
-	let fallbackDispatcher;
-	if (getGlobalDispatcher() === void 0) setGlobalDispatcher(new Agent());
-	function setGlobalDispatcher(agent) {
-		if (!agent || typeof agent.dispatch !== "function") throw new InvalidArgumentError("Argument agent must implement Agent");
-		try {
-			Object.defineProperty(globalThis, globalDispatcher, {
-				value: agent,
-				writable: true,
-				enumerable: false,
-				configurable: false
-			});
-		} catch (err) {
-			if (err instanceof TypeError) {
-				fallbackDispatcher = agent;
-				return;
-			}
-			throw err;
-		}
-		try {
-			const legacyAgent = agent instanceof Dispatcher1Wrapper ? agent : new Dispatcher1Wrapper(agent);
-			Object.defineProperty(globalThis, legacyGlobalDispatcher, {
-				value: legacyAgent,
-				writable: true,
-				enumerable: false,
-				configurable: false
-			});
-		} catch (err) {
-			if (!(err instanceof TypeError)) throw err;
-		}
-	}
-	function getGlobalDispatcher() {
-		return globalThis[globalDispatcher] ?? fallbackDispatcher;
-	}
-	module.exports = {
-		setGlobalDispatcher,
-		getGlobalDispatcher,
-		installedExports: [
-			"fetch",
-			"Headers",
-			"Response",
-			"Request",
-			"FormData",
-			"WebSocket",
-			"CloseEvent",
-			"ErrorEvent",
-			"MessageEvent",
-			"EventSource"
-		]
-	};
-}));
-// node_modules/undici/lib/web/subresource-integrity/subresource-integrity.js
-var require_subresource_integrity = __commonJSMin(((exports, module) => {
-	const assert = __require("node:assert");
-	const { runtimeFeatures } = require_runtime_features();
-	const { asciiLowercase } = require_infra();
-	const validSRIHashAlgorithmTokenSet = new Map([
-		["sha256", 0],
-		["sha384", 1],
-		["sha512", 2]
-	]);
-	let crypto;
-	if (runtimeFeatures.has("crypto")) {
-		crypto = __require("node:crypto");
-		const cryptoHashes = crypto.getHashes();
-		if (cryptoHashes.length === 0) validSRIHashAlgorithmTokenSet.clear();
-		for (const algorithm of validSRIHashAlgorithmTokenSet.keys()) if (cryptoHashes.includes(algorithm) === false) validSRIHashAlgorithmTokenSet.delete(algorithm);
-	} else validSRIHashAlgorithmTokenSet.clear();
-	const getSRIHashAlgorithmIndex = Map.prototype.get.bind(validSRIHashAlgorithmTokenSet);
-	const isValidSRIHashAlgorithm = (algorithm) => validSRIHashAlgorithmTokenSet.has(asciiLowercase(algorithm));
-	const bytesMatch = runtimeFeatures.has("crypto") === false || validSRIHashAlgorithmTokenSet.size === 0 ? () => true : (bytes, metadataList) => {
-		const parsedMetadata = parseMetadata(metadataList);
-		if (parsedMetadata.length === 0) return true;
-		const metadata = getStrongestMetadata(parsedMetadata);
-		for (const item of metadata) {
-			const algorithm = item.alg;
-			const expectedValue = item.val;
-			if (caseSensitiveMatch(applyAlgorithmToBytes(algorithm, bytes), expectedValue)) return true;
-		}
-		return false;
-	};
-	function getStrongestMetadata(metadataList) {
-		const result = [];
-		let strongest = null;
-		for (const item of metadataList) {
-			assert(isValidSRIHashAlgorithm(item.alg), "Invalid SRI hash algorithm token");
-			if (result.length === 0) {
-				result.push(item);
-				strongest = item;
-				continue;
-			}
-			const currentAlgorithm = strongest.alg;
-			const currentAlgorithmIndex = getSRIHashAlgorithmIndex(currentAlgorithm);
-			const newAlgorithm = item.alg;
-			const newAlgorithmIndex = getSRIHashAlgorithmIndex(newAlgorithm);
-			if (newAlgorithmIndex < currentAlgorithmIndex) continue;
-			else if (newAlgorithmIndex > currentAlgorithmIndex) {
-				strongest = item;
-				result[0] = item;
-				result.length = 1;
-			} else result.push(item);
-		}
-		return result;
-	}
-	function parseMetadata(metadata) {
-		const result = [];
-		for (const item of metadata.split(/[\t\n\f\r ]+/)) {
-			const algorithmExpression = item.split("?", 1)[0];
-			let base64Value = "";
-			const algorithmAndValue = [algorithmExpression.slice(0, 6), algorithmExpression.slice(7)];
-			const algorithm = algorithmAndValue[0];
-			if (!isValidSRIHashAlgorithm(algorithm)) continue;
-			if (algorithmAndValue[1]) base64Value = algorithmAndValue[1];
-			const metadata = {
-				alg: asciiLowercase(algorithm),
-				val: base64Value
-			};
-			result.push(metadata);
-		}
-		return result;
-	}
-	const applyAlgorithmToBytes = (algorithm, bytes) => {
-		return crypto.hash(algorithm, bytes, "base64");
-	};
-	function caseSensitiveMatch(actualValue, expectedValue) {
-		let actualValueLength = actualValue.length;
-		if (actualValueLength !== 0 && actualValue[actualValueLength - 1] === "=") actualValueLength -= 1;
-		if (actualValueLength !== 0 && actualValue[actualValueLength - 1] === "=") actualValueLength -= 1;
-		let expectedValueLength = expectedValue.length;
-		if (expectedValueLength !== 0 && expectedValue[expectedValueLength - 1] === "=") expectedValueLength -= 1;
-		if (expectedValueLength !== 0 && expectedValue[expectedValueLength - 1] === "=") expectedValueLength -= 1;
-		if (actualValueLength !== expectedValueLength) return false;
-		for (let i = 0; i < actualValueLength; ++i) {
-			if (actualValue[i] === expectedValue[i] || actualValue[i] === "+" && expectedValue[i] === "-" || actualValue[i] === "/" && expectedValue[i] === "_") continue;
-			return false;
-		}
-		return true;
-	}
-	module.exports = {
-		applyAlgorithmToBytes,
-		bytesMatch,
-		caseSensitiveMatch,
-		isValidSRIHashAlgorithm,
-		getStrongestMetadata,
-		parseMetadata
-	};
-}));
-// node_modules/undici/lib/web/fetch/index.js
-var require_fetch = __commonJSMin(((exports, module) => {
-	const { makeNetworkError, makeAppropriateNetworkError, filterResponse, makeResponse, fromInnerResponse, getResponseState } = require_response();
-	const { HeadersList } = require_headers();
-	const { Request, cloneRequest, getRequestDispatcher, getRequestState, removeRequestAbortListener } = require_request();
-	const zlib = __require("node:zlib");
-	const { makePolicyContainer, clonePolicyContainer, requestBadPort, TAOCheck, appendRequestOriginHeader, responseLocationURL, requestCurrentURL, setRequestReferrerPolicyOnRedirect, tryUpgradeRequestToAPotentiallyTrustworthyURL, createOpaqueTimingInfo, appendFetchMetadata, corsCheck, crossOriginResourcePolicyCheck, determineRequestsReferrer, coarsenedSharedCurrentTime, sameOrigin, isCancelled, isAborted, isErrorLike, fullyReadBody, readableStreamClose, urlIsLocal, urlIsHttpHttpsScheme, urlHasHttpsScheme, clampAndCoarsenConnectionTimingInfo, simpleRangeHeaderValue, buildContentRange, createInflate, extractMimeType, hasAuthenticationEntry, includesCredentials, isTraversableNavigable } = require_util();
-	const assert = __require("node:assert");
-	const { safelyExtractBody, extractBody } = require_body();
-	const { redirectStatusSet, nullBodyStatus, safeMethodsSet, requestBodyHeader, subresourceSet } = require_constants$1();
-	const EE = __require("node:events");
-	const { Readable, pipeline, finished, isErrored, isReadable } = __require("node:stream");
-	const { addAbortListener, bufferToLowerCasedHeaderName } = require_util$1();
-	const { SocketError } = require_errors$1();
-	const { dataURLProcessor, serializeAMimeType, minimizeSupportedMimeType } = require_data_url();
-	const { getGlobalDispatcher } = require_global();
-	const { webidl } = require_webidl();
-	const { STATUS_CODES } = __require("node:http");
-	const { bytesMatch } = require_subresource_integrity();
-	const { isomorphicEncode } = require_infra();
-	const GET_OR_HEAD = ["GET", "HEAD"];
-	const defaultUserAgent = "node";
-	let resolveObjectURL;
-	function appendHeadersListFromResponseHeaders(headersList, headers, rawHeaders) {
-		if (Array.isArray(rawHeaders)) {
-			for (let i = 0; i < rawHeaders.length; i += 2) {
-				const nameStr = bufferToLowerCasedHeaderName(rawHeaders[i]);
-				const value = rawHeaders[i + 1];
-				if (Array.isArray(value) && !Buffer.isBuffer(value)) for (const val of value) headersList.append(nameStr, val.toString("latin1"), true);
-				else headersList.append(nameStr, value.toString("latin1"), true);
-			}
-			return;
-		}
-		for (const [name, value] of Object.entries(headers ?? {})) if (Array.isArray(value)) for (const entry of value) headersList.append(name, `${entry}`, true);
-		else headersList.append(name, `${value}`, true);
-	}
-	var Fetch = class extends EE {
-		constructor(dispatcher) {
-			super();
-			this.dispatcher = dispatcher;
-			this.connection = null;
-			this.dump = false;
-			this.state = "ongoing";
-		}
-		terminate(reason) {
-			if (this.state !== "ongoing") return;
-			this.state = "terminated";
-			this.connection?.destroy(reason);
-			this.emit("terminated", reason);
-		}
-		abort(error) {
-			if (this.state !== "ongoing") return;
-			this.state = "aborted";
-			if (!error) error = new DOMException("The operation was aborted.", "AbortError");
-			this.serializedAbortReason = error;
-			this.connection?.destroy(error);
-			this.emit("terminated", error);
-		}
-	};
-	function handleFetchDone(response) {
-		finalizeAndReportTiming(response, "fetch");
-	}
-	function fetch(input, init = void 0) {
-		webidl.argumentLengthCheck(arguments, 1, "globalThis.fetch");
-		let p = Promise.withResolvers();
-		let requestObject;
-		try {
-			requestObject = new Request(input, init);
-		} catch (e) {
-			p.reject(e);
-			return p.promise;
-		}
-		const request = getRequestState(requestObject);
-		if (requestObject.signal.aborted) {
-			abortFetch(p, request, null, requestObject.signal.reason, null);
-			return p.promise;
-		}
-		if (request.client.globalObject?.constructor?.name === "ServiceWorkerGlobalScope") request.serviceWorkers = "none";
-		let responseObject = null;
-		let locallyAborted = false;
-		let controller = null;
-		const removeAbortListener = addAbortListener(requestObject.signal, () => {
-			locallyAborted = true;
-			assert(controller != null);
-			controller.abort(requestObject.signal.reason);
-			const realResponse = responseObject?.deref();
-			abortFetch(p, request, realResponse, requestObject.signal.reason, controller.controller);
-		});
-		const cleanupAbortListeners = () => {
-			removeAbortListener();
-			removeRequestAbortListener(requestObject);
-		};
-		const processResponse = (response) => {
-			if (locallyAborted) return;
-			if (response.aborted) {
-				abortFetch(p, request, responseObject, controller.serializedAbortReason, controller.controller);
-				cleanupAbortListeners();
-				return;
-			}
-			if (response.type === "error") {
-				p.reject(new TypeError("fetch failed", { cause: response.error }));
-				cleanupAbortListeners();
-				return;
-			}
-			responseObject = new WeakRef(fromInnerResponse(response, "immutable"));
-			p.resolve(responseObject.deref());
-			p = null;
-		};
-		controller = fetching({
-			request,
-			processResponseEndOfBody: (response) => {
-				handleFetchDone(response);
-				cleanupAbortListeners();
-			},
-			processResponse,
-			dispatcher: getRequestDispatcher(requestObject)
-		});
-		return p.promise;
-	}
-	function finalizeAndReportTiming(response, initiatorType = "other") {
-		if (response.type === "error" && response.aborted) return;
-		if (!response.urlList?.length) return;
-		const originalURL = response.urlList[0];
-		let timingInfo = response.timingInfo;
-		let cacheState = response.cacheState;
-		if (!urlIsHttpHttpsScheme(originalURL)) return;
-		if (timingInfo === null) return;
-		if (!response.timingAllowPassed) {
-			timingInfo = createOpaqueTimingInfo({ startTime: timingInfo.startTime });
-			cacheState = "";
-		}
-		timingInfo.endTime = coarsenedSharedCurrentTime();
-		response.timingInfo = timingInfo;
-		markResourceTiming(timingInfo, originalURL.href, initiatorType, globalThis, cacheState, "", response.status);
-	}
-	const markResourceTiming = performance.markResourceTiming;
-	function abortFetch(p, request, responseObject, error, controller) {
-		if (p) p.reject(error);
-		if (request.body?.stream != null && isReadable(request.body.stream)) request.body.stream.cancel(error).catch((err) => {
-			if (err.code === "ERR_INVALID_STATE") return;
-			throw err;
-		});
-		if (responseObject == null) return;
-		const response = getResponseState(responseObject);
-		if (response.body?.stream != null && isReadable(response.body.stream)) controller.error(error);
-	}
-	function fetching({ request, processRequestBodyChunkLength, processRequestEndOfBody, processResponse, processResponseEndOfBody, processResponseConsumeBody, useParallelQueue = false, dispatcher = getGlobalDispatcher() }) {
-		assert(dispatcher);
-		let taskDestination = null;
-		let crossOriginIsolatedCapability = false;
-		if (request.client != null) {
-			taskDestination = request.client.globalObject;
-			crossOriginIsolatedCapability = request.client.crossOriginIsolatedCapability;
-		}
-		const currentTime = coarsenedSharedCurrentTime(crossOriginIsolatedCapability);
-		const timingInfo = createOpaqueTimingInfo({ startTime: currentTime });
-		const fetchParams = {
-			controller: new Fetch(dispatcher),
-			request,
-			timingInfo,
-			processRequestBodyChunkLength,
-			processRequestEndOfBody,
-			processResponse,
-			processResponseConsumeBody,
-			processResponseEndOfBody,
-			taskDestination,
-			crossOriginIsolatedCapability
-		};
-		assert(!request.body || request.body.stream);
-		if (request.window === "client") request.window = request.client?.globalObject?.constructor?.name === "Window" ? request.client : "no-window";
-		if (request.origin === "client") request.origin = request.client.origin;
-		if (request.policyContainer === "client") {
-			if (request.client != null) request.policyContainer = clonePolicyContainer(request.client.policyContainer);
-			else request.policyContainer = makePolicyContainer();
-		}
-		if (!request.headersList.contains("accept", true)) request.headersList.append("accept", "*/*", true);
-		if (!request.headersList.contains("accept-language", true)) request.headersList.append("accept-language", "*", true);
-		if (request.priority === null) {}
-		if (subresourceSet.has(request.destination)) {}
-		mainFetch(fetchParams, false);
-		return fetchParams.controller;
-	}
-	async function mainFetch(fetchParams, recursive) {
-		try {
-			const request = fetchParams.request;
-			let response = null;
-			if (request.localURLsOnly && !urlIsLocal(requestCurrentURL(request))) response = makeNetworkError("local URLs only");
-			tryUpgradeRequestToAPotentiallyTrustworthyURL(request);
-			if (requestBadPort(request) === "blocked") response = makeNetworkError("bad port");
-			if (request.referrerPolicy === "") request.referrerPolicy = request.policyContainer.referrerPolicy;
-			if (request.referrer !== "no-referrer") request.referrer = determineRequestsReferrer(request);
-			if (response === null) {
-				const currentURL = requestCurrentURL(request);
-				if (sameOrigin(currentURL, request.url) && request.responseTainting === "basic" || currentURL.protocol === "data:" || request.mode === "navigate" || request.mode === "websocket") {
-					request.responseTainting = "basic";
-					response = await schemeFetch(fetchParams);
-				} else if (request.mode === "same-origin") response = makeNetworkError("request mode cannot be \"same-origin\"");
-				else if (request.mode === "no-cors") {
-					if (request.redirect !== "follow") response = makeNetworkError("redirect mode cannot be \"follow\" for \"no-cors\" request");
-					else {
-						request.responseTainting = "opaque";
-						response = await schemeFetch(fetchParams);
-					}
-				} else if (!urlIsHttpHttpsScheme(requestCurrentURL(request))) response = makeNetworkError("URL scheme must be a HTTP(S) scheme");
-				else {
-					request.responseTainting = "cors";
-					response = await httpFetch(fetchParams);
-				}
-			}
-			if (recursive) return response;
-			if (response.status !== 0 && !response.internalResponse) {
-				if (request.responseTainting === "cors") {}
-				if (request.responseTainting === "basic") response = filterResponse(response, "basic");
-				else if (request.responseTainting === "cors") response = filterResponse(response, "cors");
-				else if (request.responseTainting === "opaque") response = filterResponse(response, "opaque");
-				else assert(false);
-			}
-			let internalResponse = response.status === 0 ? response : response.internalResponse;
-			if (internalResponse.urlList.length === 0) internalResponse.urlList.push(...request.urlList);
-			if (!request.timingAllowFailed) response.timingAllowPassed = true;
-			if (response.type === "opaque" && internalResponse.status === 206 && internalResponse.rangeRequested && !request.headers.contains("range", true)) response = internalResponse = makeNetworkError();
-			if (response.status !== 0 && (request.method === "HEAD" || request.method === "CONNECT" || nullBodyStatus.includes(internalResponse.status))) {
-				internalResponse.body = null;
-				fetchParams.controller.dump = true;
-			}
-			if (request.integrity) {
-				const processBodyError = (reason) => fetchFinale(fetchParams, makeNetworkError(reason));
-				if (request.responseTainting === "opaque" || response.body == null) {
-					processBodyError(response.error);
-					return;
-				}
-				const processBody = (bytes) => {
-					if (!bytesMatch(bytes, request.integrity)) {
-						processBodyError("integrity mismatch");
-						return;
-					}
-					response.body = safelyExtractBody(bytes)[0];
-					fetchFinale(fetchParams, response);
-				};
-				fullyReadBody(response.body, processBody, processBodyError);
-			} else fetchFinale(fetchParams, response);
-		} catch (err) {
-			fetchParams.controller.terminate(err);
-		}
-	}
-	function schemeFetch(fetchParams) {
-		if (isCancelled(fetchParams)) return Promise.resolve(makeAppropriateNetworkError(fetchParams));
-		const { request } = fetchParams;
-		const { protocol: scheme } = requestCurrentURL(request);
-		switch (scheme) {
-			case "about:": return Promise.resolve(makeNetworkError("about scheme is not supported"));
-			case "blob:": {
-				if (!resolveObjectURL) resolveObjectURL = __require("node:buffer").resolveObjectURL;
-				const blobURLEntry = requestCurrentURL(request);
-				if (blobURLEntry.search.length !== 0) return Promise.resolve(makeNetworkError("NetworkError when attempting to fetch resource."));
-				const blob = resolveObjectURL(blobURLEntry.toString());
-				if (request.method !== "GET" || !webidl.is.Blob(blob)) return Promise.resolve(makeNetworkError("invalid method"));
-				const response = makeResponse();
-				const fullLength = blob.size;
-				const serializedFullLength = isomorphicEncode(`${fullLength}`);
-				const type = blob.type;
-				if (!request.headersList.contains("range", true)) {
-					const bodyWithType = extractBody(blob);
-					response.statusText = "OK";
-					response.body = bodyWithType[0];
-					response.headersList.set("content-length", serializedFullLength, true);
-					response.headersList.set("content-type", type, true);
-				} else {
-					response.rangeRequested = true;
-					const rangeHeader = request.headersList.get("range", true);
-					const rangeValue = simpleRangeHeaderValue(rangeHeader, true);
-					if (rangeValue === "failure") return Promise.resolve(makeNetworkError("failed to fetch the data URL"));
-					let { rangeStartValue: rangeStart, rangeEndValue: rangeEnd } = rangeValue;
-					if (rangeStart === null) {
-						rangeStart = fullLength - rangeEnd;
-						rangeEnd = rangeStart + rangeEnd - 1;
-					} else {
-						if (rangeStart >= fullLength) return Promise.resolve(makeNetworkError("Range start is greater than the blob's size."));
-						if (rangeEnd === null || rangeEnd >= fullLength) rangeEnd = fullLength - 1;
-					}
-					const slicedBlob = blob.slice(rangeStart, rangeEnd + 1, type);
-					response.body = extractBody(slicedBlob)[0];
-					const serializedSlicedLength = isomorphicEncode(`${slicedBlob.size}`);
-					const contentRange = buildContentRange(rangeStart, rangeEnd, fullLength);
-					response.status = 206;
-					response.statusText = "Partial Content";
-					response.headersList.set("content-length", serializedSlicedLength, true);
-					response.headersList.set("content-type", type, true);
-					response.headersList.set("content-range", contentRange, true);
-				}
-				return Promise.resolve(response);
-			}
-			case "data:": {
-				const currentURL = requestCurrentURL(request);
-				const dataURLStruct = dataURLProcessor(currentURL);
-				if (dataURLStruct === "failure") return Promise.resolve(makeNetworkError("failed to fetch the data URL"));
-				const mimeType = serializeAMimeType(dataURLStruct.mimeType);
-				return Promise.resolve(makeResponse({
-					statusText: "OK",
-					headersList: [["content-type", {
-						name: "Content-Type",
-						value: mimeType
-					}]],
-					body: safelyExtractBody(dataURLStruct.body)[0]
-				}));
-			}
-			case "file:": return Promise.resolve(makeNetworkError("not implemented... yet..."));
-			case "http:":
-			case "https:": return httpFetch(fetchParams).catch((err) => makeNetworkError(err));
-			default: return Promise.resolve(makeNetworkError("unknown scheme"));
-		}
-	}
-	function finalizeResponse(fetchParams, response) {
-		fetchParams.request.done = true;
-		if (fetchParams.processResponseDone != null) queueMicrotask(() => fetchParams.processResponseDone(response));
-	}
-	function fetchFinale(fetchParams, response) {
-		let timingInfo = fetchParams.timingInfo;
-		if (fetchParams.request.destination === "document") fetchParams.controller.fullTimingInfo = timingInfo;
-		const processResponseEndOfBody = () => {
-			const unsafeEndTime = Date.now();
-			fetchParams.controller.reportTimingSteps = () => {
-				if (!urlIsHttpHttpsScheme(fetchParams.request.url)) return;
-				timingInfo.endTime = unsafeEndTime;
-				let cacheState = response.cacheState;
-				const bodyInfo = response.bodyInfo;
-				if (!response.timingAllowPassed) {
-					timingInfo = createOpaqueTimingInfo(timingInfo);
-					cacheState = "";
-				}
-				let responseStatus = 0;
-				if (fetchParams.request.mode !== "navigate" || !response.hasCrossOriginRedirects) {
-					responseStatus = response.status;
-					const mimeType = extractMimeType(response.headersList);
-					if (mimeType !== "failure") bodyInfo.contentType = minimizeSupportedMimeType(mimeType);
-				}
-				if (fetchParams.request.initiatorType != null) markResourceTiming(timingInfo, fetchParams.request.url.href, fetchParams.request.initiatorType, globalThis, cacheState, bodyInfo, responseStatus);
-			};
-			const processResponseEndOfBodyTask = () => {
-				fetchParams.request.done = true;
-				if (fetchParams.processResponseEndOfBody != null) queueMicrotask(() => fetchParams.processResponseEndOfBody(response));
-				if (fetchParams.request.initiatorType != null) fetchParams.controller.reportTimingSteps();
-			};
-			queueMicrotask(() => processResponseEndOfBodyTask());
-		};
-		if (fetchParams.processResponse != null) queueMicrotask(() => {
-			fetchParams.processResponse(response);
-			fetchParams.processResponse = null;
-		});
-		const internalResponse = response.type === "error" ? response : response.internalResponse ?? response;
-		if (internalResponse.body == null) processResponseEndOfBody();
-		else finished(internalResponse.body.stream, () => {
-			processResponseEndOfBody();
-		});
-		if (fetchParams.processResponseConsumeBody != null) {
-			const processBody = (nullOrBytes) => fetchParams.processResponseConsumeBody(response, nullOrBytes);
-			const processBodyError = () => fetchParams.processResponseConsumeBody(response, "failure");
-			if (internalResponse.body == null) queueMicrotask(() => processBody(null));
-			else fullyReadBody(internalResponse.body, processBody, processBodyError);
-		}
-	}
-	async function httpFetch(fetchParams) {
-		const request = fetchParams.request;
-		let response = null;
-		let actualResponse = null;
-		const timingInfo = fetchParams.timingInfo;
-		if (request.serviceWorkers === "all") {}
-		if (response === null) {
-			if (request.redirect === "follow") request.serviceWorkers = "none";
-			actualResponse = response = await httpNetworkOrCacheFetch(fetchParams);
-			if (request.responseTainting === "cors" && corsCheck(request, response) === "failure") return makeNetworkError("cors failure");
-			if (TAOCheck(request, response) === "failure") request.timingAllowFailed = true;
-		}
-		if ((request.responseTainting === "opaque" || response.type === "opaque") && crossOriginResourcePolicyCheck(request.origin, request.client, request.destination, actualResponse) === "blocked") return makeNetworkError("blocked");
-		if (redirectStatusSet.has(actualResponse.status)) {
-			if (request.redirect !== "manual") fetchParams.controller.connection.destroy();
-			if (request.redirect === "error") response = makeNetworkError("unexpected redirect");
-			else if (request.redirect === "manual") response = actualResponse;
-			else if (request.redirect === "follow") response = await httpRedirectFetch(fetchParams, response);
-			else assert(false);
-		}
-		response.timingInfo = timingInfo;
-		return response;
-	}
-	function httpRedirectFetch(fetchParams, response) {
-		const request = fetchParams.request;
-		const actualResponse = response.internalResponse ? response.internalResponse : response;
-		let locationURL;
-		try {
-			locationURL = responseLocationURL(actualResponse, requestCurrentURL(request).hash);
-			if (locationURL == null) return response;
-		} catch (err) {
-			return Promise.resolve(makeNetworkError(err));
-		}
-		if (!urlIsHttpHttpsScheme(locationURL)) return Promise.resolve(makeNetworkError("URL scheme must be a HTTP(S) scheme"));
-		if (request.redirectCount === 20) return Promise.resolve(makeNetworkError("redirect count exceeded"));
-		request.redirectCount += 1;
-		if (request.mode === "cors" && (locationURL.username || locationURL.password) && !sameOrigin(request, locationURL)) return Promise.resolve(makeNetworkError("cross origin not allowed for request mode \"cors\""));
-		if (request.responseTainting === "cors" && (locationURL.username || locationURL.password)) return Promise.resolve(makeNetworkError("URL cannot contain credentials for request mode \"cors\""));
-		if (actualResponse.status !== 303 && request.body != null && request.body.source == null) return Promise.resolve(makeNetworkError());
-		if ([301, 302].includes(actualResponse.status) && request.method === "POST" || actualResponse.status === 303 && !GET_OR_HEAD.includes(request.method)) {
-			request.method = "GET";
-			request.body = null;
-			for (const headerName of requestBodyHeader) request.headersList.delete(headerName);
-		}
-		if (!sameOrigin(requestCurrentURL(request), locationURL)) {
-			request.headersList.delete("authorization", true);
-			request.headersList.delete("proxy-authorization", true);
-			request.headersList.delete("cookie", true);
-			request.headersList.delete("host", true);
-		}
-		if (request.body != null) {
-			assert(request.body.source != null);
-			request.body = safelyExtractBody(request.body.source)[0];
-		}
-		const timingInfo = fetchParams.timingInfo;
-		timingInfo.redirectEndTime = timingInfo.postRedirectStartTime = coarsenedSharedCurrentTime(fetchParams.crossOriginIsolatedCapability);
-		if (timingInfo.redirectStartTime === 0) timingInfo.redirectStartTime = timingInfo.startTime;
-		request.urlList.push(locationURL);
-		setRequestReferrerPolicyOnRedirect(request, actualResponse);
-		return mainFetch(fetchParams, true);
-	}
-	async function httpNetworkOrCacheFetch(fetchParams, isAuthenticationFetch = false, isNewConnectionFetch = false) {
-		const request = fetchParams.request;
-		let httpFetchParams = null;
-		let httpRequest = null;
-		let response = null;
-		if (request.window === "no-window" && request.redirect === "error") {
-			httpFetchParams = fetchParams;
-			httpRequest = request;
-		} else {
-			if (request.body?.source != null) httpRequest = cloneRequest(request);
-			else {
-				httpRequest = cloneRequest({
-					...request,
-					body: null
-				});
-				httpRequest.body = request.body;
-			}
-			httpFetchParams = { ...fetchParams };
-			httpFetchParams.request = httpRequest;
-		}
-		const includeCredentials = request.credentials === "include" || request.credentials === "same-origin" && request.responseTainting === "basic";
-		const contentLength = httpRequest.body ? httpRequest.body.length : null;
-		let contentLengthHeaderValue = null;
-		if (httpRequest.body == null && ["POST", "PUT"].includes(httpRequest.method)) contentLengthHeaderValue = "0";
-		if (contentLength != null) contentLengthHeaderValue = isomorphicEncode(`${contentLength}`);
-		if (contentLengthHeaderValue != null && !httpRequest.headersList.contains("content-length", true)) httpRequest.headersList.append("content-length", contentLengthHeaderValue, true);
-		if (contentLength != null && httpRequest.keepalive) {}
-		if (webidl.is.URL(httpRequest.referrer)) httpRequest.headersList.append("referer", isomorphicEncode(httpRequest.referrer.href), true);
-		appendRequestOriginHeader(httpRequest);
-		appendFetchMetadata(httpRequest);
-		if (!httpRequest.headersList.contains("user-agent", true)) httpRequest.headersList.append("user-agent", defaultUserAgent, true);
-		if (httpRequest.cache === "default" && (httpRequest.headersList.contains("if-modified-since", true) || httpRequest.headersList.contains("if-none-match", true) || httpRequest.headersList.contains("if-unmodified-since", true) || httpRequest.headersList.contains("if-match", true) || httpRequest.headersList.contains("if-range", true))) httpRequest.cache = "no-store";
-		if (httpRequest.cache === "no-cache" && !httpRequest.preventNoCacheCacheControlHeaderModification && !httpRequest.headersList.contains("cache-control", true)) httpRequest.headersList.append("cache-control", "max-age=0", true);
-		if (httpRequest.cache === "no-store" || httpRequest.cache === "reload") {
-			if (!httpRequest.headersList.contains("pragma", true)) httpRequest.headersList.append("pragma", "no-cache", true);
-			if (!httpRequest.headersList.contains("cache-control", true)) httpRequest.headersList.append("cache-control", "no-cache", true);
-		}
-		if (httpRequest.headersList.contains("range", true)) httpRequest.headersList.append("accept-encoding", "identity", true);
-		if (!httpRequest.headersList.contains("accept-encoding", true)) {
-			if (urlHasHttpsScheme(requestCurrentURL(httpRequest))) httpRequest.headersList.append("accept-encoding", "br, gzip, deflate, zstd", true);
-			else httpRequest.headersList.append("accept-encoding", "gzip, deflate", true);
-		}
-		httpRequest.headersList.delete("host", true);
-		if (includeCredentials) {
-			if (!httpRequest.headersList.contains("authorization", true)) {
-				let authorizationValue = null;
-				if (hasAuthenticationEntry(httpRequest) && (httpRequest.useURLCredentials === void 0 || !includesCredentials(requestCurrentURL(httpRequest)))) {} else if (includesCredentials(requestCurrentURL(httpRequest)) && isAuthenticationFetch) {
-					const { username, password } = requestCurrentURL(httpRequest);
-					authorizationValue = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
-				}
-				if (authorizationValue !== null) httpRequest.headersList.append("Authorization", authorizationValue, false);
-			}
-		}
-		httpRequest.cache = "no-store";
-		if (httpRequest.cache !== "no-store" && httpRequest.cache !== "reload") {}
-		if (response == null) {
-			if (httpRequest.cache === "only-if-cached") return makeNetworkError("only if cached");
-			const forwardResponse = await httpNetworkFetch(httpFetchParams, includeCredentials, isNewConnectionFetch);
-			if (!safeMethodsSet.has(httpRequest.method) && forwardResponse.status >= 200 && forwardResponse.status <= 399) {}
-			if (response == null) response = forwardResponse;
-		}
-		response.urlList = [...httpRequest.urlList];
-		if (httpRequest.headersList.contains("range", true)) response.rangeRequested = true;
-		response.requestIncludesCredentials = includeCredentials;
-		if (response.status === 401 && httpRequest.responseTainting !== "cors" && includeCredentials && (request.useURLCredentials !== void 0 || isTraversableNavigable(request.traversableForUserPrompts))) {
-			if (request.body != null) {
-				if (request.body.source == null) return response;
-				request.body = safelyExtractBody(request.body.source)[0];
-			}
-			if (request.useURLCredentials === void 0 || isAuthenticationFetch) {
-				if (isCancelled(fetchParams)) return makeAppropriateNetworkError(fetchParams);
-				return response;
-			}
-			fetchParams.controller.connection.destroy();
-			response = await httpNetworkOrCacheFetch(fetchParams, true);
-		}
-		if (response.status === 407) {
-			if (request.window === "no-window") return makeNetworkError();
-			if (isCancelled(fetchParams)) return makeAppropriateNetworkError(fetchParams);
-			return makeNetworkError("proxy authentication required");
-		}
-		if (response.status === 421 && !isNewConnectionFetch && (request.body == null || request.body.source != null)) {
-			if (isCancelled(fetchParams)) return makeAppropriateNetworkError(fetchParams);
-			fetchParams.controller.connection.destroy();
-			response = await httpNetworkOrCacheFetch(fetchParams, isAuthenticationFetch, true);
-		}
-		if (isAuthenticationFetch) {}
-		return response;
-	}
-	async function httpNetworkFetch(fetchParams, includeCredentials = false, forceNewConnection = false) {
-		assert(!fetchParams.controller.connection || fetchParams.controller.connection.destroyed);
-		fetchParams.controller.connection = {
-			abort: null,
-			destroyed: false,
-			destroy(err) {
-				if (!this.destroyed) {
-					this.destroyed = true;
-					this.abort?.(err ?? new DOMException("The operation was aborted.", "AbortError"));
-				}
-			}
-		};
-		const request = fetchParams.request;
-		let response = null;
-		const timingInfo = fetchParams.timingInfo;
-		request.cache = "no-store";
-		if (request.mode === "websocket") {}
-		let requestBody = null;
-		if (request.body == null && fetchParams.processRequestEndOfBody) queueMicrotask(() => fetchParams.processRequestEndOfBody());
-		else if (request.body != null) {
-			const processBodyChunk = async function* (bytes) {
-				if (isCancelled(fetchParams)) return;
-				yield bytes;
-				fetchParams.processRequestBodyChunkLength?.(bytes.byteLength);
-			};
-			const processEndOfBody = () => {
-				if (isCancelled(fetchParams)) return;
-				if (fetchParams.processRequestEndOfBody) fetchParams.processRequestEndOfBody();
-			};
-			const processBodyError = (e) => {
-				if (isCancelled(fetchParams)) return;
-				if (e.name === "AbortError") fetchParams.controller.abort();
-				else fetchParams.controller.terminate(e);
-			};
-			requestBody = (async function* () {
-				try {
-					for await (const bytes of request.body.stream) yield* processBodyChunk(bytes);
-					processEndOfBody();
-				} catch (err) {
-					processBodyError(err);
-				}
-			})();
-		}
-		try {
-			const { body, status, statusText, headersList, socket } = await dispatch({ body: requestBody });
-			if (socket) response = makeResponse({
-				status,
-				statusText,
-				headersList,
-				socket
-			});
-			else {
-				const iterator = body[Symbol.asyncIterator]();
-				fetchParams.controller.next = () => iterator.next();
-				response = makeResponse({
-					status,
-					statusText,
-					headersList
-				});
-			}
-		} catch (err) {
-			if (err.name === "AbortError") {
-				fetchParams.controller.connection.destroy();
-				return makeAppropriateNetworkError(fetchParams, err);
-			}
-			return makeNetworkError(err);
-		}
-		const pullAlgorithm = () => {
-			return fetchParams.controller.resume();
-		};
-		const cancelAlgorithm = (reason) => {
-			if (!isCancelled(fetchParams)) fetchParams.controller.abort(reason);
-		};
-		const stream = new ReadableStream({
-			start(controller) {
-				fetchParams.controller.controller = controller;
-			},
-			pull: pullAlgorithm,
-			cancel: cancelAlgorithm,
-			type: "bytes"
-		});
-		response.body = {
-			stream,
-			source: null,
-			length: null
-		};
-		if (!fetchParams.controller.resume) fetchParams.controller.on("terminated", onAborted);
-		fetchParams.controller.resume = async () => {
-			while (true) {
-				let bytes;
-				let isFailure;
-				try {
-					const { done, value } = await fetchParams.controller.next();
-					if (isAborted(fetchParams)) break;
-					bytes = done ? void 0 : value;
-				} catch (err) {
-					if (fetchParams.controller.ended && !timingInfo.encodedBodySize) bytes = void 0;
-					else {
-						bytes = err;
-						isFailure = true;
-					}
-				}
-				if (bytes === void 0) {
-					readableStreamClose(fetchParams.controller.controller);
-					finalizeResponse(fetchParams, response);
-					return;
-				}
-				timingInfo.decodedBodySize += bytes?.byteLength ?? 0;
-				if (isFailure) {
-					fetchParams.controller.terminate(bytes);
-					return;
-				}
-				const buffer = new Uint8Array(bytes);
-				if (buffer.byteLength) fetchParams.controller.controller.enqueue(buffer);
-				if (isErrored(stream)) {
-					fetchParams.controller.terminate();
-					return;
-				}
-				if (fetchParams.controller.controller.desiredSize <= 0) return;
-			}
-		};
-		function onAborted(reason) {
-			if (isAborted(fetchParams)) {
-				response.aborted = true;
-				if (isReadable(stream)) fetchParams.controller.controller.error(fetchParams.controller.serializedAbortReason);
-			} else if (isReadable(stream)) fetchParams.controller.controller.error(new TypeError("terminated", { cause: isErrorLike(reason) ? reason : void 0 }));
-			fetchParams.controller.connection.destroy();
-		}
-		return response;
-		function dispatch({ body }) {
-			const url = requestCurrentURL(request);
-			const agent = fetchParams.controller.dispatcher;
-			const path = url.pathname + url.search;
-			const hasTrailingQuestionMark = url.search.length === 0 && url.href[url.href.length - url.hash.length - 1] === "?";
-			return dispatchWithProtocolPreference(body);
-			function dispatchWithProtocolPreference(body, allowH2) {
-				return new Promise((resolve, reject) => agent.dispatch({
-					path: hasTrailingQuestionMark ? `${path}?` : path,
-					origin: url.origin,
-					method: request.method,
-					body: agent.isMockActive ? request.body && (request.body.source || request.body.stream) : body,
-					__mockAgentBodyForDispatch: body,
-					headers: request.headersList.entries,
-					maxRedirections: 0,
-					upgrade: request.mode === "websocket" ? "websocket" : void 0,
-					...allowH2 === false ? { allowH2 } : null
-				}, {
-					body: null,
-					abort: null,
-					onRequestStart(controller) {
-						const { connection } = fetchParams.controller;
-						timingInfo.finalConnectionTimingInfo = clampAndCoarsenConnectionTimingInfo(void 0, timingInfo.postRedirectStartTime, fetchParams.crossOriginIsolatedCapability);
-						const abort = (reason) => controller.abort(reason);
-						if (connection.destroyed) abort(new DOMException("The operation was aborted.", "AbortError"));
-						else {
-							fetchParams.controller.on("terminated", abort);
-							this.abort = connection.abort = abort;
-						}
-						timingInfo.finalNetworkRequestStartTime = coarsenedSharedCurrentTime(fetchParams.crossOriginIsolatedCapability);
-					},
-					onResponseStarted() {
-						timingInfo.finalNetworkResponseStartTime = coarsenedSharedCurrentTime(fetchParams.crossOriginIsolatedCapability);
-					},
-					onResponseStart(controller, status, headers, statusText) {
-						if (status < 200) return;
-						const rawHeaders = controller?.rawHeaders ?? [];
-						const headersList = new HeadersList();
-						appendHeadersListFromResponseHeaders(headersList, headers, rawHeaders);
-						const willFollow = headersList.get("location", true) && request.redirect === "follow" && redirectStatusSet.has(status);
-						const decoders = [];
-						if (request.method !== "HEAD" && request.method !== "CONNECT" && !nullBodyStatus.includes(status) && !willFollow) {
-							const contentEncoding = headersList.get("content-encoding", true);
-							const codings = contentEncoding ? contentEncoding.toLowerCase().split(",") : [];
-							const maxContentEncodings = 5;
-							if (codings.length > maxContentEncodings) {
-								controller.abort(new Error(`too many content-encodings in response: ${codings.length}, maximum allowed is ${maxContentEncodings}`));
-								return;
-							}
-							for (let i = codings.length - 1; i >= 0; --i) {
-								const coding = codings[i].trim();
-								if (coding === "x-gzip" || coding === "gzip") decoders.push(zlib.createGunzip({
-									flush: zlib.constants.Z_SYNC_FLUSH,
-									finishFlush: zlib.constants.Z_SYNC_FLUSH
-								}));
-								else if (coding === "deflate") decoders.push(createInflate({
-									flush: zlib.constants.Z_SYNC_FLUSH,
-									finishFlush: zlib.constants.Z_SYNC_FLUSH
-								}));
-								else if (coding === "br") decoders.push(zlib.createBrotliDecompress({
-									flush: zlib.constants.BROTLI_OPERATION_FLUSH,
-									finishFlush: zlib.constants.BROTLI_OPERATION_FLUSH
-								}));
-								else if (coding === "zstd") decoders.push(zlib.createZstdDecompress({
-									flush: zlib.constants.ZSTD_e_continue,
-									finishFlush: zlib.constants.ZSTD_e_end,
-									params: { [zlib.constants.ZSTD_d_windowLogMax]: 23 }
-								}));
-								else {
-									decoders.length = 0;
-									break;
-								}
-							}
-						}
-						this.body = new Readable({ read: () => controller.resume() });
-						const onError = (err) => this.onResponseError(controller, err);
-						resolve({
-							status,
-							statusText,
-							headersList,
-							body: decoders.length ? pipeline(this.body, ...decoders, (err) => {
-								if (err) this.onResponseError(controller, err);
-							}).on("error", onError) : this.body.on("error", onError)
-						});
-					},
-					onResponseData(controller, chunk) {
-						if (fetchParams.controller.dump) return;
-						const bytes = chunk;
-						timingInfo.encodedBodySize += bytes.byteLength;
-						if (this.body.push(bytes) === false) controller.pause();
-					},
-					onResponseEnd() {
-						if (this.abort) fetchParams.controller.off("terminated", this.abort);
-						fetchParams.controller.ended = true;
-						this.body?.push(null);
-					},
-					onResponseError(controller, error) {
-						if (this.abort) fetchParams.controller.off("terminated", this.abort);
-						if (request.mode === "websocket" && allowH2 !== false && error?.code === "UND_ERR_INFO" && error?.message === "HTTP/2: Extended CONNECT protocol not supported by server") {
-							resolve(dispatchWithProtocolPreference(body, false));
-							return;
-						}
-						this.body?.destroy(error);
-						if (!controller?.aborted) fetchParams.controller.terminate(error);
-						reject(error);
-					},
-					onRequestUpgrade(controller, status, headers, socket) {
-						if (socket.session != null && status !== 200 || socket.session == null && status !== 101) {
-							if (socket.session != null) controller.abort(new SocketError("bad upgrade", null));
-							return false;
-						}
-						const rawHeaders = controller?.rawHeaders ?? [];
-						const headersList = new HeadersList();
-						appendHeadersListFromResponseHeaders(headersList, headers, rawHeaders);
-						resolve({
-							status,
-							statusText: STATUS_CODES[status],
-							headersList,
-							socket
-						});
-						return true;
-					}
-				}));
-			}
-		}
-	}
-	module.exports = {
-		fetch,
-		Fetch,
-		fetching,
-		finalizeAndReportTiming
-	};
-}));
 // node_modules/undici/parts.js
 var import_tunnel = __toESM(require_tunnel(), 1);
-var import_api = __toESM(require_api());
+var import_api_connect = __toESM(require_api_connect());
 var import_dispatcher = __toESM(require_dispatcher());
+var import_dispatcher1_wrapper = __toESM(require_dispatcher1_wrapper());
 var import_pool = __toESM(require_pool());
 var import_proxy_agent = __toESM(require_proxy_agent());
-var import_fetch = require_fetch();
-Object.assign(import_dispatcher.default.prototype, import_api.default);
+import_dispatcher.default.prototype.connect = import_api_connect.default;
+const fetch = (url, { dispatcher, ...init } = {}) => globalThis.fetch(url, dispatcher ? {
+	...init,
+	dispatcher: new import_dispatcher1_wrapper.default(dispatcher)
+} : init);
 // node_modules/@actions/http-client/lib/index.js
-var __awaiter$10 = function(thisArg, _arguments, P, generator) {
+var __awaiter$3 = function(thisArg, _arguments, P, generator) {
 	function adopt(value) {
 		return value instanceof P ? value : new P(function(resolve) {
 			resolve(value);
@@ -12452,8 +9509,8 @@ var HttpClientResponse = class {
 		this.message = message;
 	}
 	readBody() {
-		return __awaiter$10(this, void 0, void 0, function* () {
-			return new Promise((resolve) => __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
+			return new Promise((resolve) => __awaiter$3(this, void 0, void 0, function* () {
 				let output = Buffer.alloc(0);
 				this.message.on("data", (chunk) => {
 					output = Buffer.concat([output, chunk]);
@@ -12465,8 +9522,8 @@ var HttpClientResponse = class {
 		});
 	}
 	readBodyBuffer() {
-		return __awaiter$10(this, void 0, void 0, function* () {
-			return new Promise((resolve) => __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
+			return new Promise((resolve) => __awaiter$3(this, void 0, void 0, function* () {
 				const chunks = [];
 				this.message.on("data", (chunk) => {
 					chunks.push(chunk);
@@ -12503,54 +9560,54 @@ var HttpClient = class {
 		}
 	}
 	options(requestUrl, additionalHeaders) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return this.request("OPTIONS", requestUrl, null, additionalHeaders || {});
 		});
 	}
 	get(requestUrl, additionalHeaders) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return this.request("GET", requestUrl, null, additionalHeaders || {});
 		});
 	}
 	del(requestUrl, additionalHeaders) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return this.request("DELETE", requestUrl, null, additionalHeaders || {});
 		});
 	}
 	post(requestUrl, data, additionalHeaders) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return this.request("POST", requestUrl, data, additionalHeaders || {});
 		});
 	}
 	patch(requestUrl, data, additionalHeaders) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return this.request("PATCH", requestUrl, data, additionalHeaders || {});
 		});
 	}
 	put(requestUrl, data, additionalHeaders) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return this.request("PUT", requestUrl, data, additionalHeaders || {});
 		});
 	}
 	head(requestUrl, additionalHeaders) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return this.request("HEAD", requestUrl, null, additionalHeaders || {});
 		});
 	}
 	sendStream(verb, requestUrl, stream, additionalHeaders) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return this.request(verb, requestUrl, stream, additionalHeaders);
 		});
 	}
 	getJson(requestUrl_1) {
-		return __awaiter$10(this, arguments, void 0, function* (requestUrl, additionalHeaders = {}) {
+		return __awaiter$3(this, arguments, void 0, function* (requestUrl, additionalHeaders = {}) {
 			additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
 			const res = yield this.get(requestUrl, additionalHeaders);
 			return this._processResponse(res, this.requestOptions);
 		});
 	}
 	postJson(requestUrl_1, obj_1) {
-		return __awaiter$10(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
+		return __awaiter$3(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
 			const data = JSON.stringify(obj, null, 2);
 			additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
 			additionalHeaders[Headers.ContentType] = this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
@@ -12559,7 +9616,7 @@ var HttpClient = class {
 		});
 	}
 	putJson(requestUrl_1, obj_1) {
-		return __awaiter$10(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
+		return __awaiter$3(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
 			const data = JSON.stringify(obj, null, 2);
 			additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
 			additionalHeaders[Headers.ContentType] = this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
@@ -12568,7 +9625,7 @@ var HttpClient = class {
 		});
 	}
 	patchJson(requestUrl_1, obj_1) {
-		return __awaiter$10(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
+		return __awaiter$3(this, arguments, void 0, function* (requestUrl, obj, additionalHeaders = {}) {
 			const data = JSON.stringify(obj, null, 2);
 			additionalHeaders[Headers.Accept] = this._getExistingOrDefaultHeader(additionalHeaders, Headers.Accept, MediaTypes.ApplicationJson);
 			additionalHeaders[Headers.ContentType] = this._getExistingOrDefaultContentTypeHeader(additionalHeaders, MediaTypes.ApplicationJson);
@@ -12577,7 +9634,7 @@ var HttpClient = class {
 		});
 	}
 	request(verb, requestUrl, data, headers) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			if (this._disposed) throw new Error("Client has already been disposed.");
 			const parsedUrl = new URL(requestUrl);
 			let info = this._prepareRequest(verb, parsedUrl, headers);
@@ -12624,7 +9681,7 @@ var HttpClient = class {
 		this._disposed = true;
 	}
 	requestRaw(info, data) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			return new Promise((resolve, reject) => {
 				function callbackForResult(err, res) {
 					if (err) reject(err);
@@ -12787,15 +9844,15 @@ var HttpClient = class {
 		return baseUserAgent;
 	}
 	_performExponentialBackoff(retryNumber) {
-		return __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
 			retryNumber = Math.min(ExponentialBackoffCeiling, retryNumber);
 			const ms = ExponentialBackoffTimeSlice * Math.pow(2, retryNumber);
 			return new Promise((resolve) => setTimeout(() => resolve(), ms));
 		});
 	}
 	_processResponse(res, options) {
-		return __awaiter$10(this, void 0, void 0, function* () {
-			return new Promise((resolve, reject) => __awaiter$10(this, void 0, void 0, function* () {
+		return __awaiter$3(this, void 0, void 0, function* () {
+			return new Promise((resolve, reject) => __awaiter$3(this, void 0, void 0, function* () {
 				const statusCode = res.message.statusCode || 0;
 				const response = {
 					statusCode,
@@ -12836,7 +9893,7 @@ var HttpClient = class {
 };
 const lowercaseKeys$1 = (obj) => Object.keys(obj).reduce((c, k) => (c[k.toLowerCase()] = obj[k], c), {});
 // node_modules/@actions/core/lib/summary.js
-var __awaiter$7 = function(thisArg, _arguments, P, generator) {
+var __awaiter$2 = function(thisArg, _arguments, P, generator) {
 	function adopt(value) {
 		return value instanceof P ? value : new P(function(resolve) {
 			resolve(value);
@@ -12870,7 +9927,7 @@ var Summary = class {
 		this._buffer = "";
 	}
 	filePath() {
-		return __awaiter$7(this, void 0, void 0, function* () {
+		return __awaiter$2(this, void 0, void 0, function* () {
 			if (this._filePath) return this._filePath;
 			const pathFromEnv = process.env[SUMMARY_ENV_VAR];
 			if (!pathFromEnv) throw new Error(`Unable to find environment variable for $${SUMMARY_ENV_VAR}. Check if your runtime environment supports job summaries.`);
@@ -12889,7 +9946,7 @@ var Summary = class {
 		return `<${tag}${htmlAttrs}>${content}</${tag}>`;
 	}
 	write(options) {
-		return __awaiter$7(this, void 0, void 0, function* () {
+		return __awaiter$2(this, void 0, void 0, function* () {
 			const overwrite = !!(options === null || options === void 0 ? void 0 : options.overwrite);
 			const filePath = yield this.filePath();
 			yield (overwrite ? writeFile : appendFile)(filePath, this._buffer, { encoding: "utf8" });
@@ -12897,7 +9954,7 @@ var Summary = class {
 		});
 	}
 	clear() {
-		return __awaiter$7(this, void 0, void 0, function* () {
+		return __awaiter$2(this, void 0, void 0, function* () {
 			return this.emptyBuffer().write({ overwrite: true });
 		});
 	}
@@ -12988,14 +10045,6 @@ var Summary = class {
 	}
 };
 const summary = new Summary();
-const { chmod, copyFile, lstat, mkdir, open, readdir, rename, rm, rmdir, stat, symlink, unlink } = fs.promises;
-process.platform;
-fs.constants.O_RDONLY;
-process.platform;
-events.EventEmitter;
-events.EventEmitter;
-os$1.platform();
-os$1.arch();
 var ExitCode;
 (function(ExitCode) {
 	ExitCode[ExitCode["Success"] = 0] = "Success";
@@ -13015,7 +10064,7 @@ function setOutput(name, value) {
 	process.stdout.write(os.EOL);
 	issueCommand("set-output", { name }, toCommandValue(value));
 }
-function error(message, properties = {}) {
+function error$1(message, properties = {}) {
 	issueCommand("error", toCommandProperties(properties), message instanceof Error ? message.toString() : message);
 }
 function warning(message, properties = {}) {
@@ -13023,6 +10072,88 @@ function warning(message, properties = {}) {
 }
 function info(message) {
 	process.stdout.write(message + os.EOL);
+}
+function saveState(name, value) {
+	if (process.env["GITHUB_STATE"] || "") return issueFileCommand("STATE", prepareKeyValueMessage(name, value));
+	issueCommand("save-state", { name }, toCommandValue(value));
+}
+function getState(name) {
+	return process.env[`STATE_${name}`] || "";
+}
+// src/clock.ts
+const COARSE_NS = 2e6;
+const TURN_NS = 2e4;
+function systemClock(origin) {
+	const { monotonicNs, startedAtMs } = origin ?? {
+		monotonicNs: process.hrtime.bigint(),
+		startedAtMs: Date.now()
+	};
+	const startMs = performance.now() - Number(process.hrtime.bigint() - monotonicNs) / 1e6;
+	const now = () => Math.round((performance.now() - startMs) * 1e6);
+	const wakeAt = lastStretchOf(now);
+	return {
+		now,
+		startedAtMs,
+		origin: {
+			monotonicNs,
+			startedAtMs
+		},
+		sleepUntil(atNs, signal) {
+			return new Promise((resolve) => {
+				const leftNs = atNs - now();
+				if (leftNs <= 0 || signal?.aborted) return resolve();
+				let timer;
+				let forget = () => {};
+				const done = () => {
+					clearTimeout(timer);
+					forget();
+					signal?.removeEventListener("abort", done);
+					resolve();
+				};
+				const lastStretch = () => {
+					forget = wakeAt(atNs, done);
+				};
+				signal?.addEventListener("abort", done);
+				if (leftNs > COARSE_NS) timer = setTimeout(lastStretch, (leftNs - COARSE_NS) / 1e6);
+				else lastStretch();
+			});
+		},
+		alarm(atNs, callback) {
+			const timer = setTimeout(callback, Math.max(0, (atNs - now()) / 1e6));
+			return () => clearTimeout(timer);
+		}
+	};
+}
+function lastStretchOf(now) {
+	const waiting = new Set();
+	let turning = false;
+	const turn = () => {
+		let nowNs = now();
+		let untilNs = nowNs + TURN_NS;
+		for (const { atNs } of waiting) untilNs = Math.min(untilNs, atNs);
+		while (nowNs < untilNs) nowNs = now();
+		for (const waiter of waiting) {
+			if (waiter.atNs > nowNs) continue;
+			waiting.delete(waiter);
+			waiter.wake();
+		}
+		turning = waiting.size > 0;
+		if (turning) setImmediate(turn);
+	};
+	return (atNs, wake) => {
+		const waiter = {
+			atNs,
+			wake
+		};
+		waiting.add(waiter);
+		if (!turning) {
+			turning = true;
+			setImmediate(turn);
+		}
+		return () => {
+			waiting.delete(waiter);
+		};
+	};
 }
 // src/errors.ts
 var GoodputError = class extends Error {
@@ -13047,10 +10178,16 @@ function describeMistake({ field, value, message }) {
 	return value === void 0 ? `${field}: ${message}` : `${field}: ${JSON.stringify(value)} ${message}`;
 }
 // src/conclusion.ts
-function conclusionOf(result) {
+function conclusionOf(result, regressions) {
 	if (result.state === "cancelled") return "cancelled";
 	if (!result.valid) return "invalid";
+	const violated = result.levels.flatMap(({ objectives }) => objectives).filter(({ outcome }) => outcome === "violated");
+	if (result.verdict === "violated") return violated.every(isRegression) ? "regressed" : "violated";
+	if (regressions !== void 0 && regressions.beyond.length > 0) return "regressed";
 	return result.verdict ?? "measured";
+}
+function isRegression({ objective }) {
+	return objective.includes(" regression <");
 }
 function conclusionOfError(error) {
 	if (!(error instanceof GoodputError)) return "error";
@@ -13180,7 +10317,7 @@ var require_fastest_levenshtein = __commonJSMin(((exports) => {
 }));
 // src/result.ts
 const RESULT_SCHEMA = "goodput.result/1";
-const LATENCIES$2 = [
+const LATENCIES$5 = [
 	"ttft",
 	"ttft_sent",
 	"itl",
@@ -13328,7 +10465,7 @@ var Scanner = class {
 	}
 };
 // src/plan/objective.ts
-const RATES = {
+const RATES$1 = {
 	error_rate: "ratio",
 	request_throughput: "1/s",
 	output_throughput: "tok/s",
@@ -13371,7 +10508,7 @@ function parseObjective(text) {
 	scanner.end();
 	return objective;
 }
-function holds(value, op, limit) {
+function holds$1(value, op, limit) {
 	switch (op) {
 		case "<": return value < limit;
 		case "<=": return value <= limit;
@@ -13387,9 +10524,9 @@ function ownLanguage(scanner) {
 	const name = scanner.word("a metric, for example ttft_p95");
 	if (scanner.regression()) return regression(scanner, at, name);
 	if (name === "goodput_ratio") return goodputRatio(scanner.list(() => criterion(scanner)), scanner.op(), scanner.ratio());
-	if (name in RATES) {
+	if (name in RATES$1) {
 		const metric = name;
-		return rateObjective(metric, scanner.op(), RATES[metric] === "ratio" ? scanner.ratio() : scanner.perSecond());
+		return rateObjective(metric, scanner.op(), RATES$1[metric] === "ratio" ? scanner.ratio() : scanner.perSecond());
 	}
 	const subject = latencySubject(name) ?? scanner.fail(at, unknownMetric(name));
 	const op = scanner.op();
@@ -13433,7 +10570,7 @@ function comparableFigure(name) {
 function incomparable(name) {
 	const latency = latencySubject(name);
 	if (latency !== void 0) return `${name} rests on a single request and has no interval to compare; take ${latency.metric}_p99.`;
-	if (name in RATES || name === "goodput_ratio") return `${name} is not compared with a baseline; known are ${LATENCIES$2.map((l) => `${l}_pNN`).join(", ")}, ${COMPARABLE_RATES.join(", ")}.`;
+	if (name in RATES$1 || name === "goodput_ratio") return `${name} is not compared with a baseline; known are ${LATENCIES$5.map((l) => `${l}_pNN`).join(", ")}, ${COMPARABLE_RATES.join(", ")}.`;
 	return unknownMetric(name);
 }
 function k6Dialect(scanner) {
@@ -13497,7 +10634,7 @@ function goodputRatio(criteria, op, limit) {
 	};
 }
 function rateObjective(metric, op, limit) {
-	const unit = RATES[metric];
+	const unit = RATES$1[metric];
 	return {
 		text: `${metric} ${op} ${unit === "ratio" ? `${plain(limit * 100)}%` : `${plain(limit)} ${unit === "1/s" ? "req/s" : unit}`}`,
 		subject: {
@@ -13555,9 +10692,9 @@ function unknownMetric(name, known) {
 		return isRequestMetric(name) ? `${name} is one value per request; name a statistic of it (${choices}), or goodput_ratio(${name}<500ms).` : `${name} is a whole distribution; name a statistic of it (${choices}).`;
 	}
 	const words = known ?? [
-		...Object.keys(RATES),
+		...Object.keys(RATES$1),
 		"goodput_ratio",
-		...LATENCIES$2.flatMap((latency) => [
+		...LATENCIES$5.flatMap((latency) => [
 			"p50",
 			"p90",
 			"p95",
@@ -13568,13 +10705,13 @@ function unknownMetric(name, known) {
 	];
 	const near = (0, import_fastest_levenshtein.closest)(name, words);
 	return `"${name}" is no metric; ${(0, import_fastest_levenshtein.distance)(name, near) <= Math.max(2, name.length / 3) ? `did you mean ${near}?` : `known are ${(known ?? [
-		...LATENCIES$2.map((l) => `${l}_pNN`),
-		...Object.keys(RATES),
+		...LATENCIES$5.map((l) => `${l}_pNN`),
+		...Object.keys(RATES$1),
 		"goodput_ratio(…)"
 	]).join(", ")}.`}`;
 }
 function isLatency(name) {
-	return LATENCIES$2.includes(name);
+	return LATENCIES$5.includes(name);
 }
 function isRequestMetric(name) {
 	return REQUEST_METRICS.includes(name);
@@ -13630,59 +10767,70 @@ function levelName({ load }) {
 }
 // src/random.ts
 function random(seed, ...stream) {
-	let [a, b, c, d] = hash128(`${seed}/${stream.join("/")}`);
-	const next = () => {
-		const t = a + b + d | 0;
-		d = d + 1 | 0;
-		a = b ^ b >>> 9;
-		b = c + (c << 3) | 0;
-		c = c << 21 | c >>> 11;
-		c = c + t | 0;
-		return t >>> 0;
-	};
-	for (let i = 0; i < 12; i++) next();
-	const uniform = () => next() / 2 ** 32;
-	const positive = () => (next() + .5) / 2 ** 32;
-	const normal = () => Math.sqrt(-2 * Math.log(positive())) * Math.cos(2 * Math.PI * uniform());
-	const gammaOfScale1 = (shape) => {
-		if (shape < 1) return gammaOfScale1(shape + 1) * positive() ** (1 / shape);
+	return new SmallFastCounter(`${seed}/${stream.join("/")}`);
+}
+var SmallFastCounter = class {
+	#a;
+	#b;
+	#c;
+	#d;
+	constructor(name) {
+		this.#a = hash32(name, 2654435769);
+		this.#b = hash32(name, 608135816);
+		this.#c = hash32(name, 3084996962);
+		this.#d = hash32(name, 1597334677);
+		for (let i = 0; i < 12; i++) this.#next();
+	}
+	uniform() {
+		return this.#next() / 2 ** 32;
+	}
+	integer(below) {
+		return Math.floor(this.uniform() * below);
+	}
+	exponential() {
+		return -Math.log(this.#positive());
+	}
+	normal() {
+		return Math.sqrt(-2 * Math.log(this.#positive())) * Math.cos(2 * Math.PI * this.uniform());
+	}
+	gamma(shape) {
+		return this.#gammaOfScale1(shape) / shape;
+	}
+	#gammaOfScale1(shape) {
+		if (shape < 1) return this.#gammaOfScale1(shape + 1) * this.#positive() ** (1 / shape);
 		const d = shape - 1 / 3;
 		const c = 1 / Math.sqrt(9 * d);
 		for (;;) {
-			const x = normal();
+			const x = this.normal();
 			const v = (1 + c * x) ** 3;
-			if (v > 0 && Math.log(positive()) < .5 * x * x + d - d * v + d * Math.log(v)) return d * v;
+			if (v > 0 && Math.log(this.#positive()) < .5 * x * x + d - d * v + d * Math.log(v)) return d * v;
 		}
-	};
-	return {
-		uniform,
-		integer: (below) => Math.floor(uniform() * below),
-		exponential: () => -Math.log(positive()),
-		normal,
-		gamma: (shape) => gammaOfScale1(shape) / shape
-	};
-}
+	}
+	#positive() {
+		return (this.#next() + .5) / 2 ** 32;
+	}
+	#next() {
+		const t = this.#a + this.#b + this.#d | 0;
+		this.#d = this.#d + 1 | 0;
+		this.#a = this.#b ^ this.#b >>> 9;
+		this.#b = this.#c + (this.#c << 3) | 0;
+		this.#c = (this.#c << 21 | this.#c >>> 11) + t | 0;
+		return t >>> 0;
+	}
+};
 function uniqueId() {
 	return randomUUID();
 }
-function hash128(text) {
-	const lane = (start) => {
-		let h = start;
-		for (let i = 0; i < text.length; i++) {
-			h = Math.imul(h ^ text.charCodeAt(i), 3432918353);
-			h = h << 13 | h >>> 19;
-			h = Math.imul(h, 5) + 3864292196 | 0;
-		}
-		h = Math.imul(h ^ h >>> 16, 2246822507);
-		h = Math.imul(h ^ h >>> 13, 3266489909);
-		return h ^ h >>> 16;
-	};
-	return [
-		lane(2654435769),
-		lane(608135816),
-		lane(3084996962),
-		lane(1597334677)
-	];
+function hash32(text, start) {
+	let h = start;
+	for (let i = 0; i < text.length; i++) {
+		h = Math.imul(h ^ text.charCodeAt(i), 3432918353);
+		h = h << 13 | h >>> 19;
+		h = Math.imul(h, 5) + 3864292196 | 0;
+	}
+	h = Math.imul(h ^ h >>> 16, 2246822507);
+	h = Math.imul(h ^ h >>> 13, 3266489909);
+	return h ^ h >>> 16;
 }
 // src/summarize/histogram.ts
 const BUCKETS_PER_OCTAVE = 1024;
@@ -13970,11 +11118,11 @@ function drawsOf(seed, resamples = RESAMPLES) {
 		const name = `${side} ${n} ${q}`;
 		const known = drawn.get(name);
 		if (known !== void 0) return known;
-		const { gamma } = chance("ranks", name);
+		const draw = chance("ranks", name);
 		const k = rankOf(n, q);
 		const fresh = Float64Array.from({ length: resamples }, () => {
-			const below = k * gamma(k);
-			return below / (below + (n + 1 - k) * gamma(n + 1 - k));
+			const below = k * draw.gamma(k);
+			return below / (below + (n + 1 - k) * draw.gamma(n + 1 - k));
 		});
 		drawn.set(name, fresh);
 		return fresh;
@@ -14100,6 +11248,125 @@ function ratioOf(base, head) {
 function fewer(sides) {
 	return Math.min(...sides.map(({ histogram }) => histogram.count));
 }
+// src/judge/imported.ts
+const LATENCIES$4 = [
+	"ttft",
+	"ttft_sent",
+	"itl",
+	"tpot",
+	"e2e"
+];
+const STATISTICS = [
+	"p50",
+	"p95",
+	"p99",
+	"mean"
+];
+const RATES = [
+	[
+		"request_throughput",
+		"1/s",
+		"higher"
+	],
+	[
+		"output_throughput",
+		"tok/s",
+		"higher"
+	],
+	[
+		"input_throughput",
+		"tok/s",
+		"higher"
+	],
+	[
+		"total_throughput",
+		"tok/s",
+		"higher"
+	],
+	[
+		"error_rate",
+		"ratio",
+		"lower"
+	]
+];
+function figuresOnly(base, head) {
+	return base.imported !== void 0 || head.imported !== void 0;
+}
+function compareFigures(base, head) {
+	const [before, after] = [figuresOf(base), figuresOf(head)];
+	const changes = [...after].flatMap(([metric, figure]) => {
+		const baseValue = before.get(metric)?.value;
+		if (baseValue === void 0) return [];
+		const { value, unit, better } = figure;
+		return [{
+			metric,
+			unit,
+			base: baseValue,
+			head: value,
+			...baseValue > 0 ? { ratio: value / baseValue } : {},
+			better,
+			change: "unclear"
+		}];
+	});
+	return {
+		name: head.name,
+		changes,
+		added: onlyIn(head, base),
+		removed: onlyIn(base, head)
+	};
+}
+function importedSides(base, head) {
+	const [before, after] = [base.imported, head.imported];
+	const own = before?.tool === after?.tool;
+	return {
+		...before !== void 0 && { base: before.title },
+		...after !== void 0 && { head: after.title },
+		notes: [
+			sameWorkload(base, head),
+			...own ? [] : sides(before?.differences, before?.title),
+			...own ? [] : sides(after?.differences, after?.title)
+		]
+	};
+}
+function noIntervalReason({ imported }) {
+	if (imported === void 0) return void 0;
+	return `The baseline was measured by ${imported.title}, whose file holds figures without their distributions: there is no interval, and figure against figure decides nothing.`;
+}
+function figuresOf({ metrics }) {
+	const figures = new Map();
+	for (const name of LATENCIES$4) for (const statistic of STATISTICS) {
+		const value = metrics[name]?.[statistic];
+		if (value !== void 0) figures.set(`${name}_${statistic}`, {
+			value,
+			unit: "ms",
+			better: "lower"
+		});
+	}
+	for (const [name, unit, better] of RATES) {
+		const value = metrics[name];
+		if (value !== void 0) figures.set(name, {
+			value,
+			unit,
+			better
+		});
+	}
+	return figures;
+}
+function onlyIn(one, other) {
+	const [mine, theirs] = [figuresOf(one), figuresOf(other)];
+	const lacks = (name) => mine.has(name) && !theirs.has(name);
+	return [...LATENCIES$4.flatMap((name) => {
+		if (one.metrics[name] !== void 0 && other.metrics[name] === void 0) return [name];
+		return STATISTICS.map((statistic) => `${name}_${statistic}`).filter(lacks);
+	}), ...RATES.map(([name]) => name).filter(lacks)];
+}
+function sides(differences, title) {
+	return differences === void 0 ? [] : differences.map((sentence) => `${title}: ${sentence}`);
+}
+function sameWorkload(base, head) {
+	const tokens = ({ plan }) => `${plan.input_tokens > 0 ? plan.input_tokens : "unknown"} input and ${plan.output_tokens > 0 ? plan.output_tokens : "unknown"} output tokens`;
+	return `Whether both had the same workload is not in the files: a request had ${tokens(base)} on average in the base, ${tokens(head)} in the head.`;
+}
 // src/summarize/summary.ts
 var LevelSummarizer = class {
 	#level;
@@ -14218,37 +11485,74 @@ var LevelSummarizer = class {
 		};
 	}
 };
+function mergeSummaries(parts) {
+	const [first] = parts;
+	if (first === void 0) throw new RangeError("There is nothing to merge.");
+	const atWork = parts.filter(({ requests }) => requests.length > 0);
+	const busy = atWork.length > 0 ? atWork : parts;
+	const latencies = newHistograms();
+	const failures = new Map();
+	for (const part of parts) {
+		for (const name of LATENCIES$5) latencies[name].merge(part.latencies[name]);
+		for (const [reason, { count, example }] of part.failures) {
+			const seen = failures.get(reason);
+			failures.set(reason, {
+				count: count + (seen?.count ?? 0),
+				example: seen?.example ?? example
+			});
+		}
+	}
+	return {
+		level: first.level,
+		record: {
+			...first.record,
+			window: {
+				start: 0,
+				end: Math.min(...busy.map(({ record }) => record.window.end))
+			},
+			host: {
+				cpuRatio: Math.max(...parts.map(({ record }) => record.host.cpuRatio)),
+				loopDelayP99: Math.max(...parts.map(({ record }) => record.host.loopDelayP99)),
+				connectionsOpened: parts.reduce((sum, { record }) => sum + record.host.connectionsOpened, 0)
+			}
+		},
+		requests: parts.flatMap(({ requests }) => requests),
+		latencies,
+		failures
+	};
+}
 function newHistograms() {
-	return Object.fromEntries(LATENCIES$2.map((name) => [name, new Histogram()]));
+	return Object.fromEntries(LATENCIES$5.map((name) => [name, new Histogram()]));
 }
 function factsOf(record, shiftNs) {
 	const first = record.outputs[0];
 	const last = record.outputs.at(-1);
 	const decodeNs = first !== void 0 && last !== void 0 ? last - first : 0;
 	const several = record.outputTokens > 1 && record.outputs.length > 1;
-	return {
+	const facts = {
 		outcome: record.outcome,
 		scheduled: record.scheduled + shiftNs,
 		issued: record.issued + shiftNs,
 		end: record.end + shiftNs,
 		e2e: record.end - record.scheduled,
 		outputTokens: record.outputTokens,
-		tokenSource: record.tokenSource,
-		...record.inputTokens !== void 0 && { inputTokens: record.inputTokens },
-		...record.status !== void 0 && { status: record.status },
-		...first !== void 0 && {
-			firstOutput: first + shiftNs,
-			ttft: first - record.scheduled
-		},
-		...last !== void 0 && { lastOutput: last + shiftNs },
-		...first !== void 0 && record.sent !== void 0 && { ttft_sent: Math.max(0, first - record.sent) },
-		...several && { tpot: decodeNs / (record.outputTokens - 1) }
+		tokenSource: record.tokenSource
 	};
+	if (record.inputTokens !== void 0) facts.inputTokens = record.inputTokens;
+	if (record.status !== void 0) facts.status = record.status;
+	if (first !== void 0 && last !== void 0) {
+		facts.firstOutput = first + shiftNs;
+		facts.lastOutput = last + shiftNs;
+		facts.ttft = first - record.scheduled;
+		if (record.sent !== void 0) facts.ttft_sent = Math.max(0, first - record.sent);
+	}
+	if (several) facts.tpot = decodeNs / (record.outputTokens - 1);
+	return facts;
 }
 function isGood$1(request, criteria) {
 	return request.outcome === "completed" && criteria.every(({ metric, op, limitNs }) => {
 		const value = request[metric];
-		return value !== void 0 && holds(value, op, limitNs);
+		return value !== void 0 && holds$1(value, op, limitNs);
 	});
 }
 function decided(summary) {
@@ -14327,7 +11631,7 @@ function figuresOfSummaries(stretches) {
 function figuresOfResult(level) {
 	const { metrics, timeline, requests } = level;
 	const sliceNs = level.window.seconds * NS_PER_S / Math.max(1, timeline.length);
-	const latencies = LATENCIES$2.flatMap((name) => {
+	const latencies = LATENCIES$5.flatMap((name) => {
 		const stats = metrics[name];
 		const buckets = level.histograms[name];
 		if (stats === void 0 || buckets === void 0) return [];
@@ -14365,7 +11669,7 @@ function figuresOfResult(level) {
 	};
 }
 function mergedLatencies(stretches) {
-	return Object.fromEntries(LATENCIES$2.flatMap((name) => {
+	return Object.fromEntries(LATENCIES$5.flatMap((name) => {
 		const merged = new Histogram();
 		for (const { latencies } of stretches) merged.merge(latencies[name]);
 		return merged.count === 0 ? [] : [[name, merged]];
@@ -14444,7 +11748,7 @@ function neutral(figure) {
 	return figure.kind === "rate" && figure.metric === "error_rate" ? 0 : 1;
 }
 // src/judge/compare.ts
-const QUANTILES$1 = [
+const QUANTILES$2 = [
 	.5,
 	.95,
 	.99
@@ -14455,7 +11759,7 @@ const COMPARED = [
 		"itl",
 		"tpot",
 		"e2e"
-	].flatMap((metric) => [...QUANTILES$1.map((q) => ({
+	].flatMap((metric) => [...QUANTILES$2.map((q) => ({
 		kind: "latency",
 		metric,
 		statistic: {
@@ -14511,6 +11815,14 @@ function compareResults(base, head) {
 		incomparable: reason,
 		levels: []
 	};
+	if (figuresOnly(base, head)) {
+		const levels = pairs(base, head).map(([before, after]) => compareFigures(before, after));
+		return {
+			...stored,
+			imported: importedSides(base, head),
+			levels
+		};
+	}
 	const levels = comparedLevels(pairs(base, head).map(([before, after]) => [figuresOfResult(before), figuresOfResult(after)]), head.plan.confidence, head.plan.seed);
 	return {
 		...stored,
@@ -14518,18 +11830,33 @@ function compareResults(base, head) {
 	};
 }
 function whyIncomparable(base, head) {
-	const reason = whyNoBaseline(base, head.plan.hash) ?? whyUnfinished("head", head);
+	const imported = figuresOnly(base, head);
+	const reason = (imported ? whyUnfinished("baseline", base) : whyNoBaseline(base, head.plan.hash)) ?? whyUnfinished("head", head);
 	if (reason !== void 0) return reason;
-	return pairs(base, head).length === 0 ? "They have no load level in common." : void 0;
+	if (pairs(base, head).length > 0) return void 0;
+	return imported ? `They have no load level in common: ${levelNames(base)} in the base, ${levelNames(head)} in the head.` : "They have no load level in common.";
 }
 function whyNoBaseline(base, planHash) {
 	if (base.schema !== "goodput.result/1") return `The baseline has the schema ${base.schema}, and this program reads ${RESULT_SCHEMA}.`;
-	if (base.plan.hash !== planHash) return "They measured different plans: load, workload, model, objectives, seed and timeout must be the same.";
+	if (base.imported === void 0 && base.plan.hash !== planHash) return "They measured different plans: load, workload, model, objectives, seed and timeout must be the same.";
 	return whyUnfinished("baseline", base);
 }
 function whyUnfinished(side, { state, valid }) {
 	if (state === "cancelled") return `The ${side} was interrupted before its plan was done.`;
 	return valid ? void 0 : `The ${side} may not be believed: a validity finding says it is invalid.`;
+}
+function worseningOf(change) {
+	const figure = COMPARED.find((one) => figureName(one) === change.metric);
+	const observed = isDifference(change) ? change.head - change.base : change.ratio;
+	const [lower, upper] = change.interval ?? [null, null];
+	if (figure === void 0) return { interval: [void 0, void 0] };
+	return worsening(figure, {
+		...observed !== void 0 && { change: observed },
+		interval: [lower ?? void 0, upper ?? void 0]
+	});
+}
+function isDifference({ unit }) {
+	return unit === "ratio";
 }
 function comparedLevels(both, confidence, seed) {
 	const figures = both.reduce((sum, [base, head]) => sum + comparable(base, head), 0);
@@ -14588,6 +11915,11 @@ function metricChange(figure, change, confidence, figures) {
 		})
 	};
 }
+const MOST_NAMED$2 = 4;
+function levelNames({ levels }) {
+	const more = levels.length > MOST_NAMED$2 ? ` and ${levels.length - MOST_NAMED$2} more` : "";
+	return `${levels.slice(0, MOST_NAMED$2).map(({ name }) => name).join(", ")}${more}`;
+}
 function pairs(base, head) {
 	const left = [...base.levels];
 	return head.levels.flatMap((after) => {
@@ -14595,7 +11927,37 @@ function pairs(base, head) {
 		return i === -1 ? [] : [[left.splice(i, 1)[0], after]];
 	});
 }
+// src/judge/regressions.ts
+function regressionsIn(comparison, allowed) {
+	const beyond = [];
+	const open = [];
+	for (const { name, changes } of comparison.levels) for (const change of changes) {
+		const limit = isDifference(change) ? allowed.errorRate : allowed.regression;
+		const { observed, interval } = worseningOf(change);
+		const [lower, upper] = change.interval === void 0 ? [observed, observed] : interval;
+		const regressed = {
+			level: name,
+			change,
+			allowed: limit
+		};
+		const worse = change.change === "worse" || change.interval === void 0;
+		if (comparison.imported !== void 0) open.push(regressed);
+		else if (worse && lower !== void 0 && lower > limit) beyond.push(regressed);
+		else if (upper === void 0 || upper > limit) open.push(regressed);
+	}
+	return {
+		beyond,
+		open
+	};
+}
 // node_modules/zod/v4/core/util.js
+function getEnumValues(entries) {
+	const numericValues = Object.values(entries).filter((v) => typeof v === "number");
+	return Object.entries(entries).filter(([k, _]) => numericValues.indexOf(+k) === -1).map(([_, v]) => v);
+}
+function joinValues(array, separator = "|") {
+	return array.map((val) => stringifyPrimitive(val)).join(separator);
+}
 function jsonStringifyReplacer(_, value) {
 	if (typeof value === "bigint") return value.toString();
 	return value;
@@ -14617,10 +11979,20 @@ var Cached = class {
 function cached(getter) {
 	return new Cached(getter);
 }
+function nullish(input) {
+	return input === null || input === void 0;
+}
 function cleanRegex(source) {
 	const start = source.startsWith("^") ? 1 : 0;
 	const end = source.endsWith("$") ? source.length - 1 : source.length;
 	return source.slice(start, end);
+}
+function floatSafeRemainder(val, step) {
+	const ratio = val / step;
+	const roundedRatio = Math.round(ratio);
+	const tolerance = 4 * Number.EPSILON * Math.max(Math.abs(ratio), 1);
+	if (Math.abs(ratio - roundedRatio) < tolerance) return 0;
+	return ratio - roundedRatio;
 }
 function assignProp(target, prop, value) {
 	Object.defineProperty(target, prop, {
@@ -14630,9 +12002,100 @@ function assignProp(target, prop, value) {
 		configurable: true
 	});
 }
+function rawShape(def) {
+	const desc = Object.getOwnPropertyDescriptor(def, "shape");
+	return desc?.get ? desc.get.raw : desc?.value;
+}
+function sourceShape(schema) {
+	return rawShape(schema._zod.def) ?? schema._zod.def.shape;
+}
+function deferProp(target, key, getter) {
+	Object.defineProperty(target, key, {
+		get() {
+			const value = getter();
+			assignProp(this, key, value);
+			return value;
+		},
+		enumerable: true,
+		configurable: true
+	});
+}
+function putProp(target, key, value) {
+	if (key in target) assignProp(target, key, value);
+	else target[key] = value;
+}
+function mirrorShape(target, source, keys, wrap) {
+	const raw = sourceShape(source);
+	for (const key of keys) {
+		const desc = Object.getOwnPropertyDescriptor(raw, key);
+		if (!desc.enumerable) continue;
+		if (desc.get) deferProp(target, key, () => {
+			const value = source._zod.def.shape[key];
+			return wrap ? wrap(value, key) : value;
+		});
+		else putProp(target, key, wrap ? wrap(desc.value, key) : desc.value);
+	}
+}
+function mirrorProps(target, source) {
+	for (const key of Reflect.ownKeys(source)) {
+		const desc = Object.getOwnPropertyDescriptor(source, key);
+		if (!desc.enumerable) continue;
+		if (desc.get) deferProp(target, key, () => source[key]);
+		else putProp(target, key, desc.value);
+	}
+}
+function mergeDefs(...defs) {
+	const mergedDescriptors = {};
+	for (const def of defs) {
+		const descriptors = Object.getOwnPropertyDescriptors(def);
+		Object.assign(mergedDescriptors, descriptors);
+	}
+	return Object.defineProperties({}, mergedDescriptors);
+}
+function esc(str) {
+	return JSON.stringify(str);
+}
+function slugify(input) {
+	return input.toLowerCase().trim().replace(/[^\w\s-]/g, "").replace(/[\s_-]+/g, "-").replace(/^-+|-+$/g, "");
+}
 const captureStackTrace = "captureStackTrace" in Error ? Error.captureStackTrace : (..._args) => {};
-function isObject$1(data) {
+function isObject$2(data) {
 	return typeof data === "object" && data !== null && !Array.isArray(data);
+}
+const allowsEval = cached(() => {
+	if (globalConfig.jitless) return false;
+	if (typeof navigator !== "undefined" && navigator?.userAgent?.includes("Cloudflare")) return false;
+	try {
+		new Function("");
+		return true;
+	} catch (_) {
+		return false;
+	}
+});
+function isPlainObject$2(o) {
+	if (isObject$2(o) === false) return false;
+	const ctor = o.constructor;
+	if (ctor === void 0) return true;
+	if (typeof ctor !== "function") return true;
+	const prot = ctor.prototype;
+	if (isObject$2(prot) === false) return false;
+	if (Object.prototype.hasOwnProperty.call(prot, "isPrototypeOf") === false) return false;
+	return true;
+}
+function shallowClone(o) {
+	if (isPlainObject$2(o)) return { ...o };
+	if (Array.isArray(o)) return [...o];
+	if (o instanceof Map) return new Map(o);
+	if (o instanceof Set) return new Set(o);
+	return o;
+}
+const propertyKeyTypes = new Set([
+	"string",
+	"number",
+	"symbol"
+]);
+function escapeRegex(str) {
+	return str.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 function clone(inst, def, params) {
 	const cl = new inst._zod.constr(def ?? inst._zod.def);
@@ -14654,10 +12117,114 @@ function normalizeParams(_params) {
 	};
 	return params;
 }
+function stringifyPrimitive(value) {
+	if (typeof value === "bigint") return value.toString() + "n";
+	if (typeof value === "string") return `"${value}"`;
+	return `${value}`;
+}
 function optionalKeys(shape) {
 	return Object.keys(shape).filter((k) => {
 		return shape[k]._zod.optin !== void 0 && shape[k]._zod.optout === "optional";
 	});
+}
+const NUMBER_FORMAT_RANGES = (() => ({
+	safeint: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+	int32: [-2147483648, 2147483647],
+	uint32: [0, 4294967295],
+	float32: [-34028234663852886e22, 34028234663852886e22],
+	float64: [-Number.MAX_VALUE, Number.MAX_VALUE]
+}))();
+const BIGINT_FORMAT_RANGES = {
+	int64: [BigInt("-9223372036854775808"), BigInt("9223372036854775807")],
+	uint64: [BigInt(0), BigInt("18446744073709551615")]
+};
+function pick(schema, mask) {
+	const currDef = schema._zod.def;
+	const checks = currDef.checks;
+	if (checks && checks.length > 0) throw new Error(".pick() cannot be used on object schemas containing refinements");
+	const newShape = {};
+	mirrorShape(newShape, schema, maskedKeys(schema, mask));
+	return clone(schema, mergeDefs(currDef, {
+		shape: newShape,
+		checks: []
+	}));
+}
+function maskedKeys(schema, mask) {
+	const raw = sourceShape(schema);
+	const keys = [];
+	for (const key of Reflect.ownKeys(mask)) {
+		if (!Object.getOwnPropertyDescriptor(raw, key)?.enumerable) throw new Error(`Unrecognized key: "${String(key)}"`);
+		if (mask[key]) keys.push(key);
+	}
+	return keys;
+}
+function omit$1(schema, mask) {
+	const currDef = schema._zod.def;
+	const checks = currDef.checks;
+	if (checks && checks.length > 0) throw new Error(".omit() cannot be used on object schemas containing refinements");
+	const omitted = new Set(maskedKeys(schema, mask));
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)).filter((key) => !omitted.has(key)));
+	return clone(schema, mergeDefs(currDef, {
+		shape: newShape,
+		checks: []
+	}));
+}
+function extend$1(schema, shape) {
+	if (!isPlainObject$2(shape)) throw new Error("Invalid input to extend: expected a plain object");
+	const checks = schema._zod.def.checks;
+	if (checks && checks.length > 0) {
+		const existingShape = sourceShape(schema);
+		for (const key of Reflect.ownKeys(shape)) if (Object.getOwnPropertyDescriptor(existingShape, key) !== void 0) throw new Error("Cannot overwrite keys on object schemas containing refinements. Use `.safeExtend()` instead.");
+	}
+	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
+}
+function extended(schema, shape) {
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)));
+	mirrorProps(newShape, shape);
+	return newShape;
+}
+function safeExtend(schema, shape) {
+	if (!isPlainObject$2(shape)) throw new Error("Invalid input to safeExtend: expected a plain object");
+	return clone(schema, mergeDefs(schema._zod.def, { shape: extended(schema, shape) }));
+}
+function merge$2(a, b) {
+	if (!b?._zod?.def) throw new Error("Invalid input to merge: expected an object schema. To merge a plain shape, use `.extend()`.");
+	if (a._zod.def.checks?.length) throw new Error(".merge() cannot be used on object schemas containing refinements. Use .safeExtend() instead.");
+	const newShape = {};
+	mirrorShape(newShape, a, Reflect.ownKeys(sourceShape(a)));
+	mirrorShape(newShape, b, Reflect.ownKeys(sourceShape(b)));
+	return clone(a, mergeDefs(a._zod.def, {
+		shape: newShape,
+		get catchall() {
+			return b._zod.def.catchall;
+		},
+		checks: b._zod.def.checks ?? []
+	}));
+}
+function partial(Class, schema, mask, name = "partial") {
+	const checks = schema._zod.def.checks;
+	if (checks && checks.length > 0) throw new Error(`.${name}() cannot be used on object schemas containing refinements`);
+	const selected = mask ? new Set(maskedKeys(schema, mask)) : void 0;
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), Class && ((value, key) => selected && !selected.has(key) ? value : new Class({
+		type: "optional",
+		innerType: value
+	})));
+	return clone(schema, mergeDefs(schema._zod.def, {
+		shape: newShape,
+		checks: []
+	}));
+}
+function required$1(Class, schema, mask) {
+	const selected = mask ? new Set(maskedKeys(schema, mask)) : void 0;
+	const newShape = {};
+	mirrorShape(newShape, schema, Reflect.ownKeys(sourceShape(schema)), (value, key) => selected && !selected.has(key) ? value : new Class({
+		type: "nonoptional",
+		innerType: value
+	}));
+	return clone(schema, mergeDefs(schema._zod.def, { shape: newShape }));
 }
 function aborted(x, startIndex = 0) {
 	if (x.aborted === true) return true;
@@ -14679,6 +12246,16 @@ function prefixIssues(path, issues) {
 }
 function unwrapMessage(message) {
 	return typeof message === "string" ? message : message?.message;
+}
+function sizeCaps(defChecks) {
+	const caps = [];
+	for (const ch of defChecks ?? []) {
+		const d = ch._zod.def;
+		if (!/_(length|size)$|_equals$/.test(d.check)) break;
+		const max = d.maximum ?? d.length ?? d.size;
+		if (max >= 0) caps.push([max, ch]);
+	}
+	return caps;
 }
 function attachSchema(issues, start, inst) {
 	var _a;
@@ -14703,6 +12280,45 @@ function finalizeIssue(iss, ctx, config) {
 	if (ctx?.reportInput) full.input = iss.input;
 	return full;
 }
+const highSurrogate = /[\uD800-\uDBFF]/;
+function codePointLength(str) {
+	const units = str.length;
+	if (!highSurrogate.test(str)) return units;
+	let count = units;
+	for (let i = 0; i < units - 1; i++) if ((str.charCodeAt(i) & 64512) === 55296 && (str.charCodeAt(i + 1) & 64512) === 56320) {
+		count--;
+		i++;
+	}
+	return count;
+}
+function getLengthableOrigin(input) {
+	if (Array.isArray(input)) return "array";
+	if (typeof input === "string") return "string";
+	return "unknown";
+}
+function parsedType(data) {
+	const t = typeof data;
+	switch (t) {
+		case "number": return Number.isNaN(data) ? "nan" : "number";
+		case "object": {
+			if (data === null) return "null";
+			if (Array.isArray(data)) return "array";
+			const obj = data;
+			if (obj && Object.getPrototypeOf(obj) !== Object.prototype && "constructor" in obj && obj.constructor) return obj.constructor.name;
+		}
+	}
+	return t;
+}
+function issue(...args) {
+	const [iss, input, inst] = args;
+	if (typeof iss === "string") return {
+		message: iss,
+		code: "custom",
+		input,
+		inst
+	};
+	return { ...iss };
+}
 function members(proto, table) {
 	for (const key in table) {
 		const desc = Object.getOwnPropertyDescriptor(table, key);
@@ -14724,6 +12340,22 @@ function own(inst, key, value, enumerable = true) {
 }
 function hide(inst, key, value) {
 	return own(inst, key, value, false);
+}
+function derived(computes, table) {
+	for (const key in computes) {
+		const compute = computes[key];
+		Object.defineProperty(table, key, {
+			configurable: true,
+			enumerable: true,
+			get() {
+				return own(this, key, compute(this));
+			},
+			set(value) {
+				own(this, key, value);
+			}
+		});
+	}
+	return table;
 }
 function defineBound(proto, key, fn) {
 	Object.defineProperty(proto, key, {
@@ -14813,8 +12445,14 @@ function installLazyProp(inst, key, make, enumerable) {
 		}
 	});
 }
+const CONSTANT_CATCH = "~constantCatch";
+function constantCatch(value) {
+	const fn = () => value;
+	fn[CONSTANT_CATCH] = true;
+	return fn;
+}
 // node_modules/zod/v4/core/core.js
-var _a;
+var _a$1;
 const NEVER = Object.freeze({ status: "aborted" });
 const _zodDesc = {
 	value: void 0,
@@ -14913,7 +12551,7 @@ var $ZodEncodeError = class extends Error {
 		this.name = "ZodEncodeError";
 	}
 };
-(_a = globalThis).__zod_globalConfig ?? (_a.__zod_globalConfig = {});
+(_a$1 = globalThis).__zod_globalConfig ?? (_a$1.__zod_globalConfig = {});
 const globalConfig = globalThis.__zod_globalConfig;
 function config(newConfig) {
 	if (newConfig) Object.assign(globalConfig, newConfig);
@@ -14939,7 +12577,7 @@ const _issuesDesc = {
 	enumerable: false
 };
 const _installedToString = new WeakSet([Object.prototype, Error.prototype]);
-const initializer = (inst, def) => {
+const initializer$1 = (inst, def) => {
 	inst.name = "$ZodError";
 	_issuesDesc.value = def;
 	Object.defineProperty(inst, "issues", _issuesDesc);
@@ -14970,8 +12608,74 @@ const initializer = (inst, def) => {
 		});
 	}
 };
-const $ZodRealError = $constructor("$ZodError", initializer, void 0, { Parent: Error });
+const $ZodError = $constructor("$ZodError", initializer$1);
+const $ZodRealError = $constructor("$ZodError", initializer$1, void 0, { Parent: Error });
+function node(obj, key, make) {
+	if (!Object.prototype.hasOwnProperty.call(obj, key)) {
+		if (key === "__proto__") Object.defineProperty(obj, key, {
+			value: make(),
+			writable: true,
+			enumerable: true,
+			configurable: true
+		});
+		else obj[key] = make();
+	}
+	return obj[key];
+}
+function flattenError(error, mapper = (issue) => issue.message) {
+	const fieldErrors = {};
+	const formErrors = [];
+	for (const sub of error.issues) if (sub.path.length > 0) node(fieldErrors, sub.path[0], () => []).push(mapper(sub));
+	else formErrors.push(mapper(sub));
+	return {
+		formErrors,
+		fieldErrors
+	};
+}
+function formatError(error, mapper = (issue) => issue.message) {
+	const fieldErrors = { _errors: [] };
+	const processError = (error, path = []) => {
+		for (const issue of error.issues) if (issue.code === "invalid_union" && issue.errors.length) issue.errors.map((issues) => processError({ issues }, [...path, ...issue.path]));
+		else if (issue.code === "invalid_key") processError({ issues: issue.issues }, [...path, ...issue.path]);
+		else if (issue.code === "invalid_element") processError({ issues: issue.issues }, [...path, ...issue.path]);
+		else {
+			const fullpath = [...path, ...issue.path];
+			if (fullpath.length === 0) fieldErrors._errors.push(mapper(issue));
+			else {
+				let curr = fieldErrors;
+				let i = 0;
+				while (i < fullpath.length) {
+					const el = fullpath[i];
+					const terminal = i === fullpath.length - 1;
+					if (el === "_errors") {
+						if (terminal) curr._errors.push(mapper(issue));
+						i++;
+						continue;
+					}
+					if (!Object.prototype.hasOwnProperty.call(curr, el)) Object.defineProperty(curr, el, {
+						value: { _errors: [] },
+						enumerable: true,
+						writable: true,
+						configurable: true
+					});
+					const node = curr[el];
+					if (terminal) node._errors.push(mapper(issue));
+					curr = node;
+					i++;
+				}
+			}
+		}
+	};
+	processError(error);
+	return fieldErrors;
+}
 // node_modules/zod/v4/core/parse.js
+function finalizeParams(callee, params) {
+	return {
+		callee: params?.callee ?? callee,
+		Err: params?.Err
+	};
+}
 const _parse = (_Err) => {
 	const fn = (schema, value, _ctx, _params) => {
 		const ctx = _ctx ? {
@@ -14992,7 +12696,7 @@ const _parse = (_Err) => {
 	};
 	return fn;
 };
-const parse$2 = _parse($ZodRealError);
+const parse$3 = _parse($ZodRealError);
 const _parseAsync = (_Err) => {
 	const fn = async (schema, value, _ctx, params) => {
 		const ctx = _ctx ? {
@@ -15013,7 +12717,7 @@ const _parseAsync = (_Err) => {
 	};
 	return fn;
 };
-const parseAsync = _parseAsync($ZodRealError);
+const parseAsync$1 = _parseAsync($ZodRealError);
 const _safeParse = (_Err) => (schema, value, _ctx) => {
 	const ctx = _ctx ? {
 		..._ctx,
@@ -15029,7 +12733,7 @@ const _safeParse = (_Err) => (schema, value, _ctx) => {
 		data: result.value
 	};
 };
-const safeParse = _safeParse($ZodRealError);
+const safeParse$1 = _safeParse($ZodRealError);
 function failure(Err, issues, ctx) {
 	let error;
 	return {
@@ -15064,7 +12768,497 @@ const _safeParseAsync = (_Err) => async (schema, value, _ctx) => {
 		data: result.value
 	};
 };
-const safeParseAsync = _safeParseAsync($ZodRealError);
+const safeParseAsync$1 = _safeParseAsync($ZodRealError);
+const COMPILE_INVALID = Symbol.for("zod.compile.invalid");
+const COMPILE_FALLBACK = Symbol.for("zod.compile.fallback");
+const validate = ((schema, value, _ctx) => {
+	const validator = schema._zod.bag.validator;
+	if (validator !== void 0) {
+		if (validator(value) !== COMPILE_INVALID) return true;
+		if (validator.definite === true && _ctx === void 0) return false;
+	}
+	return validateFallback(schema, value, _ctx);
+});
+function validateFallback(schema, value, _ctx) {
+	const ctx = _ctx ? {
+		..._ctx,
+		async: false,
+		abortEarly: true
+	} : {
+		async: false,
+		abortEarly: true
+	};
+	const fallbackRun = schema._zod.bag.fallbackRun;
+	let result;
+	if (fallbackRun) {
+		ctx[COMPILE_FALLBACK] = true;
+		result = fallbackRun({
+			value,
+			issues: []
+		}, ctx);
+	} else result = schema._zod.run({
+		value,
+		issues: []
+	}, ctx);
+	if (result instanceof Promise) throw new $ZodAsyncError();
+	return result.issues.length === 0;
+}
+const validateAsync$1 = async (schema, value, _ctx) => {
+	const ctx = _ctx ? {
+		..._ctx,
+		async: true,
+		abortEarly: true
+	} : {
+		async: true,
+		abortEarly: true
+	};
+	let result = schema._zod.run({
+		value,
+		issues: []
+	}, ctx);
+	if (result instanceof Promise) result = await result;
+	return result.issues.length === 0;
+};
+const _encode = (_Err) => {
+	const parse = _parse(_Err);
+	const fn = (schema, value, _ctx, _params) => {
+		const ctx = _ctx ? {
+			..._ctx,
+			direction: "backward"
+		} : { direction: "backward" };
+		return parse(schema, value, ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const _decode = (_Err) => {
+	const parse = _parse(_Err);
+	const fn = (schema, value, _ctx, _params) => {
+		return parse(schema, value, _ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const _encodeAsync = (_Err) => {
+	const parseAsync = _parseAsync(_Err);
+	const fn = async (schema, value, _ctx, _params) => {
+		const ctx = _ctx ? {
+			..._ctx,
+			direction: "backward"
+		} : { direction: "backward" };
+		return await parseAsync(schema, value, ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const _decodeAsync = (_Err) => {
+	const parseAsync = _parseAsync(_Err);
+	const fn = async (schema, value, _ctx, _params) => {
+		return await parseAsync(schema, value, _ctx, finalizeParams(fn, _params));
+	};
+	return fn;
+};
+const _safeEncode = (_Err) => (schema, value, _ctx) => {
+	const ctx = _ctx ? {
+		..._ctx,
+		direction: "backward"
+	} : { direction: "backward" };
+	return _safeParse(_Err)(schema, value, ctx);
+};
+const _safeDecode = (_Err) => (schema, value, _ctx) => {
+	return _safeParse(_Err)(schema, value, _ctx);
+};
+const _safeEncodeAsync = (_Err) => async (schema, value, _ctx) => {
+	const ctx = _ctx ? {
+		..._ctx,
+		direction: "backward"
+	} : { direction: "backward" };
+	return _safeParseAsync(_Err)(schema, value, ctx);
+};
+const _safeDecodeAsync = (_Err) => async (schema, value, _ctx) => {
+	return _safeParseAsync(_Err)(schema, value, _ctx);
+};
+// node_modules/zod/v4/core/regexes.js
+const cuid = /^[cC][0-9a-z]{6,}$/;
+const cuid2 = /^[0-9a-z]+$/;
+const ulid = /^[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}$/;
+const xid = /^[0-9a-vA-V]{20}$/;
+const ksuid = /^[A-Za-z0-9]{27}$/;
+const nanoid = /^[a-zA-Z0-9_-]{21}$/;
+function nanoidOfLength(length) {
+	return new RegExp(`^[a-zA-Z0-9_-]{${length}}$`);
+}
+const duration$1 = /^P(?:(\d+W)|(?!.*W)(?=\d|T\d)(\d+Y)?(\d+M)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+([.,]\d+)?S)?)?)$/;
+const guid = /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})$/;
+const uuid = (version) => {
+	if (!version) return /^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-8][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}|00000000-0000-0000-0000-000000000000|ffffffff-ffff-ffff-ffff-ffffffffffff)$/;
+	return new RegExp(`^([0-9a-fA-F]{8}-[0-9a-fA-F]{4}-${version}[0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12})$`);
+};
+const email = /^(?:[A-Za-z0-9_'+\-]+\.)*[A-Za-z0-9_'+\-]*[A-Za-z0-9_+-]@(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}$/;
+const _emoji$1 = `^(?=[\\s\\S]*[\\p{Extended_Pictographic}\\p{Regional_Indicator}\\u20E3])[\\p{Extended_Pictographic}\\p{Emoji_Component}]+$`;
+function emoji() {
+	return new RegExp(_emoji$1, "u");
+}
+const ipv4 = /^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])$/;
+const ipv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))$/;
+const cidrv4 = /^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9][0-9]|[0-9])\/([0-9]|[1-2][0-9]|3[0-2])$/;
+const cidrv6 = /^(([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,7}:|([0-9a-fA-F]{1,4}:){1,6}:[0-9a-fA-F]{1,4}|([0-9a-fA-F]{1,4}:){1,5}(:[0-9a-fA-F]{1,4}){1,2}|([0-9a-fA-F]{1,4}:){1,4}(:[0-9a-fA-F]{1,4}){1,3}|([0-9a-fA-F]{1,4}:){1,3}(:[0-9a-fA-F]{1,4}){1,4}|([0-9a-fA-F]{1,4}:){1,2}(:[0-9a-fA-F]{1,4}){1,5}|[0-9a-fA-F]{1,4}:((:[0-9a-fA-F]{1,4}){1,6})|:((:[0-9a-fA-F]{1,4}){1,7}|:))\/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$/;
+const base64 = /^$|^(?:[0-9a-zA-Z+/]{4})*(?:(?:[0-9a-zA-Z+/]{2}==)|(?:[0-9a-zA-Z+/]{3}=))?$/;
+const base64url = /^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2,3})?$/;
+const httpProtocol = /^https?$/;
+const e164 = /^\+[1-9]\d{6,14}$/;
+const dateSource = `(?:(?:\\d\\d[2468][048]|\\d\\d[13579][26]|\\d\\d0[48]|[02468][048]00|[13579][26]00)-02-29|\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|(?:02)-(?:0[1-9]|1\\d|2[0-8])))`;
+function anchor(source) {
+	return new RegExp(`^${source}$`);
+}
+const date$1 = anchor(dateSource);
+function timeSource(args) {
+	const hhmm = `(?:[01]\\d|2[0-3]):[0-5]\\d`;
+	return typeof args.precision === "number" ? args.precision === -1 ? `${hhmm}` : args.precision === 0 ? `${hhmm}:[0-5]\\d` : `${hhmm}:[0-5]\\d\\.\\d{${args.precision}}` : args.seconds ? `${hhmm}:[0-5]\\d(?:\\.\\d+)?` : `${hhmm}(?::[0-5]\\d(?:\\.\\d+)?)?`;
+}
+function time(args) {
+	return new RegExp(`^${timeSource(args)}$`);
+}
+function datetime(args) {
+	const opts = ["Z"];
+	if (args.offset) opts.push(`([+-](?:[01]\\d|2[0-3]):[0-5]\\d)`);
+	const qualified = `${timeSource({
+		precision: args.precision,
+		seconds: true
+	})}(?:${opts.join("|")})`;
+	const timeRegex = args.local ? `${qualified}|${timeSource({ precision: args.precision })}` : qualified;
+	return new RegExp(`^${dateSource}T(?:${timeRegex})$`);
+}
+const anyString = /^[\s\S]{0,}$/;
+const integer = /^-?\d+$/;
+const number$7 = /^-?\d+(?:\.\d+)?$/;
+const boolean$1 = /^(?:true|false)$/i;
+const lowercase = /^[^A-Z]*$/;
+const uppercase = /^[^a-z]*$/;
+// node_modules/zod/v4/core/checks.js
+const $ZodCheck = $constructor("$ZodCheck", (inst, def) => {
+	var _a;
+	inst._zod ?? (inst._zod = {});
+	inst._zod.def = def;
+	(_a = inst._zod).onattach ?? (_a.onattach = []);
+});
+const _whenHasLength = (payload) => {
+	const val = payload.value;
+	return !nullish(val) && val.length !== void 0;
+};
+const numericOriginMap = {
+	number: "number",
+	bigint: "bigint",
+	object: "date"
+};
+const $ZodCheckLessThan = $constructor("$ZodCheckLessThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value <= def.value : payload.value < def.value) return;
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_big",
+			maximum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckGreaterThan = $constructor("$ZodCheckGreaterThan", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const origin = numericOriginMap[typeof def.value];
+	inst._zod.check = (payload) => {
+		if (def.inclusive ? payload.value >= def.value : payload.value > def.value) return;
+		payload.issues.push({
+			origin: numericOriginMap[typeof payload.value] ?? origin,
+			code: "too_small",
+			minimum: typeof def.value === "object" ? def.value.getTime() : def.value,
+			input: payload.value,
+			inclusive: def.inclusive,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckMultipleOf = $constructor("$ZodCheckMultipleOf", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (typeof payload.value !== typeof def.value) throw new Error("Cannot mix number and bigint in multiple_of check.");
+		if (typeof payload.value === "bigint" ? def.value !== BigInt(0) && payload.value % def.value === BigInt(0) : floatSafeRemainder(payload.value, def.value) === 0) return;
+		payload.issues.push({
+			origin: typeof payload.value,
+			code: "not_multiple_of",
+			divisor: def.value,
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckNumberFormat = $constructor("$ZodCheckNumberFormat", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	def.format = def.format || "float64";
+	const isInt = def.format?.includes("int");
+	const origin = isInt ? "int" : "number";
+	const [minimum, maximum] = NUMBER_FORMAT_RANGES[def.format];
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		if (isInt) {
+			if (!Number.isInteger(input)) {
+				payload.issues.push({
+					expected: origin,
+					format: def.format,
+					code: "invalid_type",
+					continue: false,
+					input,
+					inst
+				});
+				return;
+			}
+			if (!Number.isSafeInteger(input)) {
+				if (input > 0) payload.issues.push({
+					input,
+					code: "too_big",
+					maximum: Number.MAX_SAFE_INTEGER,
+					note: "Integers must be within the safe integer range.",
+					inst,
+					origin,
+					inclusive: true,
+					continue: !def.abort
+				});
+				else payload.issues.push({
+					input,
+					code: "too_small",
+					minimum: Number.MIN_SAFE_INTEGER,
+					note: "Integers must be within the safe integer range.",
+					inst,
+					origin,
+					inclusive: true,
+					continue: !def.abort
+				});
+				return;
+			}
+		}
+		if (input < minimum) payload.issues.push({
+			origin: "number",
+			input,
+			code: "too_small",
+			minimum,
+			inclusive: true,
+			inst,
+			continue: !def.abort
+		});
+		if (input > maximum) payload.issues.push({
+			origin: "number",
+			input,
+			code: "too_big",
+			maximum,
+			inclusive: true,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckMaxLength = $constructor("$ZodCheckMaxLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		if ((typeof input === "string" && units > def.maximum ? codePointLength(input) : units) <= def.maximum) return;
+		const origin = getLengthableOrigin(input);
+		payload.issues.push({
+			origin,
+			code: "too_big",
+			maximum: def.maximum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckMinLength = $constructor("$ZodCheckMinLength", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		if ((typeof input === "string" && units >= def.minimum && units < def.minimum * 2 ? codePointLength(input) : units) >= def.minimum) return;
+		const origin = getLengthableOrigin(input);
+		payload.issues.push({
+			origin,
+			code: "too_small",
+			minimum: def.minimum,
+			inclusive: true,
+			input,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckLengthEquals = $constructor("$ZodCheckLengthEquals", (inst, def) => {
+	var _a;
+	$ZodCheck.init(inst, def);
+	(_a = inst._zod.def).when ?? (_a.when = _whenHasLength);
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const units = input.length;
+		const length = typeof input === "string" && units >= def.length && units <= def.length * 2 ? codePointLength(input) : units;
+		if (length === def.length) return;
+		const origin = getLengthableOrigin(input);
+		const tooBig = length > def.length;
+		payload.issues.push({
+			origin,
+			...tooBig ? {
+				code: "too_big",
+				maximum: def.length
+			} : {
+				code: "too_small",
+				minimum: def.length
+			},
+			inclusive: true,
+			exact: true,
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckStringFormat = $constructor("$ZodCheckStringFormat", (inst, def) => {
+	var _a, _b;
+	$ZodCheck.init(inst, def);
+	if (def.pattern) (_a = inst._zod).check ?? (_a.check = (payload) => {
+		def.pattern.lastIndex = 0;
+		if (def.pattern.test(payload.value)) return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: def.format,
+			input: payload.value,
+			...def.pattern ? { pattern: def.pattern.toString() } : {},
+			inst,
+			continue: !def.abort
+		});
+	});
+	else (_b = inst._zod).check ?? (_b.check = () => {});
+});
+const $ZodCheckRegex = $constructor("$ZodCheckRegex", (inst, def) => {
+	$ZodCheckStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		def.pattern.lastIndex = 0;
+		if (def.pattern.test(payload.value)) return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "regex",
+			input: payload.value,
+			pattern: def.pattern.toString(),
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckLowerCase = $constructor("$ZodCheckLowerCase", (inst, def) => {
+	def.pattern ?? (def.pattern = lowercase);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckUpperCase = $constructor("$ZodCheckUpperCase", (inst, def) => {
+	def.pattern ?? (def.pattern = uppercase);
+	$ZodCheckStringFormat.init(inst, def);
+});
+const $ZodCheckIncludes = $constructor("$ZodCheckIncludes", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const escapedRegex = escapeRegex(def.includes);
+	def.pattern = new RegExp(typeof def.position === "number" ? `^.{${def.position},}${escapedRegex}` : escapedRegex);
+	inst._zod.check = (payload) => {
+		if (payload.value.includes(def.includes, def.position)) return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "includes",
+			includes: def.includes,
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckStartsWith = $constructor("$ZodCheckStartsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`^${escapeRegex(def.prefix)}.*`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.startsWith(def.prefix)) return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "starts_with",
+			prefix: def.prefix,
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckEndsWith = $constructor("$ZodCheckEndsWith", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	const pattern = new RegExp(`.*${escapeRegex(def.suffix)}$`);
+	def.pattern ?? (def.pattern = pattern);
+	inst._zod.check = (payload) => {
+		if (payload.value.endsWith(def.suffix)) return;
+		payload.issues.push({
+			origin: "string",
+			code: "invalid_format",
+			format: "ends_with",
+			suffix: def.suffix,
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCheckOverwrite = $constructor("$ZodCheckOverwrite", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	inst._zod.check = (payload) => {
+		payload.value = def.tx(payload.value);
+	};
+});
+// node_modules/zod/v4/core/doc.js
+var Doc = class {
+	constructor(args = [], closed = {}) {
+		this.content = [];
+		this.indent = 0;
+		this.args = args;
+		this.closed = closed;
+	}
+	indented(fn) {
+		this.indent += 1;
+		try {
+			fn(this);
+		} finally {
+			this.indent -= 1;
+		}
+	}
+	write(arg) {
+		if (typeof arg === "function") {
+			arg(this, { execution: "sync" });
+			arg(this, { execution: "async" });
+			return;
+		}
+		const lines = arg.split("\n").filter((x) => x);
+		const minIndent = Math.min(...lines.map((x) => x.length - x.trimStart().length));
+		const dedented = lines.map((x) => x.slice(minIndent)).map((x) => " ".repeat(this.indent * 2) + x);
+		for (const line of dedented) this.content.push(line);
+	}
+	compile() {
+		const F = Function;
+		const content = this?.content ?? [``];
+		return new F(...Object.keys(this.closed), `return function (${this.args.join(", ")}) {\n${content.join("\n")}\n};`)(...Object.values(this.closed));
+	}
+};
 // node_modules/zod/v4/core/versions.js
 const version = {
 	major: 4,
@@ -15184,6 +13378,365 @@ function standardProps(inst) {
 		version: 1
 	};
 }
+const $ZodString = $constructor("$ZodString", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = def.pattern ?? anyString;
+	inst._zod.parse = (payload, _) => {
+		if (def.coerce) try {
+			payload.value = String(payload.value);
+		} catch (_) {}
+		if (typeof payload.value === "string") return payload;
+		payload.issues.push({
+			expected: "string",
+			code: "invalid_type",
+			input: payload.value,
+			inst
+		});
+		return payload;
+	};
+});
+const $ZodStringFormat = $constructor("$ZodStringFormat", (inst, def) => {
+	$ZodCheckStringFormat.init(inst, def);
+	$ZodString.init(inst, def);
+});
+const $ZodGUID = $constructor("$ZodGUID", (inst, def) => {
+	def.pattern ?? (def.pattern = guid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodUUID = $constructor("$ZodUUID", (inst, def) => {
+	if (def.version) {
+		const v = {
+			v1: 1,
+			v2: 2,
+			v3: 3,
+			v4: 4,
+			v5: 5,
+			v6: 6,
+			v7: 7,
+			v8: 8
+		}[def.version];
+		if (v === void 0) throw new Error(`Invalid UUID version: "${def.version}"`);
+		def.pattern ?? (def.pattern = uuid(v));
+	} else def.pattern ?? (def.pattern = uuid());
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodEmail = $constructor("$ZodEmail", (inst, def) => {
+	def.pattern ?? (def.pattern = email);
+	$ZodStringFormat.init(inst, def);
+});
+function canParseURL(input) {
+	try {
+		if (typeof URL !== "undefined" && typeof URL.canParse === "function") return URL.canParse(input);
+		new URL(input);
+		return true;
+	} catch {
+		return false;
+	}
+}
+function validateURL(trimmed, def) {
+	if (!("normalize" in def) && !("hostname" in def) && !("protocol" in def)) return canParseURL(trimmed) || 2;
+	return parseURLObject(trimmed, def);
+}
+function parseURLObject(trimmed, def) {
+	if (!def.normalize && def.protocol?.source === httpProtocol.source && !/^https?:\/\//i.test(trimmed)) return 1;
+	try {
+		if (typeof URL !== "undefined") {
+			const URLStatic = URL;
+			if (typeof URLStatic.parse === "function") return URLStatic.parse(trimmed) ?? 2;
+		}
+		return new URL(trimmed);
+	} catch {
+		return 2;
+	}
+}
+const asciiTabOrNewline = /[\t\n\r]/g;
+function stripTabAndNewline(value) {
+	return value.replace(asciiTabOrNewline, "");
+}
+function urlHostnameOk(url, hostname) {
+	hostname.lastIndex = 0;
+	return hostname.test(url.hostname);
+}
+function urlProtocolOk(url, protocol) {
+	protocol.lastIndex = 0;
+	return protocol.test(url.protocol.endsWith(":") ? url.protocol.slice(0, -1) : url.protocol);
+}
+const $ZodURL = $constructor("$ZodURL", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		try {
+			const trimmed = payload.value.trim();
+			const url = validateURL(trimmed, def);
+			if (url === 1) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					note: "Invalid URL format",
+					input: payload.value,
+					inst,
+					continue: !def.abort
+				});
+				return;
+			}
+			if (url === 2) {
+				payload.issues.push({
+					code: "invalid_format",
+					format: "url",
+					input: payload.value,
+					inst,
+					continue: !def.abort
+				});
+				return;
+			}
+			if (url === true) {
+				payload.value = stripTabAndNewline(trimmed);
+				return;
+			}
+			if (def.hostname && !urlHostnameOk(url, def.hostname)) payload.issues.push({
+				code: "invalid_format",
+				format: "url",
+				note: "Invalid hostname",
+				pattern: def.hostname.source,
+				input: payload.value,
+				inst,
+				continue: !def.abort
+			});
+			if (def.protocol && !urlProtocolOk(url, def.protocol)) payload.issues.push({
+				code: "invalid_format",
+				format: "url",
+				note: "Invalid protocol",
+				pattern: def.protocol.source,
+				input: payload.value,
+				inst,
+				continue: !def.abort
+			});
+			payload.value = def.normalize ? url.href : stripTabAndNewline(trimmed);
+			return;
+		} catch (_) {
+			payload.issues.push({
+				code: "invalid_format",
+				format: "url",
+				input: payload.value,
+				inst,
+				continue: !def.abort
+			});
+		}
+	};
+});
+const $ZodEmoji = $constructor("$ZodEmoji", (inst, def) => {
+	def.pattern ?? (def.pattern = emoji());
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodNanoID = $constructor("$ZodNanoID", (inst, def) => {
+	if (def.length !== void 0 && (!Number.isInteger(def.length) || def.length < 1)) throw new Error(`Invalid nanoid length: ${def.length}`);
+	def.pattern ?? (def.pattern = def.length === void 0 ? nanoid : nanoidOfLength(def.length));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodCUID = $constructor("$ZodCUID", (inst, def) => {
+	def.pattern ?? (def.pattern = cuid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodCUID2 = $constructor("$ZodCUID2", (inst, def) => {
+	def.pattern ?? (def.pattern = cuid2);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodULID = $constructor("$ZodULID", (inst, def) => {
+	def.pattern ?? (def.pattern = ulid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodXID = $constructor("$ZodXID", (inst, def) => {
+	def.pattern ?? (def.pattern = xid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodKSUID = $constructor("$ZodKSUID", (inst, def) => {
+	def.pattern ?? (def.pattern = ksuid);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODateTime = $constructor("$ZodISODateTime", (inst, def) => {
+	def.pattern ?? (def.pattern = datetime(def));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODate = $constructor("$ZodISODate", (inst, def) => {
+	def.pattern ?? (def.pattern = date$1);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISOTime = $constructor("$ZodISOTime", (inst, def) => {
+	def.pattern ?? (def.pattern = time(def));
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodISODuration = $constructor("$ZodISODuration", (inst, def) => {
+	def.pattern ?? (def.pattern = duration$1);
+	$ZodStringFormat.init(inst, def);
+});
+const $ZodIPv4 = $constructor("$ZodIPv4", (inst, def) => {
+	def.pattern ?? (def.pattern = ipv4);
+	$ZodStringFormat.init(inst, def);
+});
+const ipv6Alphabet = /^[0-9a-fA-F:.]+$/;
+function isValidIPv6(value) {
+	if (!ipv6Alphabet.test(value)) return false;
+	return canParseURL(`http://[${value}]`);
+}
+const $ZodIPv6 = $constructor("$ZodIPv6", (inst, def) => {
+	def.pattern ?? (def.pattern = ipv6);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (!isValidIPv6(payload.value)) payload.issues.push({
+			code: "invalid_format",
+			format: "ipv6",
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodCIDRv4 = $constructor("$ZodCIDRv4", (inst, def) => {
+	def.pattern ?? (def.pattern = cidrv4);
+	$ZodStringFormat.init(inst, def);
+});
+function isValidCIDRv6(value) {
+	const parts = value.split("/");
+	if (parts.length !== 2) return false;
+	const [address, prefix] = parts;
+	if (!prefix) return false;
+	const prefixNum = Number(prefix);
+	if (`${prefixNum}` !== prefix) return false;
+	if (prefixNum < 0 || prefixNum > 128) return false;
+	return isValidIPv6(address);
+}
+const $ZodCIDRv6 = $constructor("$ZodCIDRv6", (inst, def) => {
+	def.pattern ?? (def.pattern = cidrv6);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (!isValidCIDRv6(payload.value)) payload.issues.push({
+			code: "invalid_format",
+			format: "cidrv6",
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+function isValidBase64(data) {
+	if (data === "") return true;
+	if (/\s/.test(data)) return false;
+	if (data.length % 4 !== 0) return false;
+	try {
+		atob(data);
+		return true;
+	} catch {
+		return false;
+	}
+}
+const base64Charset = /^[0-9a-zA-Z+/]*={0,2}$/;
+const $ZodBase64 = $constructor("$ZodBase64", (inst, def) => {
+	def.pattern ?? (def.pattern = base64Charset);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidBase64(payload.value)) return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "base64",
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const base64urlCharset = /^[A-Za-z0-9_-]*$/;
+function isValidBase64URL(data) {
+	if (!base64urlCharset.test(data)) return false;
+	const base64 = data.replace(/[-_]/g, (c) => c === "-" ? "+" : "/");
+	return isValidBase64(base64.padEnd(Math.ceil(base64.length / 4) * 4, "="));
+}
+const $ZodBase64URL = $constructor("$ZodBase64URL", (inst, def) => {
+	def.pattern ?? (def.pattern = base64urlCharset);
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidBase64URL(payload.value)) return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "base64url",
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodE164 = $constructor("$ZodE164", (inst, def) => {
+	def.pattern ?? (def.pattern = e164);
+	$ZodStringFormat.init(inst, def);
+});
+function isValidJWT(token, algorithm = null) {
+	try {
+		const tokensParts = token.split(".");
+		if (tokensParts.length !== 3) return false;
+		const [header] = tokensParts;
+		if (!header) return false;
+		const parsedHeader = JSON.parse(atob(header));
+		if ("typ" in parsedHeader && parsedHeader?.typ !== "JWT") return false;
+		if (!parsedHeader.alg) return false;
+		if (algorithm && (!("alg" in parsedHeader) || parsedHeader.alg !== algorithm)) return false;
+		return true;
+	} catch {
+		return false;
+	}
+}
+const $ZodJWT = $constructor("$ZodJWT", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	inst._zod.check = (payload) => {
+		if (isValidJWT(payload.value, def.alg)) return;
+		payload.issues.push({
+			code: "invalid_format",
+			format: "jwt",
+			input: payload.value,
+			inst,
+			continue: !def.abort
+		});
+	};
+});
+const $ZodNumber = $constructor("$ZodNumber", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = number$7;
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce) try {
+			payload.value = Number(payload.value);
+		} catch (_) {}
+		const input = payload.value;
+		if (typeof input === "number" && !Number.isNaN(input) && Number.isFinite(input)) return payload;
+		const received = typeof input === "number" ? Number.isNaN(input) ? "NaN" : !Number.isFinite(input) ? String(input) : void 0 : void 0;
+		payload.issues.push({
+			expected: "number",
+			code: "invalid_type",
+			input,
+			inst,
+			...received ? { received } : {}
+		});
+		return payload;
+	};
+});
+const $ZodNumberFormat = $constructor("$ZodNumberFormat", (inst, def) => {
+	$ZodCheckNumberFormat.init(inst, def);
+	$ZodNumber.init(inst, def);
+});
+const $ZodBoolean = $constructor("$ZodBoolean", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.pattern = boolean$1;
+	inst._zod.parse = (payload, _ctx) => {
+		if (def.coerce) try {
+			payload.value = Boolean(payload.value);
+		} catch (_) {}
+		const input = payload.value;
+		if (typeof input === "boolean") return payload;
+		payload.issues.push({
+			expected: "boolean",
+			code: "invalid_type",
+			input,
+			inst
+		});
+		return payload;
+	};
+});
 const $ZodUnknown = $constructor("$ZodUnknown", (inst, def) => {
 	$ZodType.init(inst, def);
 	inst._zod.parse = (payload) => payload;
@@ -15199,6 +13752,65 @@ const $ZodNever = $constructor("$ZodNever", (inst, def) => {
 		});
 		return payload;
 	};
+});
+function capSize(inst, size) {
+	const caps = sizeCaps(inst._zod.def.checks);
+	if (!caps.length) return;
+	const cap = Math.min(...caps.map((c) => c[0]));
+	const parse = inst._zod.parse;
+	inst._zod.parse = (payload, ctx) => {
+		const n = size(payload.value);
+		if (n > cap && !ctx?.skipChecks && ctx?.direction !== "backward") {
+			for (const [max, ch] of sizeCaps(inst._zod.def.checks)) if (n > max && ch._zod.def.when(payload)) {
+				const start = payload.issues.length;
+				ch._zod.check(payload);
+				payload.issues[start].continue = false;
+				attachSchema(payload.issues, start, inst);
+				return payload;
+			}
+		}
+		return parse(payload, ctx);
+	};
+}
+const arraySize = (input) => Array.isArray(input) ? input.length : -1;
+function handleArrayResult(result, final, index) {
+	if (result.issues.length) final.issues.push(...prefixIssues(index, result.issues));
+	final.value[index] = result.value;
+}
+const $ZodArray = $constructor("$ZodArray", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!Array.isArray(input)) {
+			payload.issues.push({
+				expected: "array",
+				code: "invalid_type",
+				input,
+				inst
+			});
+			return payload;
+		}
+		payload.value = memo ? memo.alloc(inst, payload, Array(input.length), ctx) : Array(input.length);
+		const proms = [];
+		const abortEarly = ctx?.abortEarly;
+		for (let i = 0; i < input.length; i++) {
+			const item = input[i];
+			const result = def.element._zod.run({
+				value: item,
+				issues: []
+			}, ctx);
+			if (result instanceof Promise) proms.push(result.then((result) => handleArrayResult(result, payload, i)));
+			else {
+				handleArrayResult(result, payload, i);
+				if (abortEarly && result.issues.length !== 0 && aborted(result)) break;
+			}
+		}
+		if (proms.length) return Promise.all(proms).then(() => payload);
+		return payload;
+	};
+	capSize(inst, arraySize);
 });
 function handlePropertyResult(result, final, key, input, optin, optout) {
 	const isPresent = key in input;
@@ -15307,7 +13919,7 @@ const $ZodObject = $constructor("$ZodObject", (inst, def) => {
 		}
 		return propValues;
 	});
-	const isObject = isObject$1;
+	const isObject = isObject$2;
 	const catchall = def.catchall;
 	let value;
 	const memo = globalConfig.memoizer;
@@ -15347,6 +13959,642 @@ const $ZodObject = $constructor("$ZodObject", (inst, def) => {
 		}
 		if (!catchall) return proms.length ? Promise.all(proms).then(() => payload) : payload;
 		return handleCatchall(proms, input, payload, ctx, _normalized.value, inst, abortEarly === true);
+	};
+});
+const $ZodObjectJIT = $constructor("$ZodObjectJIT", (inst, def) => {
+	$ZodObject.init(inst, def);
+	const superParse = inst._zod.parse;
+	const _normalized = cached(() => normalizeDef(def));
+	const memo = globalConfig.memoizer;
+	const generateFastpass = (shape) => {
+		const normalized = _normalized.value;
+		const syms = normalized.symbolKeys;
+		const doc = new Doc(["payload", "ctx"], {
+			shape,
+			inst,
+			memo,
+			syms
+		});
+		const parseStr = (k) => `shape[${k}]._zod.run({ value: input[${k}], issues: [] }, ctx)`;
+		const prefixStr = (id, k) => `
+          let ${id}_ab = false;
+          for (let i = 0; i < ${id}.issues.length; i++) {
+            const iss = ${id}.issues[i];
+            iss.path = iss.path ? [${k}, ...iss.path] : [${k}];
+            payload.issues.push(iss);
+            if (iss.continue !== true) ${id}_ab = true;
+          }
+          if (${id}_ab && ctx && ctx.abortEarly) {
+            payload.value = newResult;
+            return payload;
+          }`;
+		doc.write(`const input = payload.value;`);
+		const ids = Object.create(null);
+		let counter = 0;
+		for (const key of normalized.allKeys) ids[key] = `key_${counter++}`;
+		doc.write(memo ? `const newResult = memo.alloc(inst, payload, {}, ctx);` : `const newResult = {};`);
+		for (const key of normalized.allKeys) {
+			if (key === "__proto__") continue;
+			const id = ids[key];
+			const k = typeof key === "symbol" ? `syms[${syms.indexOf(key)}]` : esc(key);
+			const isPresent = `${k} in input`;
+			const schema = shape[key];
+			const optin = schema?._zod?.optin;
+			const isOptionalIn = optin !== void 0;
+			const isOptionalOut = schema?._zod?.optout === "optional";
+			doc.write(`const ${id} = ${parseStr(k)};`);
+			if (isOptionalIn && isOptionalOut) {
+				const assign = optin === "optional" ? `${id}_present` : `${id}.value !== undefined || ${id}_present`;
+				doc.write(`
+        const ${id}_present = ${isPresent};
+        if (!${id}.issues.length || ${id}_present) {
+          if (${id}.issues.length) {${prefixStr(id, k)}
+          }
+
+          if (${assign}) {
+            newResult[${k}] = ${id}.value;
+          }
+        }
+
+      `);
+			} else if (!isOptionalIn) doc.write(`
+        const ${id}_present = ${isPresent};
+        if (${id}.issues.length) {${prefixStr(id, k)}
+        }
+        if (!${id}_present && !${id}.issues.length) {
+          payload.issues.push({
+            code: "invalid_type",
+            expected: "nonoptional",
+            input: undefined,
+            path: [${k}]
+          });
+          if (ctx && ctx.abortEarly) {
+            payload.value = newResult;
+            return payload;
+          }
+        }
+
+        if (${id}_present) {
+          newResult[${k}] = ${id}.value;
+        }
+
+      `);
+			else {
+				doc.write(`
+        if (${id}.issues.length) {${prefixStr(id, k)}
+        }
+      `);
+				if (optin === "defaulted") doc.write(`newResult[${k}] = ${id}.value;`);
+				else doc.write(`
+        if (${id}.value !== undefined || ${isPresent}) {
+          newResult[${k}] = ${id}.value;
+        }
+      `);
+			}
+		}
+		doc.write(`payload.value = newResult;`);
+		doc.write(`return payload;`);
+		return doc.compile();
+	};
+	let fastpass;
+	const isObject = isObject$2;
+	const jit = !globalConfig.jitless;
+	const fastEnabled = jit && allowsEval.value;
+	const catchall = def.catchall;
+	let value;
+	inst._zod.parse = (payload, ctx) => {
+		value ?? (value = _normalized.value);
+		const input = payload.value;
+		if (!isObject(input)) {
+			payload.issues.push({
+				expected: "object",
+				code: "invalid_type",
+				input,
+				inst
+			});
+			return payload;
+		}
+		if (jit && fastEnabled && ctx?.async === false && ctx.jitless !== true) {
+			if (!fastpass) fastpass = generateFastpass(def.shape);
+			payload = fastpass(payload, ctx);
+			if (!catchall) return payload;
+			return handleCatchall([], input, payload, ctx, value, inst, ctx?.abortEarly === true);
+		}
+		return superParse(payload, ctx);
+	};
+});
+function handleUnionResults(results, final, inst, ctx) {
+	for (const result of results) if (result.issues.length === 0) {
+		final.value = result.value;
+		return final;
+	}
+	const nonaborted = results.filter((r) => !aborted(r));
+	if (nonaborted.length === 1) {
+		final.value = nonaborted[0].value;
+		return nonaborted[0];
+	}
+	final.issues.push({
+		code: "invalid_union",
+		input: final.value,
+		inst,
+		errors: results.map((result) => result.issues.map((iss) => finalizeIssue(iss, ctx, config())))
+	});
+	return final;
+}
+const $ZodUnion = $constructor("$ZodUnion", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.options.some((o) => o._zod.optin === "defaulted") ? "defaulted" : zod.def.options.some((o) => o._zod.optin !== void 0) ? "optional" : void 0);
+	defineLazyInternal(inst, "optout", (zod) => zod.def.options.some((o) => o._zod.optout === "optional") ? "optional" : void 0);
+	defineLazyInternal(inst, "values", (zod) => {
+		if (zod.def.options.every((o) => o._zod.values)) return new Set(zod.def.options.flatMap((option) => Array.from(option._zod.values)));
+	});
+	defineLazyInternal(inst, "pattern", (zod) => {
+		if (zod.def.options.every((o) => o._zod.pattern)) {
+			const patterns = zod.def.options.map((o) => o._zod.pattern);
+			return new RegExp(`^(${patterns.map((p) => cleanRegex(p.source)).join("|")})$`);
+		}
+	});
+	const first = def.options.length === 1 ? def.options[0]._zod.run : null;
+	inst._zod.parse = (payload, ctx) => {
+		if (first) return first(payload, ctx);
+		let async = false;
+		const results = [];
+		for (const option of def.options) {
+			const result = option._zod.run({
+				value: payload.value,
+				issues: []
+			}, ctx);
+			if (result instanceof Promise) {
+				results.push(result);
+				async = true;
+			} else {
+				if (result.issues.length === 0) return result;
+				results.push(result);
+			}
+		}
+		if (!async) return handleUnionResults(results, payload, inst, ctx);
+		return Promise.all(results).then((results) => {
+			return handleUnionResults(results, payload, inst, ctx);
+		});
+	};
+});
+function discriminatorMap(def) {
+	const map = new Map();
+	for (const option of def.options) {
+		const values = option._zod.propValues?.[def.discriminator];
+		if (!values || values.size === 0) throw new Error(`Invalid discriminated union option at index "${def.options.indexOf(option)}"`);
+		for (const value of values) if (map.has(value)) {
+			if (value !== void 0) throw new Error(`Duplicate discriminator value "${String(value)}"`);
+			map.set(value, null);
+		} else map.set(value, option);
+	}
+	return map;
+}
+const $ZodDiscriminatedUnion = $constructor("$ZodDiscriminatedUnion", (inst, def) => {
+	def.inclusive = false;
+	$ZodUnion.init(inst, def);
+	const _super = inst._zod.parse;
+	defineLazyInternal(inst, "propValues", (zod) => {
+		const propValues = {};
+		let undefinedCount = 0;
+		for (const option of zod.def.options) {
+			const pv = option._zod.propValues;
+			if (!pv || Object.keys(pv).length === 0) throw new Error(`Invalid discriminated union option at index "${zod.def.options.indexOf(option)}"`);
+			if (pv[zod.def.discriminator]?.has(void 0)) undefinedCount++;
+			for (const [k, v] of Object.entries(pv)) {
+				if (!Object.prototype.hasOwnProperty.call(propValues, k)) assignProp(propValues, k, new Set());
+				for (const val of v) propValues[k].add(val);
+			}
+		}
+		if (!zod.def.unionFallback && undefinedCount > 1) propValues[zod.def.discriminator]?.delete(void 0);
+		return propValues;
+	});
+	def.options.forEach((option, i) => {
+		const propShape = rawShape(option._zod.def);
+		if (propShape && !Object.prototype.hasOwnProperty.call(propShape, def.discriminator)) throw new Error(`Invalid discriminated union option at index "${i}"`);
+	});
+	const disc = cached(() => discriminatorMap(def));
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!isObject$2(input)) {
+			payload.issues.push({
+				code: "invalid_type",
+				expected: "object",
+				input,
+				inst
+			});
+			return payload;
+		}
+		const value = input?.[def.discriminator];
+		const opt = disc.value.get(value);
+		if (opt && (value !== void 0 || ctx.direction !== "backward")) return opt._zod.run(payload, ctx);
+		if (def.unionFallback || ctx.direction === "backward") return _super(payload, ctx);
+		payload.issues.push({
+			code: "invalid_union",
+			errors: [],
+			note: "No matching discriminator",
+			discriminator: def.discriminator,
+			options: Array.from(disc.value.keys()).filter((value) => disc.value.get(value) !== null),
+			input,
+			path: [def.discriminator],
+			inst
+		});
+		return payload;
+	};
+});
+const $ZodIntersection = $constructor("$ZodIntersection", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		const left = def.left._zod.run({
+			value: input,
+			issues: []
+		}, ctx);
+		const right = def.right._zod.run({
+			value: input,
+			issues: []
+		}, ctx);
+		if (left instanceof Promise || right instanceof Promise) return Promise.all([left, right]).then(([left, right]) => {
+			return handleIntersectionResults(payload, left, right);
+		});
+		return handleIntersectionResults(payload, left, right);
+	};
+});
+function mergeValues(a, b) {
+	if (a === b) return {
+		valid: true,
+		data: a
+	};
+	if (a instanceof Date && b instanceof Date && +a === +b) return {
+		valid: true,
+		data: a
+	};
+	if (isPlainObject$2(a) && isPlainObject$2(b)) {
+		const bKeys = Object.keys(b);
+		const sharedKeys = Object.keys(a).filter((key) => bKeys.indexOf(key) !== -1);
+		const newObj = {
+			...a,
+			...b
+		};
+		if (Object.prototype.hasOwnProperty.call(newObj, "__proto__")) delete newObj.__proto__;
+		for (const key of sharedKeys) {
+			if (key === "__proto__") continue;
+			const sharedValue = mergeValues(a[key], b[key]);
+			if (!sharedValue.valid) return {
+				valid: false,
+				mergeErrorPath: [key, ...sharedValue.mergeErrorPath]
+			};
+			newObj[key] = sharedValue.data;
+		}
+		return {
+			valid: true,
+			data: newObj
+		};
+	}
+	if (Array.isArray(a) && Array.isArray(b)) {
+		if (a.length !== b.length) return {
+			valid: false,
+			mergeErrorPath: []
+		};
+		const newArray = [];
+		for (let index = 0; index < a.length; index++) {
+			const itemA = a[index];
+			const itemB = b[index];
+			const sharedValue = mergeValues(itemA, itemB);
+			if (!sharedValue.valid) return {
+				valid: false,
+				mergeErrorPath: [index, ...sharedValue.mergeErrorPath]
+			};
+			newArray.push(sharedValue.data);
+		}
+		return {
+			valid: true,
+			data: newArray
+		};
+	}
+	return {
+		valid: false,
+		mergeErrorPath: []
+	};
+}
+function handleIntersectionResults(result, left, right) {
+	const unrecKeys = new Map();
+	let unrecIssue;
+	const keyIssues = new Map();
+	const collect = (iss, side) => {
+		let keys;
+		if (iss.code === "unrecognized_keys" && !iss.path?.length) {
+			unrecIssue ?? (unrecIssue = iss);
+			keys = iss.keys;
+		} else if (iss.code === "invalid_key" && iss.origin === "record" && iss.path?.length === 1) {
+			const k = String(iss.path[0]);
+			if (!keyIssues.has(k)) keyIssues.set(k, iss);
+			keys = [k];
+		} else return false;
+		for (const k of keys) {
+			if (!unrecKeys.has(k)) unrecKeys.set(k, {});
+			unrecKeys.get(k)[side] = true;
+		}
+		return true;
+	};
+	for (const iss of left.issues) if (!collect(iss, "l")) result.issues.push(iss);
+	for (const iss of right.issues) if (!collect(iss, "r")) result.issues.push(iss);
+	const bothKeys = [...unrecKeys].filter(([, f]) => f.l && f.r).map(([k]) => k);
+	if (bothKeys.length) {
+		const aggregated = unrecIssue ? bothKeys.filter((k) => unrecIssue.keys.includes(k)) : [];
+		if (aggregated.length) result.issues.push({
+			...unrecIssue,
+			keys: aggregated
+		});
+		for (const k of bothKeys) if (!aggregated.includes(k) && keyIssues.has(k)) result.issues.push(keyIssues.get(k));
+	}
+	const merged = mergeValues(left.value, right.value);
+	if (!merged.valid) {
+		if (aborted(result)) return result;
+		throw new Error(`Unmergable intersection. Error path: ${JSON.stringify(merged.mergeErrorPath)}`);
+	}
+	result.value = merged.data;
+	return result;
+}
+const $ZodTuple = $constructor("$ZodTuple", (inst, def) => {
+	$ZodType.init(inst, def);
+	const items = def.items;
+	const memo = globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!Array.isArray(input)) {
+			payload.issues.push({
+				input,
+				inst,
+				expected: "tuple",
+				code: "invalid_type"
+			});
+			return payload;
+		}
+		payload.value = memo ? memo.alloc(inst, payload, [], ctx) : [];
+		const proms = [];
+		const optinStart = getTupleOptStart(items, "optin");
+		const optoutStart = getTupleOptStart(items, "optout");
+		if (!def.rest) {
+			if (input.length < optinStart) {
+				payload.issues.push({
+					code: "too_small",
+					minimum: optinStart,
+					inclusive: true,
+					input,
+					inst,
+					origin: "array"
+				});
+				return payload;
+			}
+			if (input.length > items.length) payload.issues.push({
+				code: "too_big",
+				maximum: items.length,
+				inclusive: true,
+				input,
+				inst,
+				origin: "array"
+			});
+		}
+		const itemResults = new Array(items.length);
+		const abortEarly = def.rest ? ctx?.abortEarly : void 0;
+		let itemAborted = false;
+		for (let i = 0; i < items.length; i++) {
+			const r = items[i]._zod.run({
+				value: input[i],
+				issues: []
+			}, ctx);
+			if (r instanceof Promise) proms.push(r.then((rr) => {
+				itemResults[i] = rr;
+			}));
+			else {
+				itemResults[i] = r;
+				if (abortEarly && !itemAborted && r.issues.length) itemAborted = aborted(r);
+			}
+		}
+		if (def.rest && !itemAborted) {
+			let i = items.length - 1;
+			const rest = input.slice(items.length);
+			let seen = payload.issues.length;
+			for (const el of rest) {
+				if (abortEarly && payload.issues.length !== seen) {
+					if (aborted(payload, seen)) break;
+					seen = payload.issues.length;
+				}
+				i++;
+				const result = def.rest._zod.run({
+					value: el,
+					issues: []
+				}, ctx);
+				if (result instanceof Promise) proms.push(result.then((r) => handleTupleResult(r, payload, i)));
+				else handleTupleResult(result, payload, i);
+			}
+		}
+		if (proms.length) return Promise.all(proms).then(() => handleTupleResults(itemResults, payload, items, input, optoutStart));
+		return handleTupleResults(itemResults, payload, items, input, optoutStart);
+	};
+});
+function getTupleOptStart(items, key) {
+	for (let i = items.length - 1; i >= 0; i--) if (!(key === "optin" ? items[i]._zod.optin !== void 0 : items[i]._zod.optout === "optional")) return i + 1;
+	return 0;
+}
+function handleTupleResult(result, final, index) {
+	if (result.issues.length) final.issues.push(...prefixIssues(index, result.issues));
+	final.value[index] = result.value;
+}
+function handleTupleResults(itemResults, final, items, input, optoutStart) {
+	for (let i = 0; i < items.length; i++) {
+		const r = itemResults[i];
+		const isPresent = i < input.length;
+		if (!isPresent && i >= optoutStart && items[i]._zod.optin === "optional") {
+			final.value.length = i;
+			break;
+		}
+		if (r.issues.length) {
+			if (!isPresent && i >= optoutStart) {
+				final.value.length = i;
+				break;
+			}
+			final.issues.push(...prefixIssues(i, r.issues));
+		}
+		final.value[i] = r.value;
+	}
+	for (let i = final.value.length - 1; i >= input.length; i--) if (items[i]._zod.optout === "optional" && final.value[i] === void 0) final.value.length = i;
+	else break;
+	return final;
+}
+const $ZodRecord = $constructor("$ZodRecord", (inst, def) => {
+	$ZodType.init(inst, def);
+	const memo = globalConfig.memoizer;
+	memo?.attach(inst);
+	inst._zod.parse = (payload, ctx) => {
+		const input = payload.value;
+		if (!isPlainObject$2(input)) {
+			payload.issues.push({
+				expected: "record",
+				code: "invalid_type",
+				input,
+				inst
+			});
+			return payload;
+		}
+		const proms = [];
+		const values = def.keyType._zod.values;
+		if (values && !def.partial) {
+			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
+			const recordKeys = new Set();
+			for (const key of values) if (typeof key === "string" || typeof key === "number" || typeof key === "symbol") {
+				recordKeys.add(typeof key === "number" ? key.toString() : key);
+				if (key === "__proto__") continue;
+				const keyResult = def.keyType._zod.run({
+					value: key,
+					issues: []
+				}, ctx);
+				if (keyResult instanceof Promise) throw new Error("Async schemas not supported in object keys currently");
+				if (keyResult.issues.length) {
+					payload.issues.push({
+						code: "invalid_key",
+						origin: "record",
+						issues: keyResult.issues.map((iss) => finalizeIssue(iss, ctx, config())),
+						input: key,
+						path: [key],
+						inst
+					});
+					continue;
+				}
+				const outKey = keyResult.value;
+				if (outKey === "__proto__") continue;
+				const result = def.valueType._zod.run({
+					value: input[key],
+					issues: []
+				}, ctx);
+				if (result instanceof Promise) proms.push(result.then((result) => {
+					if (result.issues.length) payload.issues.push(...prefixIssues(key, result.issues));
+					payload.value[outKey] = result.value;
+				}));
+				else {
+					if (result.issues.length) payload.issues.push(...prefixIssues(key, result.issues));
+					payload.value[outKey] = result.value;
+				}
+			}
+			let unrecognized;
+			for (const key in input) if (!recordKeys.has(key)) {
+				if (def.mode === "loose") {
+					if (key === "__proto__") continue;
+					payload.value[key] = input[key];
+				} else {
+					unrecognized = unrecognized ?? [];
+					unrecognized.push(key);
+				}
+			}
+			if (unrecognized && unrecognized.length > 0) payload.issues.push({
+				code: "unrecognized_keys",
+				input,
+				inst,
+				keys: unrecognized,
+				continue: true
+			});
+		} else {
+			payload.value = memo ? memo.alloc(inst, payload, {}, ctx) : {};
+			let unrecognized;
+			for (const key of Reflect.ownKeys(input)) {
+				if (key === "__proto__") continue;
+				if (!Object.prototype.propertyIsEnumerable.call(input, key)) continue;
+				let keyResult = def.keyType._zod.run({
+					value: key,
+					issues: []
+				}, ctx);
+				if (keyResult instanceof Promise) throw new Error("Async schemas not supported in object keys currently");
+				if (typeof key === "string" && number$7.test(key) && keyResult.issues.length) {
+					const retryResult = def.keyType._zod.run({
+						value: Number(key),
+						issues: []
+					}, ctx);
+					if (retryResult instanceof Promise) throw new Error("Async schemas not supported in object keys currently");
+					if (retryResult.issues.length === 0) keyResult = retryResult;
+				}
+				if (keyResult.issues.length) {
+					if (def.mode === "loose") payload.value[key] = input[key];
+					else if (values) {
+						unrecognized = unrecognized ?? [];
+						unrecognized.push(key);
+					} else payload.issues.push({
+						code: "invalid_key",
+						origin: "record",
+						issues: keyResult.issues.map((iss) => finalizeIssue(iss, ctx, config())),
+						input: key,
+						path: [key],
+						inst
+					});
+					continue;
+				}
+				const outKey = keyResult.value;
+				if (outKey === "__proto__") continue;
+				const result = def.valueType._zod.run({
+					value: input[key],
+					issues: []
+				}, ctx);
+				if (result instanceof Promise) proms.push(result.then((result) => {
+					if (result.issues.length) payload.issues.push(...prefixIssues(key, result.issues));
+					payload.value[outKey] = result.value;
+				}));
+				else {
+					if (result.issues.length) payload.issues.push(...prefixIssues(key, result.issues));
+					payload.value[outKey] = result.value;
+				}
+			}
+			if (unrecognized && unrecognized.length > 0) payload.issues.push({
+				code: "unrecognized_keys",
+				input,
+				inst,
+				keys: unrecognized,
+				continue: true
+			});
+		}
+		if (proms.length) return Promise.all(proms).then(() => payload);
+		return payload;
+	};
+});
+const $ZodEnum = $constructor("$ZodEnum", (inst, def) => {
+	$ZodType.init(inst, def);
+	const values = getEnumValues(def.entries);
+	const valuesSet = new Set(values);
+	inst._zod.values = valuesSet;
+	defineLazyInternal(inst, "pattern", (zod) => {
+		const patternValues = getEnumValues(zod.def.entries).filter((k) => propertyKeyTypes.has(typeof k));
+		return new RegExp(patternValues.length ? `^(${patternValues.map((o) => escapeRegex(o.toString())).join("|")})$` : "^[^\\s\\S]$");
+	});
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (valuesSet.has(input)) return payload;
+		payload.issues.push({
+			code: "invalid_value",
+			values,
+			input,
+			inst
+		});
+		return payload;
+	};
+});
+const $ZodLiteral = $constructor("$ZodLiteral", (inst, def) => {
+	$ZodType.init(inst, def);
+	const values = new Set(def.values);
+	inst._zod.values = values;
+	defineLazyInternal(inst, "pattern", (zod) => {
+		const vals = zod.def.values;
+		return new RegExp(vals.length ? `^(${vals.map((o) => typeof o === "string" ? escapeRegex(o) : o ? escapeRegex(o.toString()) : String(o)).join("|")})$` : "^[^\\s\\S]$");
+	});
+	inst._zod.parse = (payload, _ctx) => {
+		const input = payload.value;
+		if (values.has(input)) return payload;
+		payload.issues.push({
+			code: "invalid_value",
+			values: def.values,
+			input,
+			inst
+		});
+		return payload;
 	};
 });
 const $ZodTransform = $constructor("$ZodTransform", (inst, def) => {
@@ -15394,6 +14642,109 @@ const $ZodOptional = $constructor("$ZodOptional", (inst, def) => {
 		return def.innerType._zod.run(payload, ctx);
 	};
 });
+const $ZodExactOptional = $constructor("$ZodExactOptional", (inst, def) => {
+	$ZodOptional.init(inst, def);
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	defineLazyInternal(inst, "pattern", (zod) => zod.def.innerType._zod.pattern);
+	inst._zod.parse = (payload, ctx) => {
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodNullable = $constructor("$ZodNullable", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin);
+	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType._zod.optout);
+	defineLazyInternal(inst, "pattern", (zod) => {
+		const pattern = zod.def.innerType._zod.pattern;
+		return pattern ? new RegExp(`^(${cleanRegex(pattern.source)}|null)$`) : void 0;
+	});
+	defineLazyInternal(inst, "values", (zod) => {
+		return zod.def.innerType._zod.values ? new Set([...zod.def.innerType._zod.values, null]) : void 0;
+	});
+	inst._zod.parse = (payload, ctx) => {
+		if (payload.value === null) return payload;
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodDefault = $constructor("$ZodDefault", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.optin = "defaulted";
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") return def.innerType._zod.run(payload, ctx);
+		if (payload.value === void 0) {
+			payload.value = def.defaultValue;
+			return payload;
+		}
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) return result.then((result) => handleDefaultResult(result, def));
+		return handleDefaultResult(result, def);
+	};
+});
+function handleDefaultResult(payload, def) {
+	if (payload.value === void 0) payload.value = def.defaultValue;
+	return payload;
+}
+const $ZodPrefault = $constructor("$ZodPrefault", (inst, def) => {
+	$ZodType.init(inst, def);
+	inst._zod.optin = "defaulted";
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") return def.innerType._zod.run(payload, ctx);
+		if (payload.value === void 0) payload.value = def.defaultValue;
+		return def.innerType._zod.run(payload, ctx);
+	};
+});
+const $ZodNonOptional = $constructor("$ZodNonOptional", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "values", (zod) => {
+		const v = zod.def.innerType._zod.values;
+		return v ? new Set([...v].filter((x) => x !== void 0)) : void 0;
+	});
+	inst._zod.parse = (payload, ctx) => {
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) return result.then((result) => handleNonOptionalResult(result, inst));
+		return handleNonOptionalResult(result, inst);
+	};
+});
+function handleNonOptionalResult(payload, inst) {
+	if (!payload.issues.length && payload.value === void 0) payload.issues.push({
+		code: "invalid_type",
+		expected: "nonoptional",
+		input: payload.value,
+		inst
+	});
+	return payload;
+}
+function handleCatchResult(payload, result, def, ctx) {
+	if (!result.issues.length) {
+		payload.value = result.value;
+		if (result.memo) payload.memo = true;
+		return payload;
+	}
+	payload.value = def.catchValue({
+		...result,
+		value: payload.value,
+		error: { issues: result.issues.map((iss) => finalizeIssue(iss, ctx, config())) },
+		input: payload.value
+	});
+	return payload;
+}
+const $ZodCatch = $constructor("$ZodCatch", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType._zod.optin === "defaulted" ? "defaulted" : "optional");
+	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType._zod.optout);
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") return def.innerType._zod.run(payload, ctx);
+		const result = def.innerType._zod.run({
+			value: payload.value,
+			issues: []
+		}, ctx);
+		if (result instanceof Promise) return result.then((result) => handleCatchResult(payload, result, def, ctx));
+		return handleCatchResult(payload, result, def, ctx);
+	};
+});
 const $ZodPipe = $constructor("$ZodPipe", (inst, def) => {
 	$ZodType.init(inst, def);
 	defineLazyInternal(inst, "values", (zod) => zod.def.in._zod.values);
@@ -15421,7 +14772,718 @@ function handlePipeResult(left, next, ctx) {
 		issues: left.issues
 	}, ctx);
 }
+const $ZodReadonly = $constructor("$ZodReadonly", (inst, def) => {
+	$ZodType.init(inst, def);
+	defineLazyInternal(inst, "propValues", (zod) => zod.def.innerType._zod.propValues);
+	defineLazyInternal(inst, "values", (zod) => zod.def.innerType._zod.values);
+	defineLazyInternal(inst, "optin", (zod) => zod.def.innerType?._zod?.optin);
+	defineLazyInternal(inst, "optout", (zod) => zod.def.innerType?._zod?.optout);
+	inst._zod.parse = (payload, ctx) => {
+		if (ctx.direction === "backward") return def.innerType._zod.run(payload, ctx);
+		const result = def.innerType._zod.run(payload, ctx);
+		if (result instanceof Promise) return result.then(handleReadonlyResult);
+		return handleReadonlyResult(result);
+	};
+});
+function handleReadonlyResult(payload) {
+	if (!payload.memo) payload.value = Object.freeze(payload.value);
+	return payload;
+}
+const $ZodCustom = $constructor("$ZodCustom", (inst, def) => {
+	$ZodCheck.init(inst, def);
+	$ZodType.init(inst, def);
+	inst._zod.parse = (payload, _) => {
+		return payload;
+	};
+	inst._zod.check = (payload) => {
+		const input = payload.value;
+		const r = def.fn(input);
+		if (r instanceof Promise) return r.then((r) => handleRefineResult(r, payload, input, inst));
+		handleRefineResult(r, payload, input, inst);
+	};
+});
+function handleRefineResult(result, payload, input, inst) {
+	if (!result) {
+		const _iss = {
+			code: "custom",
+			input,
+			inst,
+			path: [...inst._zod.def.path ?? []],
+			continue: !inst._zod.def.abort
+		};
+		if (inst._zod.def.params) _iss.params = inst._zod.def.params;
+		payload.issues.push(issue(_iss));
+	}
+}
+// node_modules/zod/v4/core/memoizer.js
+var $ZodCyclicError = class extends Error {
+	constructor() {
+		super(`Cannot parse a reference cycle that closes through a transform`);
+		this.name = "ZodCyclicError";
+	}
+};
+const STATE$1 = "~memo";
+const NO_ISSUES = [];
+function isRef(value) {
+	return value !== null && typeof value === "object";
+}
+function cloneIssues(issues) {
+	return issues.map((iss) => iss.path ? {
+		...iss,
+		path: iss.path.slice()
+	} : { ...iss });
+}
+const recursive = new WeakMap();
+const NONE = 0;
+const ASSUMED = 1;
+const PROVEN = 2;
+function isRecursive(inst, stack, resolve) {
+	const cached = recursive.get(inst);
+	if (cached !== void 0) return cached ? PROVEN : NONE;
+	if (stack.has(inst)) return PROVEN;
+	stack.add(inst);
+	let result = NONE;
+	const check = (child) => {
+		if (result !== PROVEN && child?._zod) {
+			const answer = isRecursive(child, stack, resolve);
+			if (answer > result) result = answer;
+		}
+	};
+	const shape = (sh, spread) => {
+		let answer = NONE;
+		for (const key of Reflect.ownKeys(sh)) {
+			const desc = Object.getOwnPropertyDescriptor(sh, key);
+			if (spread && !desc.enumerable) continue;
+			const child = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve) : NONE;
+			if (child > answer) answer = child;
+		}
+		return answer;
+	};
+	const merge = (answer) => {
+		if (answer > result) result = answer;
+	};
+	const def = inst._zod.def;
+	switch (def.type) {
+		case "object": {
+			const raw = rawShape(def);
+			merge(raw ? shape(raw, true) : ASSUMED);
+			check(def.catchall);
+			break;
+		}
+		case "array":
+			check(def.element);
+			break;
+		case "tuple":
+			for (const el of def.items) check(el);
+			check(def.rest);
+			break;
+		case "record":
+		case "map":
+			check(def.keyType);
+			check(def.valueType);
+			break;
+		case "set":
+			check(def.valueType);
+			break;
+		case "union":
+			for (const el of def.options) check(el);
+			break;
+		case "intersection":
+			check(def.left);
+			check(def.right);
+			break;
+		case "optional":
+		case "nullable":
+		case "default":
+		case "prefault":
+		case "catch":
+		case "readonly":
+		case "nonoptional":
+		case "promise":
+		case "success":
+			check(def.innerType);
+			break;
+		case "pipe":
+			check(def.in);
+			check(def.out);
+			break;
+		case "function":
+			check(def.input);
+			check(def.output);
+			break;
+		case "lazy": {
+			const inner = def._cachedInner ?? (resolve ? inst._zod.innerType : void 0);
+			merge(inner ? isRecursive(inner, stack, false) : ASSUMED);
+			break;
+		}
+		case "template_literal":
+		case "string":
+		case "number":
+		case "int":
+		case "boolean":
+		case "bigint":
+		case "symbol":
+		case "undefined":
+		case "null":
+		case "void":
+		case "never":
+		case "any":
+		case "unknown":
+		case "date":
+		case "nan":
+		case "enum":
+		case "literal":
+		case "file":
+		case "transform":
+		case "custom": break;
+		default: for (const key in def) {
+			const desc = Object.getOwnPropertyDescriptor(def, key);
+			if (!desc || desc.get) continue;
+			const value = desc.value;
+			if (!value || typeof value !== "object") continue;
+			if (value._zod) check(value);
+			else if (Array.isArray(value)) for (const el of value) check(el);
+		}
+	}
+	stack.delete(inst);
+	return settle(inst, result);
+}
+function settle(inst, answer) {
+	if (answer !== ASSUMED) recursive.set(inst, answer === PROVEN);
+	return answer;
+}
+function bucketFor(state, inst) {
+	let bucket = state.buckets.get(inst);
+	if (!bucket) {
+		bucket = new WeakMap();
+		state.buckets.set(inst, bucket);
+	}
+	return bucket;
+}
+let handoff;
+const open = [];
+const memo = {
+	alloc(_inst, payload, empty) {
+		const bucket = handoff;
+		if (!bucket) return empty;
+		handoff = void 0;
+		const entry = {
+			value: empty,
+			issues: null
+		};
+		bucket.set(payload.value, entry);
+		open.push(entry);
+		return empty;
+	},
+	guard(inst) {
+		var _a;
+		(_a = inst._zod).deferred ?? (_a.deferred = []);
+		inst._zod.deferred.push(() => {
+			const base = inst._zod.parse;
+			const wrapped = (payload, ctx) => {
+				if (ctx.direction !== "backward" && isBackEdge(ctx, payload.value)) throw new $ZodCyclicError();
+				return base(payload, ctx);
+			};
+			inst._zod.parse = wrapped;
+			if (inst._zod.run === base) inst._zod.run = wrapped;
+		});
+	},
+	attach(inst) {
+		var _a;
+		let isRecursiveInst;
+		let rechecked = false;
+		let lastCtx;
+		let lastBucket;
+		(_a = inst._zod).deferred ?? (_a.deferred = []);
+		inst._zod.deferred.push(() => {
+			const base = inst._zod.parse;
+			const wrapped = (payload, ctx) => {
+				if (isRecursiveInst === void 0) {
+					const walked = isRecursive(inst, new Set(), false);
+					if (walked === NONE) {
+						inst._zod.parse = base;
+						if (inst._zod.run === wrapped) inst._zod.run = base;
+						return base(payload, ctx);
+					}
+					if (walked === PROVEN || rechecked) isRecursiveInst = true;
+					else rechecked = true;
+				}
+				const input = payload.value;
+				if (!isRef(input)) return base(payload, ctx);
+				let state = ctx[STATE$1];
+				if (!state) {
+					state = {
+						buckets: new WeakMap(),
+						backEdges: void 0
+					};
+					ctx[STATE$1] = state;
+				}
+				let bucket;
+				if (lastCtx === ctx) bucket = lastBucket;
+				else {
+					bucket = bucketFor(state, inst);
+					lastCtx = ctx;
+					lastBucket = bucket;
+				}
+				const hit = bucket.get(input);
+				if (hit) {
+					payload.value = hit.value;
+					if (hit.issues) {
+						if (hit.issues.length) payload.issues.push(...cloneIssues(hit.issues));
+					} else {
+						payload.memo = true;
+						state.backEdges ?? (state.backEdges = new WeakSet());
+						state.backEdges.add(hit.value);
+					}
+					return payload;
+				}
+				handoff = bucket;
+				const depth = open.length;
+				const result = base(payload, ctx);
+				handoff = void 0;
+				const entry = open.length > depth ? open.pop() : void 0;
+				if (result instanceof Promise) return result.then((r) => {
+					if (entry) entry.issues = r.issues.length ? cloneIssues(r.issues) : NO_ISSUES;
+					return r;
+				});
+				if (entry) entry.issues = result.issues.length ? cloneIssues(result.issues) : NO_ISSUES;
+				return result;
+			};
+			inst._zod.parse = wrapped;
+			if (inst._zod.run === base) inst._zod.run = wrapped;
+		});
+	}
+};
+function memoizer() {
+	return memo;
+}
+function isBackEdge(ctx, value) {
+	const backEdges = ctx[STATE$1]?.backEdges;
+	return backEdges !== void 0 && isRef(value) && backEdges.has(value);
+}
+// node_modules/zod/v4/locales/en.js
+const error = () => {
+	const Sizable = {
+		string: {
+			unit: "characters",
+			verb: "to have"
+		},
+		file: {
+			unit: "bytes",
+			verb: "to have"
+		},
+		array: {
+			unit: "items",
+			verb: "to have"
+		},
+		set: {
+			unit: "items",
+			verb: "to have"
+		},
+		map: {
+			unit: "entries",
+			verb: "to have"
+		}
+	};
+	function getSizing(origin) {
+		return Sizable[origin] ?? null;
+	}
+	const FormatDictionary = {
+		regex: "input",
+		email: "email address",
+		url: "URL",
+		emoji: "emoji",
+		uuid: "UUID",
+		uuidv4: "UUIDv4",
+		uuidv6: "UUIDv6",
+		nanoid: "nanoid",
+		guid: "GUID",
+		cuid: "cuid",
+		cuid2: "cuid2",
+		ulid: "ULID",
+		xid: "XID",
+		ksuid: "KSUID",
+		datetime: "ISO datetime",
+		date: "ISO date",
+		time: "ISO time",
+		duration: "ISO duration",
+		ipv4: "IPv4 address",
+		ipv6: "IPv6 address",
+		mac: "MAC address",
+		cidrv4: "IPv4 range",
+		cidrv6: "IPv6 range",
+		base64: "base64-encoded string",
+		base64url: "base64url-encoded string",
+		json_string: "JSON string",
+		e164: "E.164 number",
+		currency_code: "currency code",
+		credit_card: "credit card number",
+		iban: "IBAN",
+		jwt: "JWT",
+		template_literal: "input"
+	};
+	const TypeDictionary = { nan: "NaN" };
+	function getTypeName(type, input) {
+		if (type === "number" && typeof input === "number" && !Number.isFinite(input)) return String(input);
+		return TypeDictionary[type] ?? type;
+	}
+	return (issue) => {
+		switch (issue.code) {
+			case "invalid_type": return `Invalid input: expected ${getTypeName(issue.expected)}, received ${getTypeName(parsedType(issue.input), issue.input)}`;
+			case "invalid_value":
+				if (issue.values.length === 1) return `Invalid input: expected ${stringifyPrimitive(issue.values[0])}`;
+				return `Invalid option: expected one of ${joinValues(issue.values, "|")}`;
+			case "too_big": {
+				const adj = issue.exact ? "exactly " : issue.inclusive ? "<=" : "<";
+				const sizing = getSizing(issue.origin);
+				if (sizing) return `Too big: expected ${issue.origin ?? "value"} to have ${adj}${issue.maximum.toString()} ${sizing.unit ?? "elements"}`;
+				return `Too big: expected ${issue.origin ?? "value"} to be ${adj}${issue.maximum.toString()}`;
+			}
+			case "too_small": {
+				const adj = issue.exact ? "exactly " : issue.inclusive ? ">=" : ">";
+				const sizing = getSizing(issue.origin);
+				if (sizing) return `Too small: expected ${issue.origin} to have ${adj}${issue.minimum.toString()} ${sizing.unit}`;
+				return `Too small: expected ${issue.origin} to be ${adj}${issue.minimum.toString()}`;
+			}
+			case "invalid_format": {
+				const _issue = issue;
+				if (_issue.format === "starts_with") return `Invalid string: must start with "${_issue.prefix}"`;
+				if (_issue.format === "ends_with") return `Invalid string: must end with "${_issue.suffix}"`;
+				if (_issue.format === "includes") return `Invalid string: must include "${_issue.includes}"`;
+				if (_issue.format === "regex") return `Invalid string: must match pattern ${_issue.pattern}`;
+				return `Invalid ${FormatDictionary[_issue.format] ?? issue.format}`;
+			}
+			case "not_multiple_of": return `Invalid number: must be a multiple of ${issue.divisor}`;
+			case "unrecognized_keys": return `Unrecognized key${issue.keys.length > 1 ? "s" : ""}: ${joinValues(issue.keys, ", ")}`;
+			case "invalid_key": return `Invalid key in ${issue.origin}`;
+			case "invalid_union":
+				if (issue.options && Array.isArray(issue.options) && issue.options.length > 0) return `Invalid discriminator value. Expected ${issue.options.map((o) => `'${o}'`).join(" | ")}`;
+				if (issue.inclusive === false) return "Invalid input: more than one option matched";
+				return "Invalid input";
+			case "invalid_element": return `Invalid value in ${issue.origin}`;
+			default: return `Invalid input`;
+		}
+	};
+};
+function en_default() {
+	return { localeError: error() };
+}
+// node_modules/zod/v4/core/registries.js
+var _a;
+var $ZodRegistry = class {
+	constructor() {
+		this._map = new WeakMap();
+		this._idmap = new Map();
+	}
+	add(schema, ..._meta) {
+		const meta = _meta[0];
+		this._map.set(schema, meta);
+		if (meta && typeof meta === "object" && "id" in meta) this._idmap.set(meta.id, schema);
+		return this;
+	}
+	clear() {
+		this._map = new WeakMap();
+		this._idmap = new Map();
+		return this;
+	}
+	remove(schema) {
+		const meta = this._map.get(schema);
+		if (meta && typeof meta === "object" && "id" in meta) this._idmap.delete(meta.id);
+		this._map.delete(schema);
+		return this;
+	}
+	get(schema) {
+		const p = schema._zod.parent;
+		if (p) {
+			const pm = { ...this.get(p) ?? {} };
+			delete pm.id;
+			const f = {
+				...pm,
+				...this._map.get(schema)
+			};
+			return Object.keys(f).length ? f : void 0;
+		}
+		return this._map.get(schema);
+	}
+	has(schema) {
+		return this._map.has(schema);
+	}
+};
+function registry() {
+	return new $ZodRegistry();
+}
+(_a = globalThis).__zod_globalRegistry ?? (_a.__zod_globalRegistry = registry());
+const globalRegistry = globalThis.__zod_globalRegistry;
 // node_modules/zod/v4/core/api.js
+function snapshotChecks(def) {
+	if (def.checks) def.checks = [...def.checks];
+	return def;
+}
+function _string(Class, params) {
+	return new Class(snapshotChecks({
+		type: "string",
+		...normalizeParams(params)
+	}));
+}
+function _email(Class, params) {
+	return new Class({
+		type: "string",
+		format: "email",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _guid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "guid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _uuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _uuidv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v4",
+		...normalizeParams(params)
+	});
+}
+function _uuidv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v6",
+		...normalizeParams(params)
+	});
+}
+function _uuidv7(Class, params) {
+	return new Class({
+		type: "string",
+		format: "uuid",
+		check: "string_format",
+		abort: false,
+		version: "v7",
+		...normalizeParams(params)
+	});
+}
+function _url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "url",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _emoji(Class, params) {
+	return new Class({
+		type: "string",
+		format: "emoji",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _nanoid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "nanoid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _cuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _cuid2(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cuid2",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _ulid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ulid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _xid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "xid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _ksuid(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ksuid",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _ipv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv4",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _ipv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "ipv6",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _cidrv4(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv4",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _cidrv6(Class, params) {
+	return new Class({
+		type: "string",
+		format: "cidrv6",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _base64(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _base64url(Class, params) {
+	return new Class({
+		type: "string",
+		format: "base64url",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _e164(Class, params) {
+	return new Class({
+		type: "string",
+		format: "e164",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _jwt(Class, params) {
+	return new Class({
+		type: "string",
+		format: "jwt",
+		check: "string_format",
+		abort: false,
+		...normalizeParams(params)
+	});
+}
+function _isoDateTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "datetime",
+		check: "string_format",
+		offset: false,
+		local: false,
+		precision: null,
+		...normalizeParams(params)
+	});
+}
+function _isoDate(Class, params) {
+	return new Class({
+		type: "string",
+		format: "date",
+		check: "string_format",
+		...normalizeParams(params)
+	});
+}
+function _isoTime(Class, params) {
+	return new Class({
+		type: "string",
+		format: "time",
+		check: "string_format",
+		precision: null,
+		...normalizeParams(params)
+	});
+}
+function _isoDuration(Class, params) {
+	return new Class({
+		type: "string",
+		format: "duration",
+		check: "string_format",
+		...normalizeParams(params)
+	});
+}
+function _number(Class, params) {
+	return new Class(snapshotChecks({
+		type: "number",
+		checks: [],
+		...normalizeParams(params)
+	}));
+}
+function _int(Class, params) {
+	return new Class({
+		type: "number",
+		check: "number_format",
+		abort: false,
+		format: "safeint",
+		...normalizeParams(params)
+	});
+}
+function _boolean(Class, params) {
+	return new Class({
+		type: "boolean",
+		...normalizeParams(params)
+	});
+}
 function _unknown(Class) {
 	return new Class({ type: "unknown" });
 }
@@ -15431,6 +15493,1079 @@ function _never(Class, params) {
 		...normalizeParams(params)
 	});
 }
+function _lt(value, params) {
+	return new $ZodCheckLessThan({
+		check: "less_than",
+		...normalizeParams(params),
+		value,
+		inclusive: false
+	});
+}
+function _lte(value, params) {
+	return new $ZodCheckLessThan({
+		check: "less_than",
+		...normalizeParams(params),
+		value,
+		inclusive: true
+	});
+}
+function _gt(value, params) {
+	return new $ZodCheckGreaterThan({
+		check: "greater_than",
+		...normalizeParams(params),
+		value,
+		inclusive: false
+	});
+}
+function _gte(value, params) {
+	return new $ZodCheckGreaterThan({
+		check: "greater_than",
+		...normalizeParams(params),
+		value,
+		inclusive: true
+	});
+}
+function _multipleOf(value, params) {
+	return new $ZodCheckMultipleOf({
+		check: "multiple_of",
+		...normalizeParams(params),
+		value
+	});
+}
+function _maxLength(maximum, params) {
+	return new $ZodCheckMaxLength({
+		check: "max_length",
+		...normalizeParams(params),
+		maximum
+	});
+}
+function _minLength(minimum, params) {
+	return new $ZodCheckMinLength({
+		check: "min_length",
+		...normalizeParams(params),
+		minimum
+	});
+}
+function _length(length, params) {
+	return new $ZodCheckLengthEquals({
+		check: "length_equals",
+		...normalizeParams(params),
+		length
+	});
+}
+function _regex(pattern, params) {
+	return new $ZodCheckRegex({
+		check: "string_format",
+		format: "regex",
+		...normalizeParams(params),
+		pattern
+	});
+}
+function _lowercase(params) {
+	return new $ZodCheckLowerCase({
+		check: "string_format",
+		format: "lowercase",
+		...normalizeParams(params)
+	});
+}
+function _uppercase(params) {
+	return new $ZodCheckUpperCase({
+		check: "string_format",
+		format: "uppercase",
+		...normalizeParams(params)
+	});
+}
+function _includes(includes, params) {
+	return new $ZodCheckIncludes({
+		check: "string_format",
+		format: "includes",
+		...normalizeParams(params),
+		includes
+	});
+}
+function _startsWith(prefix, params) {
+	return new $ZodCheckStartsWith({
+		check: "string_format",
+		format: "starts_with",
+		...normalizeParams(params),
+		prefix
+	});
+}
+function _endsWith(suffix, params) {
+	return new $ZodCheckEndsWith({
+		check: "string_format",
+		format: "ends_with",
+		...normalizeParams(params),
+		suffix
+	});
+}
+function _overwrite(tx) {
+	return new $ZodCheckOverwrite({
+		check: "overwrite",
+		tx
+	});
+}
+function _normalize(form) {
+	return _overwrite((input) => input.normalize(form));
+}
+function _trim() {
+	return _overwrite((input) => input.trim());
+}
+function _toLowerCase() {
+	return _overwrite((input) => input.toLowerCase());
+}
+function _toUpperCase() {
+	return _overwrite((input) => input.toUpperCase());
+}
+function _slugify() {
+	return _overwrite((input) => slugify(input));
+}
+function _array(Class, element, params) {
+	return new Class({
+		type: "array",
+		element,
+		...normalizeParams(params)
+	});
+}
+function _refine(Class, fn, _params) {
+	return new Class({
+		type: "custom",
+		check: "custom",
+		fn,
+		...normalizeParams(_params)
+	});
+}
+function _superRefine(fn, params) {
+	const ch = _check((payload) => {
+		payload.addIssue = (issue$2) => {
+			if (typeof issue$2 === "string") payload.issues.push(issue(issue$2, payload.value, ch._zod.def));
+			else {
+				const _issue = issue$2;
+				if (_issue.fatal) _issue.continue = false;
+				_issue.code ?? (_issue.code = "custom");
+				if (!("input" in _issue)) _issue.input = payload.value;
+				_issue.inst ?? (_issue.inst = ch);
+				_issue.continue ?? (_issue.continue = !ch._zod.def.abort);
+				payload.issues.push(issue(_issue));
+			}
+		};
+		return fn(payload.value, payload);
+	}, params);
+	return ch;
+}
+function _check(fn, params) {
+	const ch = new $ZodCheck({
+		check: "custom",
+		...normalizeParams(params)
+	});
+	ch._zod.check = fn;
+	return ch;
+}
+// node_modules/zod/v4/core/to-json-schema.js
+function assignProps(target, ...sources) {
+	for (const source of sources) for (const key of Reflect.ownKeys(source)) if (Object.prototype.propertyIsEnumerable.call(source, key)) assignProp(target, key, source[key]);
+	return target;
+}
+function initializeContext(params) {
+	let target = params?.target ?? "draft-2020-12";
+	if (target === "draft-4") target = "draft-04";
+	if (target === "draft-7") target = "draft-07";
+	return {
+		processors: params.processors ?? {},
+		metadataRegistry: params?.metadata ?? globalRegistry,
+		target,
+		unrepresentable: params?.unrepresentable ?? "throw",
+		override: params?.override ?? (() => {}),
+		io: params?.io ?? "output",
+		counter: 0,
+		seen: new Map(),
+		sharedDefsExtractedFor: void 0,
+		sharedEmitDoneFor: void 0,
+		cycles: params?.cycles ?? "ref",
+		reused: params?.reused ?? "inline",
+		intersections: [],
+		deferred: [],
+		external: params?.external ?? void 0
+	};
+}
+function handleUnrepresentable(schema, ctx, json, params, message) {
+	const result = typeof ctx.unrepresentable === "function" ? ctx.unrepresentable({
+		zodSchema: schema,
+		path: params.path,
+		message
+	}) : ctx.unrepresentable;
+	if (result === "any") return false;
+	if (result === void 0 || result === "throw") throw new Error(message);
+	Object.assign(json, result);
+	return true;
+}
+function processSchema(schema, ctx, _params = {
+	path: [],
+	schemaPath: []
+}) {
+	var _a;
+	const def = schema._zod.def;
+	const seen = ctx.seen.get(schema);
+	if (seen) {
+		seen.count++;
+		if (_params.schemaPath.includes(schema)) seen.cycle = _params.path;
+		return seen.schema;
+	}
+	const result = {
+		schema: {},
+		count: 1,
+		cycle: void 0,
+		path: _params.path
+	};
+	ctx.seen.set(schema, result);
+	ctx.sharedDefsExtractedFor = void 0;
+	ctx.sharedEmitDoneFor = void 0;
+	const overrideSchema = schema._zod.toJSONSchema?.();
+	if (overrideSchema) result.schema = overrideSchema;
+	else {
+		const params = {
+			..._params,
+			schemaPath: [..._params.schemaPath, schema],
+			path: _params.path
+		};
+		if (schema._zod.processJSONSchema) schema._zod.processJSONSchema(ctx, result.schema, params);
+		else {
+			const _json = result.schema;
+			const processor = ctx.processors[def.type];
+			if (!processor) throw new Error(`[toJSONSchema]: Non-representable type encountered: ${def.type}`);
+			processor(schema, ctx, _json, params);
+		}
+		const parent = schema._zod.parent;
+		if (parent) {
+			if (!result.ref) result.ref = parent;
+			processSchema(parent, ctx, params);
+			ctx.seen.get(parent).isParent = true;
+		}
+	}
+	const meta = ctx.metadataRegistry.get(schema);
+	if (meta) assignProps(result.schema, meta);
+	if (ctx.io === "input" && isTransforming(schema)) {
+		delete result.schema.examples;
+		delete result.schema.default;
+	}
+	if (ctx.io === "input" && "_prefault" in result.schema) (_a = result.schema).default ?? (_a.default = result.schema._prefault);
+	delete result.schema._prefault;
+	return ctx.seen.get(schema).schema;
+}
+function encodeJSONPointerSegment(segment) {
+	return segment.replace(/~/g, "~0").replace(/\//g, "~1");
+}
+function extractDefs(ctx, schema) {
+	const root = ctx.seen.get(schema);
+	if (!root) throw new Error("Unprocessed schema. This is a bug in Zod.");
+	if (ctx.external && ctx.sharedDefsExtractedFor === ctx.external) return;
+	const idToSchema = new Map();
+	for (const entry of ctx.seen.entries()) {
+		const id = ctx.metadataRegistry.get(entry[0])?.id;
+		if (id) {
+			const existing = idToSchema.get(id);
+			if (existing && existing !== entry[0]) throw new Error(`Duplicate schema id "${id}" detected during JSON Schema conversion. Two different schemas cannot share the same id when converted together.`);
+			idToSchema.set(id, entry[0]);
+		}
+	}
+	const makeURI = (entry) => {
+		const defsSegment = ctx.target === "draft-2020-12" ? "$defs" : "definitions";
+		if (ctx.external) {
+			const externalId = ctx.external.registry.get(entry[0])?.id;
+			const uriGenerator = ctx.external.uri ?? ((id) => id);
+			if (externalId) return { ref: uriGenerator(externalId) };
+			const id = entry[1].defId ?? entry[1].schema.id ?? `schema${ctx.counter++}`;
+			entry[1].defId = id;
+			return {
+				defId: id,
+				ref: `${uriGenerator("__shared")}#/${defsSegment}/${encodeJSONPointerSegment(id)}`
+			};
+		}
+		const uriPrefix = `#`;
+		const defUriPrefix = `${uriPrefix}/${defsSegment}/`;
+		if (entry[1] === root && !entry[1].schema.id) return { ref: uriPrefix };
+		const defId = entry[1].schema.id ?? `__schema${ctx.counter++}`;
+		return {
+			defId,
+			ref: defUriPrefix + encodeJSONPointerSegment(defId)
+		};
+	};
+	const extractToDef = (entry) => {
+		if (entry[1].schema.$ref) return;
+		const seen = entry[1];
+		const { ref, defId } = makeURI(entry);
+		seen.def = { ...seen.schema };
+		if (defId) seen.defId = defId;
+		const schema = seen.schema;
+		for (const key in schema) delete schema[key];
+		schema.$ref = ref;
+	};
+	if (ctx.cycles === "throw") for (const entry of ctx.seen.entries()) {
+		const seen = entry[1];
+		if (seen.cycle) throw new Error(`Cycle detected: #/${seen.cycle?.join("/")}/<root>
+
+Set the \`cycles\` parameter to \`"ref"\` to resolve cyclical schemas with defs.`);
+	}
+	for (const entry of ctx.seen.entries()) {
+		const seen = entry[1];
+		if (schema === entry[0]) {
+			extractToDef(entry);
+			continue;
+		}
+		if (ctx.external) {
+			const ext = ctx.external.registry.get(entry[0])?.id;
+			if (schema !== entry[0] && ext) {
+				extractToDef(entry);
+				continue;
+			}
+		}
+		if (ctx.metadataRegistry.get(entry[0])?.id) {
+			extractToDef(entry);
+			continue;
+		}
+		if (seen.cycle) {
+			extractToDef(entry);
+			continue;
+		}
+		if (seen.count > 1) {
+			if (ctx.reused === "ref") extractToDef(entry);
+		}
+	}
+	if (ctx.external) ctx.sharedDefsExtractedFor = ctx.external;
+}
+function compactTypeUnion(schema) {
+	const options = schema.anyOf;
+	if (!Array.isArray(options) || options.length === 0 || schema.type !== void 0) return;
+	const types = [];
+	for (const option of options) {
+		if (!option || typeof option !== "object") return;
+		compactTypeUnion(option);
+		const keys = Object.keys(option);
+		if (keys.length !== 1 || keys[0] !== "type") return;
+		const type = option.type;
+		for (const member of Array.isArray(type) ? type : [type]) {
+			if (typeof member !== "string") return;
+			if (!types.includes(member)) types.push(member);
+		}
+	}
+	delete schema.anyOf;
+	schema.type = types.length === 1 ? types[0] : types;
+}
+const FOLDABLE_KEYS = new Set([
+	"type",
+	"properties",
+	"required",
+	"additionalProperties"
+]);
+const UNION_KEYS = ["oneOf", "anyOf"];
+function undeclaredConstraint(member) {
+	const extra = member.additionalProperties;
+	if (extra === void 0 || extra === false || typeof extra !== "object" || extra === null) return null;
+	return Object.keys(extra).length ? extra : null;
+}
+function foldObjects(members) {
+	const objects = [];
+	for (const member of members) {
+		if (typeof member !== "object" || member.type !== "object") return null;
+		for (const key in member) if (!FOLDABLE_KEYS.has(key)) return null;
+		objects.push(member);
+	}
+	const properties = {};
+	const required = new Set();
+	for (const object of objects) {
+		for (const key in object.properties) {
+			if (Object.prototype.hasOwnProperty.call(properties, key)) continue;
+			const parts = [];
+			for (const other of objects) {
+				const part = other.properties?.[key] ?? undeclaredConstraint(other);
+				if (part === null || part === void 0) continue;
+				if (!parts.some((seen) => JSON.stringify(seen) === JSON.stringify(part))) parts.push(part);
+			}
+			assignProp(properties, key, parts.length === 1 ? parts[0] : foldObjects(parts) ?? { allOf: parts });
+		}
+		for (const key of object.required ?? []) required.add(key);
+	}
+	const folded = {
+		type: "object",
+		properties
+	};
+	if (required.size) folded.required = [...required];
+	if (objects.every((object) => object.additionalProperties === false)) folded.additionalProperties = false;
+	else {
+		const constraints = [];
+		for (const object of objects) {
+			const constraint = undeclaredConstraint(object);
+			if (constraint && !constraints.some((seen) => JSON.stringify(seen) === JSON.stringify(constraint))) constraints.push(constraint);
+		}
+		if (constraints.length === 1) folded.additionalProperties = constraints[0];
+		else if (constraints.length > 1) folded.additionalProperties = { allOf: constraints };
+	}
+	return folded;
+}
+function foldIntersection(json) {
+	const allOf = json.allOf;
+	if (!Array.isArray(allOf) || allOf.length < 2) return;
+	for (const key of FOLDABLE_KEYS) if (key in json) return;
+	const unions = allOf.filter((m) => UNION_KEYS.some((k) => Array.isArray(m[k])));
+	let folded = null;
+	if (!unions.length) folded = foldObjects(allOf);
+	else {
+		const union = unions[0];
+		const keyword = UNION_KEYS.find((k) => Array.isArray(union[k]));
+		if (Object.keys(union).length !== 1) return;
+		const rest = allOf.filter((m) => m !== union);
+		const branches = union[keyword].map((branch) => foldObjects([...rest, branch]));
+		if (branches.some((b) => !b)) return;
+		folded = { [keyword]: branches };
+	}
+	if (!folded) return;
+	delete json.allOf;
+	assignProps(json, folded);
+}
+function finalize(ctx, schema) {
+	const root = ctx.seen.get(schema);
+	if (!root) throw new Error("Unprocessed schema. This is a bug in Zod.");
+	const flattenRef = (zodSchema) => {
+		const seen = ctx.seen.get(zodSchema);
+		if (seen.ref === null) return;
+		const schema = seen.def ?? seen.schema;
+		const _cached = { ...schema };
+		const ref = seen.ref;
+		seen.ref = null;
+		if (ref) {
+			flattenRef(ref);
+			const refSeen = ctx.seen.get(ref);
+			const refSchema = refSeen.schema;
+			if (refSchema.$ref && (ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0")) {
+				schema.allOf = schema.allOf ?? [];
+				schema.allOf.push(refSchema);
+			} else assignProps(schema, refSchema);
+			assignProps(schema, _cached);
+			if (zodSchema._zod.parent === ref) for (const key in schema) {
+				if (key === "$ref" || key === "allOf") continue;
+				if (!(key in _cached)) delete schema[key];
+			}
+			if (refSchema.$ref && refSeen.def) for (const key in schema) {
+				if (key === "$ref" || key === "allOf") continue;
+				if (key in refSeen.def && JSON.stringify(schema[key]) === JSON.stringify(refSeen.def[key])) delete schema[key];
+			}
+		}
+		const parent = zodSchema._zod.parent;
+		if (parent && parent !== ref) {
+			flattenRef(parent);
+			const parentSeen = ctx.seen.get(parent);
+			if (parentSeen?.schema.$ref) {
+				schema.$ref = parentSeen.schema.$ref;
+				if (parentSeen.def) for (const key in schema) {
+					if (key === "$ref" || key === "allOf") continue;
+					if (key in parentSeen.def && JSON.stringify(schema[key]) === JSON.stringify(parentSeen.def[key])) delete schema[key];
+				}
+			}
+		}
+		ctx.override({
+			zodSchema,
+			jsonSchema: schema,
+			path: seen.path ?? []
+		});
+	};
+	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) {
+		for (const entry of [...ctx.seen.entries()].reverse()) flattenRef(entry[0]);
+		if (ctx.target !== "openapi-3.0") for (const entry of ctx.seen.entries()) compactTypeUnion(entry[1].def ?? entry[1].schema);
+		for (const rewrite of ctx.deferred) rewrite();
+		if (ctx.intersections.length) {
+			const carriers = new Map();
+			for (const seen of ctx.seen.values()) for (const json of [seen.schema, seen.def]) {
+				const allOf = json?.allOf;
+				if (!Array.isArray(allOf)) continue;
+				const existing = carriers.get(allOf);
+				if (existing) existing.push(json);
+				else carriers.set(allOf, [json]);
+			}
+			for (const allOf of ctx.intersections) for (const json of carriers.get(allOf) ?? []) foldIntersection(json);
+		}
+	}
+	const result = {};
+	if (ctx.target === "draft-2020-12") result.$schema = "https://json-schema.org/draft/2020-12/schema";
+	else if (ctx.target === "draft-07") result.$schema = "http://json-schema.org/draft-07/schema#";
+	else if (ctx.target === "draft-04") result.$schema = "http://json-schema.org/draft-04/schema#";
+	else if (ctx.target === "openapi-3.0") {}
+	if (ctx.external?.uri) {
+		const id = ctx.external.registry.get(schema)?.id;
+		if (!id) throw new Error("Schema is missing an `id` property");
+		result.$id = ctx.external.uri(id);
+	}
+	assignProps(result, root.defId ? root.schema : root.def ?? root.schema);
+	const rootMetaId = ctx.metadataRegistry.get(schema)?.id;
+	if (rootMetaId !== void 0 && result.id === rootMetaId) delete result.id;
+	const defs = ctx.external?.defs ?? {};
+	if (!ctx.external || ctx.sharedEmitDoneFor !== ctx.external) for (const entry of ctx.seen.entries()) {
+		const seen = entry[1];
+		if (seen.def && seen.defId) {
+			if (seen.def.id === seen.defId) delete seen.def.id;
+			assignProp(defs, seen.defId, seen.def);
+		}
+	}
+	if (ctx.external) ctx.sharedEmitDoneFor = ctx.external;
+	if (ctx.external) {} else if (Object.keys(defs).length > 0) {
+		if (ctx.target === "draft-2020-12") result.$defs = defs;
+		else result.definitions = defs;
+	}
+	try {
+		const finalized = JSON.parse(JSON.stringify(result));
+		Object.defineProperty(finalized, "~standard", {
+			value: {
+				...schema["~standard"],
+				jsonSchema: {
+					input: createStandardJSONSchemaMethod(schema, "input", ctx.processors),
+					output: createStandardJSONSchemaMethod(schema, "output", ctx.processors)
+				}
+			},
+			enumerable: false,
+			writable: false
+		});
+		return finalized;
+	} catch (_err) {
+		throw new Error("Error converting schema to JSON.");
+	}
+}
+function isTransforming(_schema, _ctx) {
+	const ctx = _ctx ?? { seen: new Set() };
+	if (ctx.seen.has(_schema)) return false;
+	ctx.seen.add(_schema);
+	const def = _schema._zod.def;
+	if (def.type === "transform") return true;
+	if (def.type === "array") return isTransforming(def.element, ctx);
+	if (def.type === "set") return isTransforming(def.valueType, ctx);
+	if (def.type === "lazy") return isTransforming(def.getter(), ctx);
+	if (def.type === "promise" || def.type === "optional" || def.type === "nonoptional" || def.type === "nullable" || def.type === "readonly" || def.type === "default" || def.type === "prefault" || def.type === "catch") return isTransforming(def.innerType, ctx);
+	if (def.type === "intersection") return isTransforming(def.left, ctx) || isTransforming(def.right, ctx);
+	if (def.type === "record" || def.type === "map") return isTransforming(def.keyType, ctx) || isTransforming(def.valueType, ctx);
+	if (def.type === "pipe") {
+		if (_schema._zod.traits.has("$ZodCodec")) return true;
+		return isTransforming(def.in, ctx) || isTransforming(def.out, ctx);
+	}
+	if (def.type === "object") {
+		for (const key in def.shape) if (isTransforming(def.shape[key], ctx)) return true;
+		return false;
+	}
+	if (def.type === "union") {
+		for (const option of def.options) if (isTransforming(option, ctx)) return true;
+		return false;
+	}
+	if (def.type === "tuple") {
+		for (const item of def.items) if (isTransforming(item, ctx)) return true;
+		if (def.rest && isTransforming(def.rest, ctx)) return true;
+		return false;
+	}
+	return false;
+}
+const createToJSONSchemaMethod = (schema, processors = {}) => (params) => {
+	const ctx = initializeContext({
+		...params,
+		processors
+	});
+	processSchema(schema, ctx);
+	extractDefs(ctx, schema);
+	return finalize(ctx, schema);
+};
+const createStandardJSONSchemaMethod = (schema, io, processors = {}) => (params) => {
+	const { libraryOptions, target } = params ?? {};
+	const ctx = initializeContext({
+		...libraryOptions ?? {},
+		target,
+		io,
+		processors
+	});
+	processSchema(schema, ctx);
+	extractDefs(ctx, schema);
+	return finalize(ctx, schema);
+};
+// node_modules/zod/v4/core/json-schema-processors.js
+const narrowMin = (agg, key, value) => {
+	if (agg[key] === void 0 || value > agg[key]) agg[key] = value;
+};
+const narrowMax = (agg, key, value) => {
+	if (agg[key] === void 0 || value < agg[key]) agg[key] = value;
+};
+const narrowBoth = (agg, value) => {
+	narrowMin(agg, "minimum", value);
+	narrowMax(agg, "maximum", value);
+};
+const addDivisor = (agg, value) => {
+	agg.multipleOf ?? (agg.multipleOf = []);
+	if (!agg.multipleOf.includes(value)) agg.multipleOf.push(value);
+};
+const addPattern = (agg, pattern) => {
+	agg.patterns ?? (agg.patterns = new Set());
+	agg.patterns.add(pattern);
+};
+const intersectMime = (agg, mime) => {
+	agg.mime = agg.mime ? agg.mime.filter((m) => mime.includes(m)) : [...mime];
+};
+const setFormat = (agg, format) => {
+	agg.format = format;
+	if (format.includes("int")) agg.isInt = true;
+};
+const minContributor = (agg, def) => narrowMin(agg, "minimum", def.minimum);
+const maxContributor = (agg, def) => narrowMax(agg, "maximum", def.maximum);
+const formatContributor = (ranges) => (agg, def) => {
+	setFormat(agg, def.format);
+	const [minimum, maximum] = ranges[def.format];
+	narrowMin(agg, "minimum", minimum);
+	narrowMax(agg, "maximum", maximum);
+};
+const contributors = {
+	greater_than: (agg, def) => narrowMin(agg, def.inclusive ? "minimum" : "exclusiveMinimum", def.value),
+	less_than: (agg, def) => narrowMax(agg, def.inclusive ? "maximum" : "exclusiveMaximum", def.value),
+	multiple_of: (agg, def) => addDivisor(agg, def.value),
+	number_format: formatContributor(NUMBER_FORMAT_RANGES),
+	bigint_format: formatContributor(BIGINT_FORMAT_RANGES),
+	min_length: minContributor,
+	max_length: maxContributor,
+	length_equals: (agg, def) => narrowBoth(agg, def.length),
+	min_size: minContributor,
+	max_size: maxContributor,
+	size_equals: (agg, def) => narrowBoth(agg, def.size),
+	string_format: (agg, def) => {
+		setFormat(agg, def.format);
+		if (def.pattern) addPattern(agg, def.pattern);
+		if (def.format === "base64" || def.format === "base64url") agg.contentEncoding = def.format;
+		if (def.local || def.precision === -1) agg.laxFormat = true;
+	},
+	mime_type: (agg, def) => intersectMime(agg, def.mime)
+};
+function aggregateChecks(schema) {
+	const agg = {};
+	const def = schema._zod.def;
+	const list = schema._zod.traits.has("$ZodCheck") ? [schema, ...def.checks ?? []] : def.checks ?? [];
+	for (const ch of list) contributors[ch._zod.def.check]?.(agg, ch._zod.def);
+	const bag = schema._zod.bag;
+	if (bag.minimum !== void 0) narrowMin(agg, "minimum", bag.minimum);
+	if (bag.exclusiveMinimum !== void 0) narrowMin(agg, "exclusiveMinimum", bag.exclusiveMinimum);
+	if (bag.maximum !== void 0) narrowMax(agg, "maximum", bag.maximum);
+	if (bag.exclusiveMaximum !== void 0) narrowMax(agg, "exclusiveMaximum", bag.exclusiveMaximum);
+	if (bag.multipleOf !== void 0) addDivisor(agg, bag.multipleOf);
+	if (bag.format !== void 0) {
+		agg.format ?? (agg.format = bag.format);
+		if (bag.format.includes("int")) agg.isInt = true;
+	}
+	if (bag.mime) intersectMime(agg, bag.mime);
+	for (const pattern of bag.patterns ?? []) addPattern(agg, pattern);
+	return agg;
+}
+const formatMap = {
+	guid: "uuid",
+	url: "uri",
+	datetime: "date-time",
+	json_string: "json-string",
+	regex: ""
+};
+const exactPatterns = new Map([[base64Charset, base64], [base64urlCharset, base64url]]);
+const exactPattern = (p) => exactPatterns.get(p) ?? p;
+const stringProcessor = (schema, ctx, _json, _params) => {
+	const json = _json;
+	json.type = "string";
+	const { minimum, maximum, format, patterns, contentEncoding, laxFormat } = aggregateChecks(schema);
+	if (typeof minimum === "number") json.minLength = minimum;
+	if (typeof maximum === "number") json.maxLength = maximum;
+	if (format) {
+		json.format = formatMap[format] ?? format;
+		if (json.format === "") delete json.format;
+		if (format === "time" || laxFormat) delete json.format;
+	}
+	if (contentEncoding) json.contentEncoding = contentEncoding;
+	if (patterns && patterns.size > 0) {
+		const patternList = [...patterns].map(exactPattern);
+		if (patternList.length === 1) json.pattern = patternList[0].source;
+		else if (patternList.length > 1) json.allOf = [...patternList.map((regex) => ({
+			...ctx.target === "draft-07" || ctx.target === "draft-04" || ctx.target === "openapi-3.0" ? { type: "string" } : {},
+			pattern: regex.source
+		}))];
+	}
+};
+const numberProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const { minimum, maximum, multipleOf, exclusiveMaximum, exclusiveMinimum, isInt } = aggregateChecks(schema);
+	json.type = isInt ? "integer" : "number";
+	const exMin = typeof exclusiveMinimum === "number" && exclusiveMinimum >= (minimum ?? Number.NEGATIVE_INFINITY);
+	const exMax = typeof exclusiveMaximum === "number" && exclusiveMaximum <= (maximum ?? Number.POSITIVE_INFINITY);
+	const legacy = ctx.target === "draft-04" || ctx.target === "openapi-3.0";
+	if (exMin) {
+		if (legacy) {
+			json.minimum = exclusiveMinimum;
+			json.exclusiveMinimum = true;
+		} else json.exclusiveMinimum = exclusiveMinimum;
+	} else if (typeof minimum === "number") json.minimum = minimum;
+	if (exMax) {
+		if (legacy) {
+			json.maximum = exclusiveMaximum;
+			json.exclusiveMaximum = true;
+		} else json.exclusiveMaximum = exclusiveMaximum;
+	} else if (typeof maximum === "number") json.maximum = maximum;
+	if (multipleOf) {
+		const divisors = new Set();
+		for (const divisor of multipleOf) if (Number.isFinite(divisor) && divisor !== 0) divisors.add(Math.abs(divisor));
+		else handleUnrepresentable(schema, ctx, json, params, `A multipleOf divisor of ${divisor} cannot be represented in JSON Schema`);
+		const [first, ...rest] = divisors;
+		if (first !== void 0) json.multipleOf = first;
+		if (rest.length) json.allOf = [...json.allOf ?? [], ...rest.map((m) => ({ multipleOf: m }))];
+	}
+};
+const booleanProcessor = (_schema, _ctx, json, _params) => {
+	json.type = "boolean";
+};
+const neverProcessor = (_schema, _ctx, json, _params) => {
+	json.not = {};
+};
+const enumProcessor = (schema, _ctx, json, _params) => {
+	const def = schema._zod.def;
+	const values = getEnumValues(def.entries);
+	if (values.length === 0) {
+		json.not = {};
+		return;
+	}
+	if (values.every((v) => typeof v === "number")) json.type = "number";
+	if (values.every((v) => typeof v === "string")) json.type = "string";
+	json.enum = values;
+};
+const literalProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	if (def.values.length === 0) {
+		json.not = {};
+		return;
+	}
+	const vals = [];
+	for (const val of def.values) if (val === void 0) {
+		if (handleUnrepresentable(schema, ctx, json, params, "Literal `undefined` cannot be represented in JSON Schema")) return;
+	} else if (typeof val === "bigint") {
+		if (handleUnrepresentable(schema, ctx, json, params, "BigInt literals cannot be represented in JSON Schema")) return;
+		vals.push(Number(val));
+	} else vals.push(val);
+	if (vals.length === 0) {} else if (vals.length === 1) {
+		const val = vals[0];
+		json.type = val === null ? "null" : typeof val;
+		if (ctx.target === "draft-04" || ctx.target === "openapi-3.0") json.enum = [val];
+		else json.const = val;
+	} else {
+		if (vals.every((v) => typeof v === "number")) json.type = "number";
+		if (vals.every((v) => typeof v === "string")) json.type = "string";
+		if (vals.every((v) => typeof v === "boolean")) json.type = "boolean";
+		if (vals.every((v) => v === null)) json.type = "null";
+		json.enum = vals;
+	}
+};
+const customProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Custom types cannot be represented in JSON Schema");
+};
+const transformProcessor = (schema, ctx, json, params) => {
+	handleUnrepresentable(schema, ctx, json, params, "Transforms cannot be represented in JSON Schema");
+};
+const arrayProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	const { minimum, maximum } = aggregateChecks(schema);
+	if (typeof minimum === "number") json.minItems = minimum;
+	if (typeof maximum === "number") json.maxItems = maximum;
+	json.type = "array";
+	json.items = processSchema(def.element, ctx, {
+		...params,
+		path: [...params.path, "items"]
+	});
+};
+function inputOptin(schema) {
+	const def = schema._zod.def;
+	if (def.type === "pipe" && def.in._zod.traits.has("$ZodTransform")) return inputOptin(def.out);
+	if (def.type === "catch") return inputOptin(def.innerType);
+	return schema._zod.optin;
+}
+const objectProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	const shape = def.shape;
+	if (Object.getOwnPropertySymbols(shape).length && handleUnrepresentable(schema, ctx, json, params, "Symbol keys cannot be represented in JSON Schema")) return;
+	json.type = "object";
+	json.properties = {};
+	for (const key in shape) assignProp(json.properties, key, processSchema(shape[key], ctx, {
+		...params,
+		path: [
+			...params.path,
+			"properties",
+			key
+		]
+	}));
+	const requiredKeys = [];
+	for (const key of Object.keys(shape)) {
+		const field = def.shape[key];
+		if (ctx.io === "input" ? inputOptin(field) === void 0 : field._zod.optout === void 0) requiredKeys.push(key);
+	}
+	if (requiredKeys.length > 0) json.required = requiredKeys;
+	if (def.catchall?._zod.def.type === "never") json.additionalProperties = false;
+	else if (!def.catchall) {
+		if (ctx.io === "output") json.additionalProperties = false;
+	} else if (def.catchall) json.additionalProperties = processSchema(def.catchall, ctx, {
+		...params,
+		path: [...params.path, "additionalProperties"]
+	});
+};
+const unionProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const isExclusive = def.inclusive === false;
+	const options = def.options.map((x, i) => processSchema(x, ctx, {
+		...params,
+		path: [
+			...params.path,
+			isExclusive ? "oneOf" : "anyOf",
+			i
+		]
+	}));
+	if (isExclusive) json.oneOf = options;
+	else json.anyOf = options;
+};
+const intersectionProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const a = processSchema(def.left, ctx, {
+		...params,
+		path: [
+			...params.path,
+			"allOf",
+			0
+		]
+	});
+	const b = processSchema(def.right, ctx, {
+		...params,
+		path: [
+			...params.path,
+			"allOf",
+			1
+		]
+	});
+	const isSimpleIntersection = (val) => "allOf" in val && Object.keys(val).length === 1;
+	const allOf = [...isSimpleIntersection(a) ? a.allOf : [a], ...isSimpleIntersection(b) ? b.allOf : [b]];
+	json.allOf = allOf;
+	ctx.intersections.push(allOf);
+};
+const tupleProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	json.type = "array";
+	const prefixPath = ctx.target === "draft-2020-12" ? "prefixItems" : "items";
+	const restPath = ctx.target === "draft-2020-12" ? "items" : ctx.target === "openapi-3.0" ? "items" : "additionalItems";
+	const prefixItems = def.items.map((x, i) => processSchema(x, ctx, {
+		...params,
+		path: [
+			...params.path,
+			prefixPath,
+			i
+		]
+	}));
+	const rest = def.rest ? processSchema(def.rest, ctx, {
+		...params,
+		path: [
+			...params.path,
+			restPath,
+			...ctx.target === "openapi-3.0" ? [def.items.length] : []
+		]
+	}) : null;
+	let minItems = def.items.length;
+	while (minItems > 0) {
+		const item = def.items[minItems - 1];
+		if (!(ctx.io === "input" ? inputOptin(item) !== void 0 : item._zod.optout === "optional")) break;
+		minItems--;
+	}
+	const maxItems = def.items.length;
+	const isClosed = !def.rest;
+	if (ctx.target === "draft-2020-12") {
+		json.prefixItems = prefixItems;
+		if (isClosed) json.items = false;
+		else if (rest) json.items = rest;
+		if (minItems > 0) json.minItems = minItems;
+		if (isClosed) json.maxItems = maxItems;
+	} else if (ctx.target === "openapi-3.0") {
+		json.items = { anyOf: prefixItems };
+		if (rest) json.items.anyOf.push(rest);
+		if (minItems > 0) json.minItems = minItems;
+		if (isClosed) json.maxItems = maxItems;
+	} else {
+		json.items = prefixItems;
+		if (isClosed) json.additionalItems = false;
+		else if (rest) json.additionalItems = rest;
+		if (minItems > 0) json.minItems = minItems;
+		if (isClosed) json.maxItems = maxItems;
+	}
+	const { minimum, maximum } = aggregateChecks(schema);
+	if (typeof minimum === "number") json.minItems = minimum;
+	if (typeof maximum === "number") json.maxItems = maximum;
+};
+function stringifyKeyNames(bySchema, json, visited) {
+	if (json.$ref) {
+		if (visited.has(json)) return json;
+		visited.add(json);
+		const def = bySchema.get(json)?.def;
+		if (!def) return json;
+		const inlined = stringifyKeyNames(bySchema, def, visited);
+		return inlined === def ? json : inlined;
+	}
+	for (const keyword of ["anyOf", "oneOf"]) {
+		const branches = json[keyword];
+		if (!Array.isArray(branches)) continue;
+		const mapped = branches.map((branch) => stringifyKeyNames(bySchema, branch, visited));
+		if (mapped.some((branch, i) => branch !== branches[i])) json = {
+			...json,
+			[keyword]: mapped
+		};
+	}
+	const types = Array.isArray(json.type) ? json.type : [json.type];
+	const numericType = !types.includes("string") && types.some((t) => t === "number" || t === "integer");
+	const values = json.enum ?? (json.const !== void 0 ? [json.const] : void 0);
+	if (!numericType && !values?.some((v) => typeof v === "number")) return json;
+	const { minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, format, id, ...rest } = json;
+	if (rest.enum) rest.enum = rest.enum.map((v) => typeof v === "number" ? String(v) : v);
+	else if (typeof rest.const === "number") rest.const = String(rest.const);
+	if (!numericType) return rest;
+	rest.type = "string";
+	if (!values) rest.pattern = (types.includes("number") ? number$7 : integer).source;
+	return rest;
+}
+const pendingRecords = new WeakMap();
+function rewriteKeyNames(ctx) {
+	const bySchema = new Map();
+	for (const entry of ctx.seen.values()) if (entry.def && !bySchema.has(entry.schema)) bySchema.set(entry.schema, entry);
+	const rewrites = new Map();
+	for (const record of pendingRecords.get(ctx) ?? []) {
+		const seen = ctx.seen.get(record);
+		const names = (seen?.def ?? seen?.schema)?.propertyNames;
+		if (!names || names === true || rewrites.has(names)) continue;
+		const rewritten = stringifyKeyNames(bySchema, names, new Set());
+		if (rewritten !== names) rewrites.set(names, rewritten);
+	}
+	if (!rewrites.size) return;
+	for (const entry of ctx.seen.values()) for (const carrier of [entry.schema, entry.def]) {
+		const rewritten = carrier && rewrites.get(carrier.propertyNames);
+		if (rewritten) carrier.propertyNames = rewritten;
+	}
+}
+const recordProcessor = (schema, ctx, _json, params) => {
+	const json = _json;
+	const def = schema._zod.def;
+	json.type = "object";
+	const keyType = def.keyType;
+	const patterns = aggregateChecks(keyType).patterns;
+	if (def.mode === "loose" && patterns && patterns.size > 0) {
+		const valueSchema = processSchema(def.valueType, ctx, {
+			...params,
+			path: [
+				...params.path,
+				"patternProperties",
+				"*"
+			]
+		});
+		json.patternProperties = {};
+		for (const pattern of patterns) assignProp(json.patternProperties, exactPattern(pattern).source, valueSchema);
+	} else {
+		if (ctx.target === "draft-07" || ctx.target === "draft-2020-12") {
+			json.propertyNames = processSchema(def.keyType, ctx, {
+				...params,
+				path: [...params.path, "propertyNames"]
+			});
+			let pending = pendingRecords.get(ctx);
+			if (!pending) {
+				pending = [];
+				pendingRecords.set(ctx, pending);
+				ctx.deferred.push(() => rewriteKeyNames(ctx));
+			}
+			pending.push(schema);
+		}
+		json.additionalProperties = processSchema(def.valueType, ctx, {
+			...params,
+			path: [...params.path, "additionalProperties"]
+		});
+	}
+	const keyValues = keyType._zod.values;
+	const omittableOnInput = ctx.io === "input" && inputOptin(def.valueType) !== void 0;
+	if (keyValues && !def.partial && !omittableOnInput) {
+		const validKeyValues = [...keyValues].filter((v) => typeof v === "string" || typeof v === "number");
+		if (validKeyValues.length > 0) json.required = validKeyValues.map(String);
+	}
+};
+const nullableProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	const inner = processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	if (ctx.target === "openapi-3.0") {
+		seen.ref = def.innerType;
+		json.nullable = true;
+	} else json.anyOf = [inner, { type: "null" }];
+};
+const nonoptionalProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+};
+const UNREPRESENTABLE_DEFAULT = Symbol();
+function serializeDefaultValue(value, schema, ctx, json, params) {
+	let unrepresentable = false;
+	const serialized = JSON.stringify(value, (_, val) => {
+		if (typeof val !== "bigint") return val;
+		unrepresentable = true;
+		return null;
+	});
+	if (!unrepresentable) return JSON.parse(serialized);
+	handleUnrepresentable(schema, ctx, json, params, "BigInt defaults cannot be represented in JSON Schema");
+	return UNREPRESENTABLE_DEFAULT;
+}
+const defaultProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
+	if (value !== UNREPRESENTABLE_DEFAULT) json.default = value;
+};
+const prefaultProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	if (ctx.io !== "input") return;
+	const value = serializeDefaultValue(def.defaultValue, schema, ctx, json, params);
+	if (value !== UNREPRESENTABLE_DEFAULT) json._prefault = value;
+};
+const catchProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	let catchValue;
+	try {
+		catchValue = def.catchValue(void 0);
+	} catch {
+		handleUnrepresentable(schema, ctx, json, params, "Dynamic catch values are not supported in JSON Schema");
+		return;
+	}
+	json.default = catchValue;
+};
+const pipeProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	const inIsTransform = def.in._zod.traits.has("$ZodTransform");
+	const innerType = ctx.io === "input" ? inIsTransform ? def.out : def.in : def.out;
+	processSchema(innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = innerType;
+};
+const readonlyProcessor = (schema, ctx, json, params) => {
+	const def = schema._zod.def;
+	processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+	json.readOnly = true;
+};
+const optionalProcessor = (schema, ctx, _json, params) => {
+	const def = schema._zod.def;
+	processSchema(def.innerType, ctx, params);
+	const seen = ctx.seen.get(schema);
+	seen.ref = def.innerType;
+};
 // node_modules/zod/v4/mini/schemas.js
 const ZodMiniType = $constructor("ZodMiniType", (inst, def) => {
 	if (!inst._zod) throw new Error("Uninitialized schema in ZodMiniType.");
@@ -15445,16 +16580,16 @@ const ZodMiniType = $constructor("ZodMiniType", (inst, def) => {
 		own(this, "with", value);
 	},
 	parse(data, params) {
-		return parse$2(this, data, params, { callee: this.parse });
+		return parse$3(this, data, params, { callee: this.parse });
 	},
 	parseAsync(data, params) {
-		return parseAsync(this, data, params, { callee: this.parseAsync });
+		return parseAsync$1(this, data, params, { callee: this.parseAsync });
 	},
 	safeParse(data, params) {
-		return safeParse(this, data, params);
+		return safeParse$1(this, data, params);
 	},
 	safeParseAsync(data, params) {
-		return safeParseAsync(this, data, params);
+		return safeParseAsync$1(this, data, params);
 	},
 	check(...checks) {
 		const def = this.def;
@@ -15485,14 +16620,14 @@ const ZodMiniUnknown = $constructor("ZodMiniUnknown", (inst, def) => {
 	$ZodUnknown.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-function unknown() {
+function unknown$1() {
 	return _unknown(ZodMiniUnknown);
 }
 const ZodMiniNever = $constructor("ZodMiniNever", (inst, def) => {
 	$ZodNever.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-function never(params) {
+function never$1(params) {
 	return _never(ZodMiniNever, params);
 }
 const ZodMiniObject = $constructor("ZodMiniObject", (inst, def) => {
@@ -15504,7 +16639,7 @@ function strictObject(shape, params) {
 	return new ZodMiniObject({
 		type: "object",
 		shape,
-		catchall: never(),
+		catchall: never$1(),
 		...normalizeParams(params)
 	});
 }
@@ -15512,7 +16647,7 @@ const ZodMiniTransform = $constructor("ZodMiniTransform", (inst, def) => {
 	$ZodTransform.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-function transform(fn) {
+function transform$1(fn) {
 	return new ZodMiniTransform({
 		type: "transform",
 		transform: fn
@@ -15522,7 +16657,7 @@ const ZodMiniOptional = $constructor("ZodMiniOptional", (inst, def) => {
 	$ZodOptional.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-function optional(innerType) {
+function optional$1(innerType) {
 	return new ZodMiniOptional({
 		type: "optional",
 		innerType
@@ -15532,7 +16667,7 @@ const ZodMiniPipe = $constructor("ZodMiniPipe", (inst, def) => {
 	$ZodPipe.init(inst, def);
 	ZodMiniType.init(inst, def);
 });
-function pipe(in_, out) {
+function pipe$1(in_, out) {
 	return new ZodMiniPipe({
 		type: "pipe",
 		in: in_,
@@ -15717,7 +16852,7 @@ function defaultWarmup(load) {
 }
 // src/plan/fields.ts
 function field(read, right) {
-	return pipe(unknown(), transform((value, context) => {
+	return pipe$1(unknown$1(), transform$1((value, context) => {
 		const result = read(value);
 		if (result !== void 0) return result;
 		context.issues.push({
@@ -15731,8 +16866,8 @@ function field(read, right) {
 function single(read, right) {
 	return field(read, right);
 }
-function parsed(parse) {
-	return pipe(unknown(), transform((value, context) => {
+function parsed$1(parse) {
+	return pipe$1(unknown$1(), transform$1((value, context) => {
 		const result = parse(String(value));
 		if (typeof result !== "object" || result === null || !("message" in result)) return result;
 		context.issues.push({
@@ -15758,7 +16893,7 @@ function list(read, right) {
 		return read1.length > 0 && read1.every((item) => item !== void 0) ? read1 : void 0;
 	}, right);
 }
-function text(right, check = (text) => text.trim() !== "") {
+function text$3(right, check = (text) => text.trim() !== "") {
 	return field((value) => typeof value === "string" && check(value) ? value.trim() : void 0, right);
 }
 function choice(words) {
@@ -15767,33 +16902,33 @@ function choice(words) {
 function lines() {
 	return field((value) => typeof value === "string" || Array.isArray(value) && value.every((item) => typeof item === "string") ? objectiveLines(value) : void 0, "objectives, one a line, for example ttft_p95 < 500ms");
 }
-function number$4(value) {
+function number$6(value) {
 	if (typeof value === "number") return value;
 	return typeof value === "string" && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : void 0;
 }
-function count$1(min) {
+function count$4(min) {
 	return (value) => {
-		const n = number$4(value);
+		const n = number$6(value);
 		return n !== void 0 && Number.isSafeInteger(n) && n >= min ? n : void 0;
 	};
 }
 function positive() {
 	return (value) => {
-		const n = number$4(value);
+		const n = number$6(value);
 		return n !== void 0 && Number.isFinite(n) && n > 0 ? n : void 0;
 	};
 }
 function duration() {
 	return (value) => {
-		const seconds = number$4(value);
+		const seconds = number$6(value);
 		const ns = seconds !== void 0 ? seconds * NS_PER_S : typeof value === "string" ? parseDuration(value) : void 0;
 		return ns !== void 0 && ns > 0 ? ns : void 0;
 	};
 }
-function share$1() {
+function share$3() {
 	return (value) => {
 		const percent = typeof value === "string" ? /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(value)?.[1] : void 0;
-		const n = percent === void 0 ? number$4(value) : Number(percent) / 100;
+		const n = percent === void 0 ? number$6(value) : Number(percent) / 100;
 		return n !== void 0 && n > 0 && n <= 1 ? n : void 0;
 	};
 }
@@ -15803,7 +16938,7 @@ function metricsUrl() {
 function confidence() {
 	return (value) => {
 		if (value === "none") return value;
-		const n = number$4(value);
+		const n = number$6(value);
 		return n !== void 0 && n > .5 && n < 1 ? n : void 0;
 	};
 }
@@ -15924,51 +17059,51 @@ function parseRange(text) {
 }
 // src/plan/config.ts
 const runConfig = strictObject({
-	url: text("an http or https URL without user or password, for example http://localhost:8085", checkUrl),
-	model: optional(text("the name of a model that the target serves")),
-	protocol: optional(choice(PROTOCOLS$1)),
-	stream: optional(flag()),
-	concurrency: optional(list(count$1(1), "requests in flight, for example 8 or 1,4,8")),
-	rate: optional(list(positive(), "requests per second, for example 50 or 10,20,40")),
-	arrivals: optional(choice(ARRIVALS)),
-	burstiness: optional(single(positive(), "a number above 0; 1 is Poisson, below 1 burstier")),
-	"max-concurrency": optional(single(count$1(1), "the most requests in flight, for example 200")),
-	"rate-stages": optional(parsed(parseStages)),
-	"concurrency-stages": optional(parsed(parseStages)),
-	users: optional(single(count$1(1), "a number of virtual users, for example 100")),
-	"spawn-rate": optional(single(positive(), "users that come per second, for example 10")),
-	"think-time": optional(parsed(parseRange)),
-	trace: optional(text("a trace file: Mooncake JSONL, Azure CSV or BurstGPT CSV")),
-	"trace-format": optional(choice(TRACE_FORMATS)),
-	"trace-scale": optional(single(positive(), "what the trace's gaps are multiplied by; 0.5 is twice as fast")),
-	search: optional(choice(["rate", "concurrency"])),
-	"search-start": optional(single(positive(), "the load to begin with, for example 1")),
-	"search-max": optional(single(positive(), "the highest load to try, for example 500")),
-	"search-tolerance": optional(single(positive(), "how close to find it, as a share, for example 0.1")),
-	sweep: optional(single(count$1(1), "how many rates to measure between one at a time and saturation")),
-	prompts: optional(text("\"synthetic\", \"builtin\", or a JSONL, CSV, ShareGPT JSON or text file")),
-	"input-tokens": optional(parsed(parseLengths)),
-	"output-tokens": optional(parsed(parseLengths)),
-	"prefix-tokens": optional(single(count$1(0), "tokens that all prompts begin with, for example 1000")),
-	turns: optional(single(count$1(1), "turns of a conversation, for example 3")),
-	"turn-think": optional(parsed(parseRange)),
-	tokenizer: optional(text("a tokenizer.json file")),
-	"ignore-eos": optional(flag()),
-	seed: optional(single(count$1(0), "a whole number from 0 on, for example 1")),
-	requests: optional(single(count$1(1), "requests per load level, for example 500")),
-	duration: optional(single(duration(), "how long each load level lasts, for example 30s or 2m")),
-	warmup: optional(single(count$1(0), "requests before each level, left out of the figures, for example 10")),
-	timeout: optional(single(duration(), "the longest one request may take, for example 60s")),
-	until: optional(choice(["done", "decisive"])),
-	"max-tokens": optional(single(count$1(1), "output tokens after which the run ends, for example 100000")),
-	"max-errors": optional(single(count$1(1), "failed requests after which a level ends, for example 10")),
-	"max-error-rate": optional(single(share$1(), "a share of failed requests, for example 10%")),
-	"stop-on-overload": optional(flag()),
-	slo: optional(lines()),
-	confidence: optional(single(confidence(), "above 0.5 and below 1, for example 0.95, or \"none\"")),
-	"baseline-url": optional(text("an http or https URL to measure beside the target, without user or password", checkUrl)),
-	"baseline-model": optional(text("the name of a model that the baseline serves")),
-	"metrics-url": optional(list(metricsUrl(), "URLs of Prometheus pages, or \"off\""))
+	url: text$3("an http or https URL without user or password, for example http://localhost:8085", checkUrl),
+	model: optional$1(text$3("the name of a model that the target serves")),
+	protocol: optional$1(choice(PROTOCOLS$1)),
+	stream: optional$1(flag()),
+	concurrency: optional$1(list(count$4(1), "requests in flight, for example 8 or 1,4,8")),
+	rate: optional$1(list(positive(), "requests per second, for example 50 or 10,20,40")),
+	arrivals: optional$1(choice(ARRIVALS)),
+	burstiness: optional$1(single(positive(), "a number above 0; 1 is Poisson, below 1 burstier")),
+	"max-concurrency": optional$1(single(count$4(1), "the most requests in flight, for example 200")),
+	"rate-stages": optional$1(parsed$1(parseStages)),
+	"concurrency-stages": optional$1(parsed$1(parseStages)),
+	users: optional$1(single(count$4(1), "a number of virtual users, for example 100")),
+	"spawn-rate": optional$1(single(positive(), "users that come per second, for example 10")),
+	"think-time": optional$1(parsed$1(parseRange)),
+	trace: optional$1(text$3("a trace file: Mooncake JSONL, Azure CSV or BurstGPT CSV")),
+	"trace-format": optional$1(choice(TRACE_FORMATS)),
+	"trace-scale": optional$1(single(positive(), "what the trace's gaps are multiplied by; 0.5 is twice as fast")),
+	search: optional$1(choice(["rate", "concurrency"])),
+	"search-start": optional$1(single(positive(), "the load to begin with, for example 1")),
+	"search-max": optional$1(single(positive(), "the highest load to try, for example 500")),
+	"search-tolerance": optional$1(single(positive(), "how close to find it, as a share, for example 0.1")),
+	sweep: optional$1(single(count$4(1), "how many rates to measure between one at a time and saturation")),
+	prompts: optional$1(text$3("\"synthetic\", \"builtin\", or a JSONL, CSV, ShareGPT JSON or text file")),
+	"input-tokens": optional$1(parsed$1(parseLengths)),
+	"output-tokens": optional$1(parsed$1(parseLengths)),
+	"prefix-tokens": optional$1(single(count$4(0), "tokens that all prompts begin with, for example 1000")),
+	turns: optional$1(single(count$4(1), "turns of a conversation, for example 3")),
+	"turn-think": optional$1(parsed$1(parseRange)),
+	tokenizer: optional$1(text$3("a tokenizer.json file")),
+	"ignore-eos": optional$1(flag()),
+	seed: optional$1(single(count$4(0), "a whole number from 0 on, for example 1")),
+	requests: optional$1(single(count$4(1), "requests per load level, for example 500")),
+	duration: optional$1(single(duration(), "how long each load level lasts, for example 30s or 2m")),
+	warmup: optional$1(single(count$4(0), "requests before each level, left out of the figures, for example 10")),
+	timeout: optional$1(single(duration(), "the longest one request may take, for example 60s")),
+	until: optional$1(choice(["done", "decisive"])),
+	"max-tokens": optional$1(single(count$4(1), "output tokens after which the run ends, for example 100000")),
+	"max-errors": optional$1(single(count$4(1), "failed requests after which a level ends, for example 10")),
+	"max-error-rate": optional$1(single(share$3(), "a share of failed requests, for example 10%")),
+	"stop-on-overload": optional$1(flag()),
+	slo: optional$1(lines()),
+	confidence: optional$1(single(confidence(), "above 0.5 and below 1, for example 0.95, or \"none\"")),
+	"baseline-url": optional$1(text$3("an http or https URL to measure beside the target, without user or password", checkUrl)),
+	"baseline-model": optional$1(text$3("the name of a model that the baseline serves")),
+	"metrics-url": optional$1(list(metricsUrl(), "URLs of Prometheus pages, or \"off\""))
 });
 const CONFIG_KEYS = Object.keys(runConfig.shape);
 function parseConfig(raw, where) {
@@ -22138,15 +23273,24 @@ function redactor(secrets) {
 	return (text) => spellings.reduce((rest, spelling) => rest.replaceAll(spelling, "***"), text);
 }
 function spellingsOf(secret) {
+	const json = JSON.stringify(secret).slice(1, -1);
+	const url = encodeURIComponent(secret.toWellFormed());
+	const base64 = [
+		0,
+		1,
+		2
+	].map((offset) => base64At(secret, offset));
 	return [
 		secret,
-		JSON.stringify(secret).slice(1, -1),
-		encodeURIComponent(secret.toWellFormed()),
-		...[
-			0,
-			1,
-			2
-		].map((offset) => base64At(secret, offset))
+		json,
+		json.replaceAll("/", "\\/"),
+		JSON.stringify(json).slice(1, -1),
+		url,
+		url.replaceAll(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase()),
+		new URLSearchParams([["", secret]]).toString().slice(1),
+		...base64,
+		...base64.map((text) => text.replaceAll("+", "-").replaceAll("/", "_")),
+		Buffer.from(secret).toString("hex")
 	].filter(({ length }) => length >= 4);
 }
 function base64At(secret, offset) {
@@ -22162,7 +23306,7 @@ function formatValue(value, unit, beside = []) {
 }
 function formatLimit(value, unit) {
 	const scale = scaleOf(unit, [value]);
-	return `${grouped(Number((value * scale.factor).toPrecision(MOST_DIGITS)), 9)}${scale.suffix}`;
+	return `${grouped$1(Number((value * scale.factor).toPrecision(MOST_DIGITS)), 9)}${scale.suffix}`;
 }
 function formatInterval(interval, unit, beside = []) {
 	if (interval === void 0) return "–";
@@ -22174,13 +23318,13 @@ function formatInterval(interval, unit, beside = []) {
 	return `${scaled(low, scale, beside)} … ${scaled(high, scale, beside)}${scale.suffix}`;
 }
 function formatBareMs(ms) {
-	return ms === void 0 || !Number.isFinite(ms) ? "–" : digits$1(ms, 3);
+	return ms === void 0 || !Number.isFinite(ms) ? "–" : digits(ms, 3);
 }
 function formatCount(count) {
-	return count === void 0 || !Number.isFinite(count) ? "–" : grouped(count, 0);
+	return count === void 0 || !Number.isFinite(count) ? "–" : grouped$1(count, 0);
 }
 function formatRate(rate) {
-	return rate === void 0 || !Number.isFinite(rate) ? "–" : digits$1(rate, 3);
+	return rate === void 0 || !Number.isFinite(rate) ? "–" : digits(rate, 3);
 }
 function formatSeconds(seconds) {
 	if (seconds < 59.95) return formatLimit(Number(seconds.toPrecision(3)) * 1e3, "ms");
@@ -22200,7 +23344,7 @@ function formatShare(ratio) {
 function plural(count, noun) {
 	return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
-function listed(items) {
+function listed$1(items) {
 	return items.length < 2 ? items[0] ?? "" : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 }
 function scaleOf(unit, values) {
@@ -22246,19 +23390,19 @@ function scaleOfMs(size) {
 const FEWEST_DIGITS = 3;
 const MOST_DIGITS = 6;
 function scaled(value, { factor }, beside) {
-	for (let count = FEWEST_DIGITS; count <= MOST_DIGITS; count++) if (beside.every((other) => sameSide(value * factor, other * factor, count))) return digits$1(value * factor, count);
-	return digits$1(value * factor, FEWEST_DIGITS);
+	for (let count = FEWEST_DIGITS; count <= MOST_DIGITS; count++) if (beside.every((other) => sameSide(value * factor, other * factor, count))) return digits(value * factor, count);
+	return digits(value * factor, FEWEST_DIGITS);
 }
 function sameSide(value, other, count) {
 	return Math.sign(Number(value.toPrecision(count)) - other) === Math.sign(value - other);
 }
-function digits$1(value, count) {
+function digits(value, count) {
 	const rounded = Number(value.toPrecision(count));
 	if (rounded === 0) return "0";
 	const decimals = Math.max(0, count - 1 - Math.floor(Math.log10(Math.abs(rounded))));
-	return grouped(rounded, Math.min(decimals, 9), true);
+	return grouped$1(rounded, Math.min(decimals, 9), true);
 }
-function grouped(value, decimals, keepZeros = false) {
+function grouped$1(value, decimals, keepZeros = false) {
 	const [whole = "0", fraction = ""] = Math.abs(value).toFixed(decimals).split(".");
 	const kept = keepZeros ? fraction : fraction.replace(/0+$/, "");
 	return `${value < 0 ? "-" : ""}${whole.replaceAll(/\B(?=(\d{3})+$)/g, ",")}${kept === "" ? "" : `.${kept}`}`;
@@ -22284,6 +23428,94 @@ function signed(ratio) {
 	if (Number(text) === 0) return "±0";
 	return `${value > 0 ? "+" : "−"}${text}`;
 }
+// src/report/against-base.ts
+const BASE_HEADS = [
+	"Load",
+	"Metric",
+	"Base",
+	"Head",
+	"Change",
+	"Interval",
+	"Outcome"
+];
+function changeWords({ outcome, source: { base, head } }) {
+	return `${outcome === "unclear" ? "≈" : head > base ? "▲" : "▼"} ${outcome}`;
+}
+function legendWords(comparison) {
+	const changes = comparison.levels.flatMap((level) => level.changes);
+	if (comparison.imported !== void 0) return "Figure against figure: without the distributions behind them nothing is shown to be worse or better.";
+	if (changes.every(({ interval }) => interval === void 0)) return "Without intervals nothing is shown to be worse or better.";
+	return `Each bound of an interval holds by itself with the run's confidence. Unclear: neither better nor worse is shown${changes.length === 1 ? "" : `, all ${changes.length} figures taken together`}.`;
+}
+function importedNotes({ imported }) {
+	return imported?.notes ?? [];
+}
+function isComparable(comparison) {
+	return comparison !== void 0 && comparison.incomparable === void 0 && comparison.levels.length > 0;
+}
+function incomparableWords({ incomparable, levels }) {
+	if (incomparable !== void 0) return `No comparable baseline (${incomparable.replace(/\.$/, "")}).`;
+	return levels.length === 0 ? "No comparable baseline (no load level is in both results)." : void 0;
+}
+function baselineWords({ kind, baseline, imported }) {
+	const { model, url } = baseline;
+	const how = kind === "same_run" ? "both measured in this run, in alternating blocks" : `stored, measured ${formatMoment(baseline.started_at)} ${imported?.base === void 0 ? `in run ${baseline.run_id}` : `by ${imported.base}`}`;
+	const head = imported?.head === void 0 ? "" : `; the head was measured by ${imported.head}`;
+	return `${url === NOT_SAID ? model : `${model} at ${url}`}, ${how}${head}`;
+}
+const NOT_SAID = "unknown";
+function changeCounts({ levels }) {
+	const changes = levels.flatMap((level) => level.changes);
+	if (changes.length === 0) return "No figure is in both results.";
+	const parts = [
+		"worse",
+		"better",
+		"unclear"
+	].flatMap((outcome) => {
+		const count = changes.filter(({ change }) => change === outcome).length;
+		return count === 0 ? [] : [`${count} ${outcome}`];
+	});
+	return `Of ${plural(changes.length, "figure")}: ${listed$1(parts)}.`;
+}
+function baseRows({ levels }) {
+	return levels.flatMap((level) => level.changes.map((change) => row$1(level.name, change)));
+}
+function againstBase(result, level, metric) {
+	if (!isComparable(result.comparison)) return void 0;
+	const name = metric.replace(/ regression$/, "");
+	const change = result.comparison.levels.find((compared) => compared.name === level)?.changes.find((one) => one.metric === name);
+	return change === void 0 ? void 0 : row$1(level, change);
+}
+function hasBaseColumn(result) {
+	return result.levels.some(({ name, objectives }) => objectives.some(({ metric }) => againstBase(result, name, metric) !== void 0));
+}
+function changeCell(row) {
+	if (row === void 0) return "–";
+	const { base, head, ratio } = row.source;
+	return ratio === void 0 && base === head ? `≈ ${row.change}` : changeWords(row).replace(" ", ` ${row.change} `);
+}
+function onlyOneSide({ levels }) {
+	return levels.flatMap((level) => {
+		const parts = [...level.added.length > 0 ? [`only in the head: ${level.added.join(", ")}`] : [], ...level.removed.length > 0 ? [`only in the base: ${level.removed.join(", ")}`] : []];
+		return parts.length === 0 ? [] : [[level.name, parts.join("; ")]];
+	});
+}
+function row$1(level, source) {
+	const { metric, unit, base, head, ratio, change } = source;
+	return {
+		level,
+		metric,
+		base: formatValue(base, unit, base === head ? [] : [head]),
+		head: formatValue(head, unit, base === head ? [] : [base]),
+		change: ratio === void 0 ? withoutRatio(source) : changeText(source),
+		interval: intervalText(source),
+		outcome: change,
+		source
+	};
+}
+function withoutRatio({ base, head, unit }) {
+	return base === head ? `${formatValue(base, unit)} in both` : `${formatValue(base, unit)} → ${formatValue(head, unit)}`;
+}
 // src/report/escape.ts
 function terminalText(text, maxLength = 300) {
 	return plainLine(text, maxLength).replaceAll(/(^|\s)(:{2,})/gu, (_, before, colons) => before + [...colons].join(" ")).replaceAll(/##(?=\w*\[)/gu, "# #");
@@ -22293,7 +23525,7 @@ function markdownCode(text, maxLength = 300) {
 	return inner === "" ? "–" : `\`${inner}\``;
 }
 function markdownText(text, maxLength = 600) {
-	return withoutTags(terminalText(text, maxLength)).replaceAll("`", "'").replaceAll("|", "¦").replaceAll(/[\\*[\]~$]/gu, "\\$&").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\_").replace(/^(?:[#+=-]|\d+(?=[.)]))/u, (start) => /\d/.test(start) ? `${start}${BREAK}` : `\\${start}`).replaceAll("@", `@${BREAK}`).replaceAll(/#(?=\d)/gu, `#${BREAK}`).replaceAll(/\bGH(?=-\d)/giu, `$&${BREAK}`).replaceAll(/:(?=\/\/|[\w+-]+:)/gu, `:${BREAK}`).replaceAll(/\bwww(?=\.)/giu, `$&${BREAK}`).replaceAll(/\b(?=\d*[a-f])(?=[a-f]*\d)([0-9a-f]{6})(?=[0-9a-f]+\b)/giu, `$1${BREAK}`);
+	return withoutTags(terminalText(text, maxLength)).replaceAll("`", "'").replaceAll("|", "¦").replaceAll(/[\\*[\]~$]/gu, "\\$&").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\_").replace(/^(?:[#+=-]|\d+(?=[.)]))/u, (start) => /\d/.test(start) ? `${start}${BREAK}` : `\\${start}`).replaceAll("@", `@${BREAK}`).replaceAll(/#(?=\d)/gu, `#${BREAK}`).replaceAll(/GH(?=-\d)/giu, `$&${BREAK}`).replaceAll(/:(?=\/\/|[\w+-]+:)/gu, `:${BREAK}`).replaceAll(/www(?=\.)/giu, `$&${BREAK}`).replaceAll(/(?<![\da-z])(?=\d*[a-f])(?=[a-f]*\d)([\da-f]{6})(?=[\da-f]+(?![\da-z]))/giu, `$1${BREAK}`);
 }
 function htmlText(text, maxLength = 600) {
 	return entities(plainLine(text, maxLength));
@@ -22434,6 +23666,1807 @@ function groups(columns) {
 function sum$1(values) {
 	return values.reduce((total, value) => total + value, 0);
 }
+function pageOf({ color, width = 110 }) {
+	return {
+		width: Math.max(40, width),
+		paint: (style, text) => color && text !== "" ? styleText(style, text, { validateStream: false }) : text
+	};
+}
+function pageText(sections) {
+	return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+function tableOptions(page) {
+	return {
+		width: page.width - 2,
+		styleHead: (line) => page.paint("dim", line)
+	};
+}
+function inset(lines) {
+	return lines.map((line) => line === "" ? line : "  " + line);
+}
+function indented(text, page, by = 2) {
+	return wrapWords(text, page.width - by).map((line) => " ".repeat(by) + line);
+}
+// src/report/comparison-text.ts
+function comparisonLines(comparison, page, figures) {
+	if (comparison === void 0) return [];
+	const head = [page.paint("bold", "Against the baseline"), ...indented(terminalText(baselineWords(comparison), 500), page)];
+	const none = incomparableWords(comparison);
+	if (none !== void 0) return [...head, ...indented(`? ${terminalText(none, 600)}`, page)];
+	const rows = baseRows(comparison);
+	const shown = figures === "all" || comparison.imported !== void 0 ? rows : rows.filter(({ outcome }) => outcome !== "unclear");
+	return [
+		...head,
+		...indented(changeCounts(comparison), page),
+		...shown.length === 0 ? [] : inset(textTable(COLUMNS$1, cells(shown, page), tableOptions(page))),
+		...onlyOneSide(comparison).flatMap(([level, words]) => indented(`${terminalText(level, 60)}: ${terminalText(words, 400)}`, page)),
+		...shown.length === 0 ? [] : footnotes(comparison, page)
+	];
+}
+function footnotes(comparison, page) {
+	return [legendWords(comparison), ...importedNotes(comparison)].flatMap((sentence) => indented(terminalText(sentence, 600), page).map((line) => page.paint("dim", line)));
+}
+function changeWord(row, page) {
+	return row === void 0 ? changeCell(row) : page.paint(CHANGE_STYLE[row.outcome], changeCell(row));
+}
+const CHANGE_STYLE = {
+	better: "green",
+	worse: "red",
+	unclear: "dim"
+};
+const COLUMNS$1 = BASE_HEADS.map((name) => ({
+	head: name,
+	align: name === "Load" || name === "Metric" || name === "Outcome" ? "left" : "right",
+	wrap: name === "Load"
+}));
+function cells(rows, page) {
+	return rows.map((row, i) => [
+		rows[i - 1]?.level === row.level ? "" : terminalText(row.level, 60),
+		terminalText(row.metric, 60),
+		row.base,
+		row.head,
+		row.change,
+		row.interval,
+		page.paint(CHANGE_STYLE[row.outcome], changeWords(row))
+	]);
+}
+// node_modules/zod/v4/classic/errors.js
+const _installedErrorProtos = new WeakSet([Object.prototype, Error.prototype]);
+function _lazyMethod(proto, key, make) {
+	Object.defineProperty(proto, key, {
+		configurable: true,
+		enumerable: false,
+		get() {
+			const value = make(this);
+			Object.defineProperty(this, key, {
+				value,
+				configurable: true,
+				writable: true
+			});
+			return value;
+		},
+		set(value) {
+			Object.defineProperty(this, key, {
+				value,
+				configurable: true,
+				writable: true
+			});
+		}
+	});
+}
+const initializer = (inst, issues) => {
+	$ZodError.init(inst, issues);
+	inst.name = "ZodError";
+	const proto = Object.getPrototypeOf(inst);
+	if (_installedErrorProtos.has(proto)) return;
+	_installedErrorProtos.add(proto);
+	_lazyMethod(proto, "format", (self) => (mapper) => formatError(self, mapper));
+	_lazyMethod(proto, "flatten", (self) => (mapper) => flattenError(self, mapper));
+	_lazyMethod(proto, "addIssue", (self) => (issue) => {
+		self.issues.push(issue);
+		self.message = JSON.stringify(self.issues, jsonStringifyReplacer, 2);
+	});
+	_lazyMethod(proto, "addIssues", (self) => (issues) => {
+		self.issues.push(...issues);
+		self.message = JSON.stringify(self.issues, jsonStringifyReplacer, 2);
+	});
+	Object.defineProperty(proto, "isEmpty", {
+		configurable: true,
+		enumerable: false,
+		get() {
+			return this.issues.length === 0;
+		}
+	});
+};
+const ZodRealError = $constructor("ZodError", initializer, void 0, { Parent: Error });
+// node_modules/zod/v4/classic/parse.js
+const parse$2 = _parse(ZodRealError);
+const parseAsync = _parseAsync(ZodRealError);
+const safeParse = _safeParse(ZodRealError);
+const safeParseAsync = _safeParseAsync(ZodRealError);
+const encode = _encode(ZodRealError);
+const decode = _decode(ZodRealError);
+const encodeAsync = _encodeAsync(ZodRealError);
+const decodeAsync = _decodeAsync(ZodRealError);
+const safeEncode = _safeEncode(ZodRealError);
+const safeDecode = _safeDecode(ZodRealError);
+const safeEncodeAsync = _safeEncodeAsync(ZodRealError);
+const safeDecodeAsync = _safeDecodeAsync(ZodRealError);
+// node_modules/zod/v4/classic/schemas.js
+function _ensureDefaultLocale() {
+	if (!globalConfig.localeError) config(en_default());
+}
+function _ensureDefaultMemoizer() {
+	if (!globalConfig.memoizer) config({ memoizer: memoizer() });
+}
+const ZodType = $constructor("ZodType", (inst, def) => {
+	_ensureDefaultLocale();
+	$ZodType.init(inst, def);
+	inst.def = def;
+	inst.type = def.type;
+	return inst;
+}, {
+	check(...chks) {
+		const def = this.def;
+		return this.clone(mergeDefs(def, { checks: [...def.checks ?? [], ...chks.map((ch) => typeof ch === "function" ? { _zod: {
+			check: ch,
+			def: { check: "custom" },
+			onattach: []
+		} } : ch)] }), { parent: true });
+	},
+	with(...chks) {
+		return this.check(...chks);
+	},
+	clone(def, params) {
+		return clone(this, def, params);
+	},
+	brand() {
+		return this;
+	},
+	register(reg, meta) {
+		reg.add(this, meta);
+		return this;
+	},
+	refine(check, params) {
+		return this.check(refine(check, params));
+	},
+	superRefine(refinement, params) {
+		return this.check(superRefine(refinement, params));
+	},
+	overwrite(fn) {
+		return this.check(_overwrite(fn));
+	},
+	optional() {
+		return optional(this);
+	},
+	exactOptional() {
+		return exactOptional(this);
+	},
+	nullable() {
+		return nullable(this);
+	},
+	nullish() {
+		return optional(nullable(this));
+	},
+	nonoptional(params) {
+		return nonoptional(this, params);
+	},
+	array() {
+		return array$1(this);
+	},
+	or(arg) {
+		return union([this, arg]);
+	},
+	and(arg) {
+		return intersection(this, arg);
+	},
+	transform(tx) {
+		return pipe(this, transform(tx));
+	},
+	default(d) {
+		return _default(this, d);
+	},
+	prefault(d) {
+		return prefault(this, d);
+	},
+	catch(params) {
+		return _catch(this, params);
+	},
+	pipe(target) {
+		return pipe(this, target);
+	},
+	readonly() {
+		return readonly(this);
+	},
+	describe(description) {
+		const cl = this.clone();
+		globalRegistry.add(cl, { description });
+		return cl;
+	},
+	meta(...args) {
+		if (args.length === 0) return globalRegistry.get(this);
+		const cl = this.clone();
+		globalRegistry.add(cl, args[0]);
+		return cl;
+	},
+	isOptional() {
+		return this.safeParse(void 0).success;
+	},
+	isNullable() {
+		return this.safeParse(null).success;
+	},
+	apply(fn, ...args) {
+		return args.length === 0 ? fn(this) : fn(this, ...args);
+	},
+	get "~standard"() {
+		return hide(this, "~standard", {
+			...standardProps(this),
+			jsonSchema: {
+				input: createStandardJSONSchemaMethod(this, "input"),
+				output: createStandardJSONSchemaMethod(this, "output")
+			}
+		});
+	},
+	set "~standard"(value) {
+		own(this, "~standard", value);
+	},
+	parse: function _parse(data, params) {
+		return parse$2(this, data, params, { callee: _parse });
+	},
+	parseAsync: async function _parseAsync(data, params) {
+		return await parseAsync(this, data, params, { callee: _parseAsync });
+	},
+	safeParse(data, params) {
+		return safeParse(this, data, params);
+	},
+	async safeParseAsync(data, params) {
+		return safeParseAsync(this, data, params);
+	},
+	get spa() {
+		return this?.safeParseAsync;
+	},
+	set spa(value) {
+		own(this, "spa", value);
+	},
+	validate(data, params) {
+		return validate(this, data, params);
+	},
+	validateAsync(data, params) {
+		return validateAsync$1(this, data, params);
+	},
+	encode: function _encode(data, params) {
+		return encode(this, data, params, { callee: _encode });
+	},
+	decode: function _decode(data, params) {
+		return decode(this, data, params, { callee: _decode });
+	},
+	encodeAsync: async function _encodeAsync(data, params) {
+		return await encodeAsync(this, data, params, { callee: _encodeAsync });
+	},
+	decodeAsync: async function _decodeAsync(data, params) {
+		return await decodeAsync(this, data, params, { callee: _decodeAsync });
+	},
+	safeEncode(data, params) {
+		return safeEncode(this, data, params);
+	},
+	safeDecode(data, params) {
+		return safeDecode(this, data, params);
+	},
+	async safeEncodeAsync(data, params) {
+		return safeEncodeAsync(this, data, params);
+	},
+	async safeDecodeAsync(data, params) {
+		return safeDecodeAsync(this, data, params);
+	},
+	toJSONSchema(params) {
+		return createToJSONSchemaMethod(this, {})(params);
+	},
+	get description() {
+		return globalRegistry.get(this)?.description;
+	},
+	get _def() {
+		return this._zod.def;
+	}
+});
+const _ZodString = $constructor("_ZodString", (inst, def) => {
+	$ZodString.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => stringProcessor(inst, ctx, json, params);
+}, derived({
+	format: (inst) => aggregateChecks(inst).format ?? null,
+	minLength: (inst) => aggregateChecks(inst).minimum ?? null,
+	maxLength: (inst) => aggregateChecks(inst).maximum ?? null
+}, {
+	regex(...args) {
+		return this.check(_regex(...args));
+	},
+	includes(...args) {
+		return this.check(_includes(...args));
+	},
+	startsWith(...args) {
+		return this.check(_startsWith(...args));
+	},
+	endsWith(...args) {
+		return this.check(_endsWith(...args));
+	},
+	min(...args) {
+		return this.check(_minLength(...args));
+	},
+	max(...args) {
+		return this.check(_maxLength(...args));
+	},
+	length(...args) {
+		return this.check(_length(...args));
+	},
+	nonempty(...args) {
+		return this.check(_minLength(1, ...args));
+	},
+	lowercase(params) {
+		return this.check(_lowercase(params));
+	},
+	uppercase(params) {
+		return this.check(_uppercase(params));
+	},
+	trim() {
+		return this.check(_trim());
+	},
+	normalize(...args) {
+		return this.check(_normalize(...args));
+	},
+	toLowerCase() {
+		return this.check(_toLowerCase());
+	},
+	toUpperCase() {
+		return this.check(_toUpperCase());
+	},
+	slugify() {
+		return this.check(_slugify());
+	}
+}));
+const ZodString = $constructor("ZodString", (inst, def) => {
+	$ZodString.init(inst, def);
+	_ZodString.init(inst, def);
+}, {
+	email(params) {
+		return this.check(_email(ZodEmail, params));
+	},
+	url(params) {
+		return this.check(_url(ZodURL, params));
+	},
+	jwt(params) {
+		return this.check(_jwt(ZodJWT, params));
+	},
+	emoji(params) {
+		return this.check(_emoji(ZodEmoji, params));
+	},
+	guid(params) {
+		return this.check(_guid(ZodGUID, params));
+	},
+	uuid(params) {
+		return this.check(_uuid(ZodUUID, params));
+	},
+	uuidv4(params) {
+		return this.check(_uuidv4(ZodUUID, params));
+	},
+	uuidv6(params) {
+		return this.check(_uuidv6(ZodUUID, params));
+	},
+	uuidv7(params) {
+		return this.check(_uuidv7(ZodUUID, params));
+	},
+	nanoid(params) {
+		return this.check(_nanoid(ZodNanoID, params));
+	},
+	cuid(params) {
+		return this.check(_cuid(ZodCUID, params));
+	},
+	cuid2(params) {
+		return this.check(_cuid2(ZodCUID2, params));
+	},
+	ulid(params) {
+		return this.check(_ulid(ZodULID, params));
+	},
+	base64(params) {
+		return this.check(_base64(ZodBase64, params));
+	},
+	base64url(params) {
+		return this.check(_base64url(ZodBase64URL, params));
+	},
+	xid(params) {
+		return this.check(_xid(ZodXID, params));
+	},
+	ksuid(params) {
+		return this.check(_ksuid(ZodKSUID, params));
+	},
+	ipv4(params) {
+		return this.check(_ipv4(ZodIPv4, params));
+	},
+	ipv6(params) {
+		return this.check(_ipv6(ZodIPv6, params));
+	},
+	cidrv4(params) {
+		return this.check(_cidrv4(ZodCIDRv4, params));
+	},
+	cidrv6(params) {
+		return this.check(_cidrv6(ZodCIDRv6, params));
+	},
+	e164(params) {
+		return this.check(_e164(ZodE164, params));
+	},
+	datetime(params) {
+		return this.check(_isoDateTime(ZodISODateTime, params));
+	},
+	date(params) {
+		return this.check(_isoDate(ZodISODate, params));
+	},
+	time(params) {
+		return this.check(_isoTime(ZodISOTime, params));
+	},
+	duration(params) {
+		return this.check(_isoDuration(ZodISODuration, params));
+	}
+});
+function string$2(params) {
+	return _string(ZodString, params);
+}
+const ZodStringFormat = $constructor("ZodStringFormat", (inst, def) => {
+	$ZodStringFormat.init(inst, def);
+	_ZodString.init(inst, def);
+});
+const ZodISODateTime = $constructor("ZodISODateTime", (inst, def) => {
+	$ZodISODateTime.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISODate = $constructor("ZodISODate", (inst, def) => {
+	$ZodISODate.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISOTime = $constructor("ZodISOTime", (inst, def) => {
+	$ZodISOTime.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodISODuration = $constructor("ZodISODuration", (inst, def) => {
+	$ZodISODuration.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodEmail = $constructor("ZodEmail", (inst, def) => {
+	$ZodEmail.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodGUID = $constructor("ZodGUID", (inst, def) => {
+	$ZodGUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodUUID = $constructor("ZodUUID", (inst, def) => {
+	$ZodUUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodURL = $constructor("ZodURL", (inst, def) => {
+	$ZodURL.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodEmoji = $constructor("ZodEmoji", (inst, def) => {
+	$ZodEmoji.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodNanoID = $constructor("ZodNanoID", (inst, def) => {
+	$ZodNanoID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodCUID = $constructor("ZodCUID", (inst, def) => {
+	$ZodCUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodCUID2 = $constructor("ZodCUID2", (inst, def) => {
+	$ZodCUID2.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodULID = $constructor("ZodULID", (inst, def) => {
+	$ZodULID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodXID = $constructor("ZodXID", (inst, def) => {
+	$ZodXID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodKSUID = $constructor("ZodKSUID", (inst, def) => {
+	$ZodKSUID.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodIPv4 = $constructor("ZodIPv4", (inst, def) => {
+	$ZodIPv4.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodIPv6 = $constructor("ZodIPv6", (inst, def) => {
+	$ZodIPv6.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodCIDRv4 = $constructor("ZodCIDRv4", (inst, def) => {
+	$ZodCIDRv4.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodCIDRv6 = $constructor("ZodCIDRv6", (inst, def) => {
+	$ZodCIDRv6.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodBase64 = $constructor("ZodBase64", (inst, def) => {
+	$ZodBase64.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodBase64URL = $constructor("ZodBase64URL", (inst, def) => {
+	$ZodBase64URL.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodE164 = $constructor("ZodE164", (inst, def) => {
+	$ZodE164.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodJWT = $constructor("ZodJWT", (inst, def) => {
+	$ZodJWT.init(inst, def);
+	ZodStringFormat.init(inst, def);
+});
+const ZodNumber = $constructor("ZodNumber", (inst, def) => {
+	$ZodNumber.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => numberProcessor(inst, ctx, json, params);
+	inst.isFinite = true;
+}, derived({
+	minValue: (inst) => {
+		const { minimum, exclusiveMinimum } = aggregateChecks(inst);
+		return Math.max(minimum ?? Number.NEGATIVE_INFINITY, exclusiveMinimum ?? Number.NEGATIVE_INFINITY);
+	},
+	maxValue: (inst) => {
+		const { maximum, exclusiveMaximum } = aggregateChecks(inst);
+		return Math.min(maximum ?? Number.POSITIVE_INFINITY, exclusiveMaximum ?? Number.POSITIVE_INFINITY);
+	},
+	isInt: (inst) => {
+		const { isInt, multipleOf } = aggregateChecks(inst);
+		return !!isInt || !!multipleOf?.some(Number.isSafeInteger);
+	},
+	format: (inst) => aggregateChecks(inst).format ?? null
+}, {
+	gt(value, params) {
+		return this.check(_gt(value, params));
+	},
+	gte(value, params) {
+		return this.check(_gte(value, params));
+	},
+	min(value, params) {
+		return this.check(_gte(value, params));
+	},
+	lt(value, params) {
+		return this.check(_lt(value, params));
+	},
+	lte(value, params) {
+		return this.check(_lte(value, params));
+	},
+	max(value, params) {
+		return this.check(_lte(value, params));
+	},
+	int(params) {
+		return this.check(int(params));
+	},
+	safe(params) {
+		return this.check(int(params));
+	},
+	positive(params) {
+		return this.check(_gt(0, params));
+	},
+	nonnegative(params) {
+		return this.check(_gte(0, params));
+	},
+	negative(params) {
+		return this.check(_lt(0, params));
+	},
+	nonpositive(params) {
+		return this.check(_lte(0, params));
+	},
+	multipleOf(value, params) {
+		return this.check(_multipleOf(value, params));
+	},
+	step(value, params) {
+		return this.check(_multipleOf(value, params));
+	},
+	finite() {
+		return this;
+	}
+}));
+function number$5(params) {
+	return _number(ZodNumber, params);
+}
+const ZodNumberFormat = $constructor("ZodNumberFormat", (inst, def) => {
+	$ZodNumberFormat.init(inst, def);
+	ZodNumber.init(inst, def);
+});
+function int(params) {
+	return _int(ZodNumberFormat, params);
+}
+const ZodBoolean = $constructor("ZodBoolean", (inst, def) => {
+	$ZodBoolean.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => booleanProcessor(inst, ctx, json, params);
+});
+function boolean(params) {
+	return _boolean(ZodBoolean, params);
+}
+const ZodUnknown = $constructor("ZodUnknown", (inst, def) => {
+	$ZodUnknown.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => void 0;
+});
+function unknown() {
+	return _unknown(ZodUnknown);
+}
+const ZodNever = $constructor("ZodNever", (inst, def) => {
+	$ZodNever.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => neverProcessor(inst, ctx, json, params);
+});
+function never(params) {
+	return _never(ZodNever, params);
+}
+const ZodArray = $constructor("ZodArray", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodArray.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => arrayProcessor(inst, ctx, json, params);
+	inst.element = def.element;
+}, {
+	min(n, params) {
+		return this.check(_minLength(n, params));
+	},
+	nonempty(params) {
+		return this.check(_minLength(1, params));
+	},
+	max(n, params) {
+		return this.check(_maxLength(n, params));
+	},
+	length(n, params) {
+		return this.check(_length(n, params));
+	},
+	unwrap() {
+		return this.element;
+	}
+});
+function array$1(element, params) {
+	return _array(ZodArray, element, params);
+}
+const ZodObject = $constructor("ZodObject", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodObjectJIT.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => objectProcessor(inst, ctx, json, params);
+	installLazyProp(inst, "shape", (self) => self._zod.def.shape, false);
+}, {
+	keyof() {
+		return _enum(Object.keys(this._zod.def.shape));
+	},
+	catchall(catchall) {
+		return this.clone(mergeDefs(this._zod.def, { catchall }));
+	},
+	passthrough() {
+		return this.clone(mergeDefs(this._zod.def, { catchall: unknown() }));
+	},
+	loose() {
+		return this.clone(mergeDefs(this._zod.def, { catchall: unknown() }));
+	},
+	strict() {
+		return this.clone(mergeDefs(this._zod.def, { catchall: never() }));
+	},
+	strip() {
+		return this.clone(mergeDefs(this._zod.def, { catchall: void 0 }));
+	},
+	extend(incoming) {
+		return extend$1(this, incoming);
+	},
+	safeExtend(incoming) {
+		return safeExtend(this, incoming);
+	},
+	merge(other) {
+		return merge$2(this, other);
+	},
+	pick(mask) {
+		return pick(this, mask);
+	},
+	omit(mask) {
+		return omit$1(this, mask);
+	},
+	partial(...args) {
+		return partial(ZodOptional, this, args[0]);
+	},
+	exactPartial(...args) {
+		return partial(ZodExactOptional, this, args[0], "exactPartial");
+	},
+	required(...args) {
+		return required$1(ZodNonOptional, this, args[0]);
+	}
+});
+function looseObject(shape, params) {
+	return new ZodObject({
+		type: "object",
+		shape,
+		catchall: unknown(),
+		...normalizeParams(params)
+	});
+}
+const ZodUnion = $constructor("ZodUnion", (inst, def) => {
+	$ZodUnion.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => unionProcessor(inst, ctx, json, params);
+	inst.options = def.options;
+});
+function union(options, params) {
+	return new ZodUnion({
+		type: "union",
+		options,
+		...normalizeParams(params)
+	});
+}
+const ZodDiscriminatedUnion = $constructor("ZodDiscriminatedUnion", (inst, def) => {
+	ZodUnion.init(inst, def);
+	$ZodDiscriminatedUnion.init(inst, def);
+});
+function discriminatedUnion(discriminator, options, params) {
+	return new ZodDiscriminatedUnion({
+		type: "union",
+		options,
+		discriminator,
+		...normalizeParams(params)
+	});
+}
+const ZodIntersection = $constructor("ZodIntersection", (inst, def) => {
+	$ZodIntersection.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => intersectionProcessor(inst, ctx, json, params);
+});
+function intersection(left, right) {
+	return new ZodIntersection({
+		type: "intersection",
+		left,
+		right
+	});
+}
+const ZodTuple = $constructor("ZodTuple", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodTuple.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => tupleProcessor(inst, ctx, json, params);
+}, {
+	rest(rest) {
+		return this.clone({
+			...this._zod.def,
+			rest
+		});
+	},
+	partial() {
+		const def = this._zod.def;
+		if (def.checks?.length) throw new Error(".partial() cannot be used on tuple schemas containing refinements");
+		return this.clone({
+			...def,
+			items: def.items.map((item) => new ZodOptional({
+				type: "optional",
+				innerType: item
+			}))
+		});
+	}
+});
+function tuple(items, _paramsOrRest, _params) {
+	const hasRest = _paramsOrRest instanceof $ZodType;
+	return new ZodTuple({
+		type: "tuple",
+		items,
+		rest: hasRest ? _paramsOrRest : null,
+		...normalizeParams(hasRest ? _params : _paramsOrRest)
+	});
+}
+const ZodRecord = $constructor("ZodRecord", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodRecord.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => recordProcessor(inst, ctx, json, params);
+	inst.keyType = def.keyType;
+	inst.valueType = def.valueType;
+});
+function record(keyType, valueType, params) {
+	if (!valueType || !valueType._zod) return new ZodRecord({
+		type: "record",
+		keyType: string$2(),
+		valueType: keyType,
+		...normalizeParams(valueType)
+	});
+	return new ZodRecord({
+		type: "record",
+		keyType,
+		valueType,
+		...normalizeParams(params)
+	});
+}
+const ZodEnum = $constructor("ZodEnum", (inst, def) => {
+	$ZodEnum.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => enumProcessor(inst, ctx, json, params);
+	inst.enum = def.entries;
+	inst.options = [...inst._zod.values];
+	const keys = new Set(Object.keys(def.entries));
+	inst.extract = (values, params) => {
+		const newEntries = {};
+		for (const value of values) if (keys.has(value)) newEntries[value] = def.entries[value];
+		else throw new Error(`Key ${value} not found in enum`);
+		return new ZodEnum({
+			...def,
+			checks: [],
+			...normalizeParams(params),
+			entries: newEntries
+		});
+	};
+	inst.exclude = (values, params) => {
+		const newEntries = { ...def.entries };
+		for (const value of values) if (keys.has(value)) delete newEntries[value];
+		else throw new Error(`Key ${value} not found in enum`);
+		return new ZodEnum({
+			...def,
+			checks: [],
+			...normalizeParams(params),
+			entries: newEntries
+		});
+	};
+});
+function _enum(values, params) {
+	const entries = Array.isArray(values) ? Object.fromEntries(values.map((v) => [v, v])) : values;
+	return new ZodEnum({
+		type: "enum",
+		entries,
+		...normalizeParams(params)
+	});
+}
+const ZodLiteral = $constructor("ZodLiteral", (inst, def) => {
+	$ZodLiteral.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => literalProcessor(inst, ctx, json, params);
+	inst.values = new Set(def.values);
+	Object.defineProperty(inst, "value", { get() {
+		if (def.values.length > 1) throw new Error("This schema contains multiple valid literal values. Use `.values` instead.");
+		return def.values[0];
+	} });
+});
+function literal(value, params) {
+	return new ZodLiteral({
+		type: "literal",
+		values: Array.isArray(value) ? value : [value],
+		...normalizeParams(params)
+	});
+}
+const ZodTransform = $constructor("ZodTransform", (inst, def) => {
+	_ensureDefaultMemoizer();
+	$ZodTransform.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => transformProcessor(inst, ctx, json, params);
+	inst._zod.parse = (payload, _ctx) => {
+		if (_ctx.direction === "backward") throw new $ZodEncodeError(inst.constructor.name);
+		payload.addIssue = (issue$1) => {
+			if (typeof issue$1 === "string") payload.issues.push(issue(issue$1, payload.value, def));
+			else {
+				const _issue = issue$1;
+				if (_issue.fatal) _issue.continue = false;
+				_issue.code ?? (_issue.code = "custom");
+				if (!("input" in _issue)) _issue.input = payload.value;
+				_issue.inst ?? (_issue.inst = inst);
+				payload.issues.push(issue(_issue));
+			}
+		};
+		const output = def.transform(payload.value, payload);
+		if (output instanceof Promise) return output.then((output) => {
+			payload.value = output;
+			return payload;
+		});
+		payload.value = output;
+		return payload;
+	};
+});
+function transform(fn) {
+	return new ZodTransform({
+		type: "transform",
+		transform: fn
+	});
+}
+const ZodOptional = $constructor("ZodOptional", (inst, def) => {
+	$ZodOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function optional(innerType) {
+	return new ZodOptional({
+		type: "optional",
+		innerType
+	});
+}
+const ZodExactOptional = $constructor("ZodExactOptional", (inst, def) => {
+	$ZodExactOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => optionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function exactOptional(innerType) {
+	return new ZodExactOptional({
+		type: "optional",
+		innerType
+	});
+}
+const ZodNullable = $constructor("ZodNullable", (inst, def) => {
+	$ZodNullable.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => nullableProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function nullable(innerType) {
+	return new ZodNullable({
+		type: "nullable",
+		innerType
+	});
+}
+const ZodDefault = $constructor("ZodDefault", (inst, def) => {
+	$ZodDefault.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => defaultProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+	inst.removeDefault = inst.unwrap;
+});
+function _default(innerType, defaultValue) {
+	return new ZodDefault({
+		type: "default",
+		innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : shallowClone(defaultValue);
+		}
+	});
+}
+const ZodPrefault = $constructor("ZodPrefault", (inst, def) => {
+	$ZodPrefault.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => prefaultProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function prefault(innerType, defaultValue) {
+	return new ZodPrefault({
+		type: "prefault",
+		innerType,
+		get defaultValue() {
+			return typeof defaultValue === "function" ? defaultValue() : shallowClone(defaultValue);
+		}
+	});
+}
+const ZodNonOptional = $constructor("ZodNonOptional", (inst, def) => {
+	$ZodNonOptional.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => nonoptionalProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function nonoptional(innerType, params) {
+	return new ZodNonOptional({
+		type: "nonoptional",
+		innerType,
+		...normalizeParams(params)
+	});
+}
+const ZodCatch = $constructor("ZodCatch", (inst, def) => {
+	$ZodCatch.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => catchProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+	inst.removeCatch = inst.unwrap;
+});
+function _catch(innerType, catchValue) {
+	return new ZodCatch({
+		type: "catch",
+		innerType,
+		catchValue: typeof catchValue === "function" ? catchValue : constantCatch(catchValue)
+	});
+}
+const ZodPipe = $constructor("ZodPipe", (inst, def) => {
+	$ZodPipe.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => pipeProcessor(inst, ctx, json, params);
+	inst.in = def.in;
+	inst.out = def.out;
+});
+function pipe(in_, out) {
+	return new ZodPipe({
+		type: "pipe",
+		in: in_,
+		out
+	});
+}
+const ZodReadonly = $constructor("ZodReadonly", (inst, def) => {
+	$ZodReadonly.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => readonlyProcessor(inst, ctx, json, params);
+	inst.unwrap = () => inst._zod.def.innerType;
+});
+function readonly(innerType) {
+	return new ZodReadonly({
+		type: "readonly",
+		innerType
+	});
+}
+const ZodCustom = $constructor("ZodCustom", (inst, def) => {
+	$ZodCustom.init(inst, def);
+	ZodType.init(inst, def);
+	inst._zod.processJSONSchema = (ctx, json, params) => customProcessor(inst, ctx, json, params);
+});
+function refine(fn, _params = {}) {
+	return _refine(ZodCustom, fn, _params);
+}
+function superRefine(fn, params) {
+	return _superRefine(fn, params);
+}
+// src/send/event-template.ts
+const QUOTE$1 = 34;
+const BACKSLASH$1 = 92;
+const FIRST_PRINTABLE = 32;
+const SHORT_ESCAPES = Buffer.from("\"\\\\/bfnrt");
+var EventTemplate = class {
+	#bytes;
+	#view;
+	#headLength;
+	#tailLength;
+	constructor(head, tail) {
+		this.#bytes = Buffer.from(head + tail);
+		this.#view = viewOf(this.#bytes.buffer);
+		this.#headLength = Buffer.byteLength(head);
+		this.#tailLength = this.#bytes.length - this.#headLength;
+	}
+	get headLength() {
+		return this.#headLength;
+	}
+	get tailLength() {
+		return this.#tailLength;
+	}
+	endOf(bytes, start) {
+		const textStart = start + this.#headLength;
+		const lastTail = bytes.length - this.#tailLength;
+		if (textStart >= lastTail || !this.#isAt(bytes, start, 0, this.#headLength)) return -1;
+		let at = textStart;
+		for (let byte = bytes[at]; byte !== QUOTE$1; byte = bytes[at]) {
+			if (byte < FIRST_PRINTABLE) return -1;
+			if (byte === BACKSLASH$1 && !isShortEscape(bytes[++at])) return -1;
+			if (++at > lastTail) return -1;
+		}
+		const { length } = this.#bytes;
+		return at > textStart && this.#isAt(bytes, at, this.#headLength, length) ? at + this.#tailLength : -1;
+	}
+	#isAt(bytes, start, from, to) {
+		const own = this.#view;
+		const ownOffset = this.#bytes.byteOffset;
+		const other = viewOf(bytes.buffer);
+		const otherOffset = bytes.byteOffset + start - from;
+		let at = to - 8;
+		for (; at >= from; at -= 8) if (own.getFloat64(ownOffset + at, true) !== other.getFloat64(otherOffset + at, true)) return false;
+		for (let i = from; i < at + 8; i++) if (own.getUint8(ownOffset + i) !== other.getUint8(otherOffset + i)) return false;
+		return true;
+	}
+};
+function isShortEscape(byte) {
+	return byte !== void 0 && SHORT_ESCAPES.includes(byte);
+}
+function viewOf(memory) {
+	if (memory === latest.buffer) return latest;
+	if (memory === earlier.buffer) return earlier;
+	earlier = latest;
+	latest = new DataView(memory);
+	return latest;
+}
+let latest = new DataView(new ArrayBuffer(0));
+let earlier = latest;
+const PROBE = "⁣probe⁣";
+function aroundText(data, event, read) {
+	if (!event.output || event.finished || event.text === void 0 || event.usage || event.error !== void 0) return void 0;
+	const literal = JSON.stringify(event.text);
+	const at = data.lastIndexOf(literal);
+	if (at === -1) return void 0;
+	const head = data.slice(0, at + 1);
+	const tail = data.slice(at + literal.length - 1);
+	const probed = read(`${head}${PROBE}${tail}`);
+	if (probed === "done" || probed.text !== PROBE || probed.finished || probed.usage || !probed.output) return void 0;
+	return {
+		head,
+		tail
+	};
+}
+// src/send/sse.ts
+const LF$1 = 10;
+const CR = 13;
+const COLON = 58;
+const SPACE = 32;
+const DATA = "data:";
+const DATA_SPACE = "data: ";
+const BOM = [
+	239,
+	187,
+	191
+];
+const MAX_EVENT_BYTES = 4194304;
+var SseParser = class {
+	#onData;
+	#onRepeat;
+	#rest;
+	#data;
+	#dataBytes = 0;
+	#afterCr = false;
+	#atStart = true;
+	#lead = "";
+	#ending = "\n";
+	#template;
+	constructor(onData, onRepeat = () => {}) {
+		this.#onData = onData;
+		this.#onRepeat = onRepeat;
+	}
+	expect(head, tail) {
+		this.#template = new EventTemplate(this.#lead + head, tail + this.#ending + this.#ending);
+	}
+	push(chunk) {
+		let bytes = this.#rest === void 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+		this.#rest = void 0;
+		if (this.#atStart) {
+			if (bytes.length < BOM.length && BOM.slice(0, bytes.length).every((byte, i) => bytes[i] === byte)) {
+				this.#rest = bytes;
+				return;
+			}
+			if (BOM.every((byte, i) => bytes[i] === byte)) bytes = bytes.subarray(BOM.length);
+			this.#atStart = false;
+		}
+		let start = 0;
+		if (this.#afterCr && bytes.length > 0) {
+			if (bytes[0] === LF$1) start = 1;
+			this.#afterCr = false;
+		}
+		let nextLf = -2;
+		let nextCr = -2;
+		while (start < bytes.length) {
+			if (this.#template !== void 0 && this.#data === void 0) {
+				start = this.#repeats(this.#template, bytes, start);
+				if (start === bytes.length) return;
+			}
+			if (nextLf !== -1 && nextLf < start) nextLf = bytes.indexOf(LF$1, start);
+			if (nextCr !== -1 && nextCr < start) nextCr = bytes.indexOf(CR, start);
+			if (nextLf === -1 && nextCr === -1) break;
+			const isCr = nextCr !== -1 && (nextLf === -1 || nextCr < nextLf);
+			const end = isCr ? nextCr : nextLf;
+			this.#line(bytes, start, end);
+			const isCrLf = isCr && bytes[end + 1] === LF$1;
+			this.#ending = isCrLf ? "\r\n" : "\n";
+			if (isCr && end + 1 === bytes.length) this.#afterCr = true;
+			start = isCrLf ? end + 2 : end + 1;
+		}
+		if (start < bytes.length) {
+			this.#rest = bytes.subarray(start);
+			this.#limit(this.#rest.length);
+		}
+	}
+	#repeats(template, bytes, from) {
+		let start = from;
+		for (let end = template.endOf(bytes, start); end !== -1; end = template.endOf(bytes, start)) {
+			this.#onRepeat(bytes, start + template.headLength, end - template.tailLength);
+			start = end;
+		}
+		return start;
+	}
+	end() {
+		if (this.#rest !== void 0) this.#line(this.#rest, 0, this.#rest.length);
+		this.#rest = void 0;
+		this.#dispatch();
+	}
+	#line(bytes, start, end) {
+		if (start === end) {
+			this.#dispatch();
+			return;
+		}
+		if (bytes[start] !== 100 || bytes[start + 1] !== 97 || bytes[start + 2] !== 116 || bytes[start + 3] !== 97) return;
+		let from = start + 4;
+		if (from < end) {
+			if (bytes[from] !== COLON) return;
+			from++;
+			if (bytes[from] === SPACE && from < end) from++;
+		}
+		this.#lead = from - start === 6 ? DATA_SPACE : DATA;
+		const value = bytes.toString("utf8", Math.min(from, end), end);
+		this.#limit(end - from);
+		this.#data = this.#data === void 0 ? value : `${this.#data}\n${value}`;
+		this.#dataBytes += end - from + 1;
+	}
+	#dispatch() {
+		if (this.#data === void 0) return;
+		const data = this.#data;
+		this.#data = void 0;
+		this.#dataBytes = 0;
+		this.#onData(data);
+	}
+	#limit(pending) {
+		if (this.#dataBytes + pending > 4194304) throw new RangeError(`an event of the stream exceeds ${MAX_EVENT_BYTES} bytes`);
+	}
+};
+// src/send/ndjson.ts
+const LF = 10;
+var LineParser = class {
+	#onLine;
+	#rest;
+	constructor(onLine) {
+		this.#onLine = onLine;
+	}
+	push(chunk) {
+		const bytes = this.#rest === void 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+		let start = 0;
+		for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, start)) {
+			this.#line(bytes.toString("utf8", start, end));
+			start = end + 1;
+		}
+		this.#rest = start < bytes.length ? bytes.subarray(start) : void 0;
+		if (bytes.length - start > 4194304) throw new RangeError(`a line of the stream exceeds ${MAX_EVENT_BYTES} bytes`);
+	}
+	end() {
+		if (this.#rest !== void 0) this.#line(this.#rest.toString("utf8"));
+		this.#rest = void 0;
+	}
+	#line(line) {
+		if (line.trim() !== "") this.#onLine(line);
+	}
+};
+// src/send/event-reader.ts
+function lineReader(protocol, onEvent) {
+	return new LineParser((line) => onEvent(protocol.read(line)));
+}
+function sseReader(protocol, keepText, onEvent) {
+	return new SseReader(protocol, keepText, onEvent);
+}
+const PLAIN_OUTPUT = {
+	output: true,
+	finished: false
+};
+var SseReader = class {
+	#protocol;
+	#onEvent;
+	#parser;
+	#head = "";
+	#learned = 0;
+	#repeats = 0;
+	constructor(protocol, keepText, onEvent) {
+		this.#protocol = protocol;
+		this.#onEvent = onEvent;
+		const onRepeat = keepText ? this.#repeatWithText : this.#repeat;
+		this.#parser = new SseParser(this.#data, onRepeat);
+	}
+	push(chunk) {
+		this.#parser.push(chunk);
+	}
+	end() {
+		this.#parser.end();
+	}
+	#data = (data) => {
+		const event = this.#protocol.read(data);
+		if (event !== "done" && event.output && event.text !== void 0) this.#learn(data, event);
+		this.#onEvent(event);
+	};
+	#learn(data, event) {
+		if (this.#repeats < this.#learned || this.#head !== "" && data.startsWith(this.#head)) return;
+		this.#learned++;
+		const around = aroundText(data, event, this.#protocol.read);
+		if (around === void 0) return;
+		this.#head = around.head;
+		this.#parser.expect(around.head, around.tail);
+	}
+	#repeat = () => {
+		this.#repeats++;
+		this.#onEvent(PLAIN_OUTPUT);
+	};
+	#repeatWithText = (bytes, start, end) => {
+		this.#repeats++;
+		const text = JSON.parse(`"${bytes.toString("utf8", start, end)}"`);
+		this.#onEvent({
+			output: true,
+			finished: false,
+			text
+		});
+	};
+};
+// src/send/json-fields.ts
+function parseObject$1(text) {
+	const value = JSON.parse(text);
+	if (!isObject$1(value)) throw new SyntaxError("an event of the stream is not an object");
+	return value;
+}
+function isObject$1(value) {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+function objectsOf(value) {
+	return Array.isArray(value) ? value.filter(isObject$1) : [];
+}
+function isText(value) {
+	return typeof value === "string" && value !== "";
+}
+function tokenCount(value) {
+	return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : void 0;
+}
+function usageFrom(input, output) {
+	const inputTokens = tokenCount(input);
+	const outputTokens = tokenCount(output);
+	if (inputTokens === void 0 && outputTokens === void 0) return void 0;
+	return {
+		...inputTokens !== void 0 && { inputTokens },
+		...outputTokens !== void 0 && { outputTokens }
+	};
+}
+function errorText(error) {
+	if (typeof error === "string") return error;
+	if (isObject$1(error) && typeof error.message === "string") return error.message;
+	return JSON.stringify(error);
+}
+function reportedError(event) {
+	const { error } = event;
+	if (error !== void 0 && error !== null) return {
+		output: false,
+		finished: false,
+		error: errorText(error)
+	};
+	if (event.object === "error") return {
+		output: false,
+		finished: false,
+		error: errorText(event)
+	};
+}
+// src/send/on-abort.ts
+const waiting = new WeakMap();
+function onAbort(signal, callback) {
+	const callbacks = waiting.get(signal) ?? listenTo(signal);
+	callbacks.add(callback);
+	return () => {
+		callbacks.delete(callback);
+	};
+}
+function listenTo(signal) {
+	const callbacks = new Set();
+	waiting.set(signal, callbacks);
+	signal.addEventListener("abort", () => {
+		for (const callback of callbacks) callback();
+	});
+	return callbacks;
+}
+// src/send/exchange.ts
+const FAILURE_REASONS = [
+	"connect",
+	"timeout",
+	"http_3xx",
+	"http_4xx",
+	"http_5xx",
+	"bad_stream",
+	"truncated"
+];
+const MAX_DETAIL = 300;
+const MAX_ERROR_BODY = 16384;
+const MAX_WHOLE_BODY = 16777216;
+function exchange(transport, protocol, request, options) {
+	return new Promise((resolve) => new Conversation(transport, protocol, request, options, resolve));
+}
+var Conversation = class {
+	#protocol;
+	#options;
+	#resolve;
+	#abort;
+	#disarm;
+	#forget;
+	#issued;
+	#sent;
+	#firstByte;
+	#outputs = [];
+	#status;
+	#bytes = 0;
+	#inputTokens;
+	#outputTokens;
+	#finished = false;
+	#settled = false;
+	#reader;
+	#body = [];
+	#text = "";
+	#readAt = 0;
+	constructor(transport, protocol, request, options, resolve) {
+		const { clock, timeoutNs, signal } = options;
+		this.#protocol = protocol;
+		this.#options = options;
+		this.#resolve = resolve;
+		this.#issued = clock.now();
+		this.#disarm = clock.alarm(this.#issued + timeoutNs, () => this.#fail("timeout", `no complete answer within ${timeoutNs / NS_PER_MS} ms`, clock.now()));
+		this.#forget = onAbort(signal, this.#cancel);
+		this.#abort = transport.send(request, this);
+		if (this.#settled) this.#abort();
+		else if (signal.aborted) this.#cancel();
+	}
+	onSent(atNs) {
+		this.#sent ??= atNs;
+	}
+	onHeaders(status, contentType, atNs) {
+		this.#firstByte ??= atNs;
+		this.#status = status;
+		if (!isSuccess(status)) return;
+		if (/^text\/event-stream\b/i.test(contentType)) this.#reader = sseReader(this.#protocol, this.#options.keepText === true, this.#event);
+		else if (/^application\/(x-)?(ndjson|jsonl)\b/i.test(contentType)) this.#reader = lineReader(this.#protocol, this.#event);
+		else if (!/^application\/json\b/i.test(contentType)) this.#fail("bad_stream", `expected text/event-stream, got ${contentType || "no content type"}`, atNs);
+	}
+	onData(chunk, atNs) {
+		if (this.#settled) return;
+		this.#bytes += chunk.length;
+		if (this.#reader === void 0) {
+			const success = isSuccess(this.#status ?? 0);
+			if (this.#bytes <= (success ? MAX_WHOLE_BODY : MAX_ERROR_BODY)) this.#body.push(chunk);
+			else if (success) this.#fail("bad_stream", `the answer exceeds ${MAX_WHOLE_BODY} bytes`, atNs);
+			return;
+		}
+		this.#readAt = atNs;
+		try {
+			this.#reader.push(chunk);
+		} catch (error) {
+			this.#fail("bad_stream", messageOf(error), atNs);
+		}
+	}
+	onEnd(atNs) {
+		if (this.#settled) return;
+		if (!isSuccess(this.#status ?? 0)) this.#fail(statusReason(this.#status ?? 0), this.#errorMessage(), atNs);
+		else if (this.#reader === void 0) this.#whole(atNs);
+		else {
+			this.#feed(() => this.#reader?.end(), atNs);
+			if (!this.#finished) this.#fail("truncated", "the stream ended before the model said it was done", atNs);
+			else if (this.#outputs.length === 0) this.#fail("truncated", "the stream ended without any output", atNs);
+			else this.#settle("completed", atNs);
+		}
+	}
+	#whole(atNs) {
+		this.#feed(() => {
+			const answer = this.#protocol.readWhole(Buffer.concat(this.#body).toString("utf8"));
+			if (!answer.output && answer.error === void 0) throw new SyntaxError("the answer holds no output");
+			this.#take({
+				...answer,
+				output: false
+			});
+		}, atNs);
+		this.#settle("completed", atNs);
+	}
+	onError(error, atNs) {
+		if (this.#settled) return;
+		const reason = this.#firstByte === void 0 ? "connect" : "truncated";
+		this.#fail(reason, messageOf(error), atNs);
+	}
+	#feed(parse, atNs) {
+		this.#readAt = atNs;
+		try {
+			parse();
+		} catch (error) {
+			this.#fail("bad_stream", messageOf(error), atNs);
+		}
+	}
+	#event = (event) => {
+		if (this.#settled) return;
+		if (event === "done") this.#finished = true;
+		else this.#take(event);
+	};
+	#take(event) {
+		if (event.error !== void 0) {
+			this.#fail("bad_stream", event.error, this.#readAt);
+			return;
+		}
+		if (event.output) this.#outputs.push(this.#readAt);
+		if (event.finished) this.#finished = true;
+		if (event.text !== void 0 && this.#options.keepText) this.#text += event.text;
+		if (event.usage !== void 0) {
+			this.#inputTokens = event.usage.inputTokens ?? this.#inputTokens;
+			this.#outputTokens = event.usage.outputTokens ?? this.#outputTokens;
+		}
+	}
+	#cancel = () => {
+		if (this.#settled) return;
+		this.#settle("incomplete", this.#options.clock.now());
+		this.#abort?.();
+	};
+	#fail(reason, detail, atNs) {
+		if (this.#settled) return;
+		this.#settle("failed", atNs, {
+			reason,
+			detail: shorten(this.#options.redact?.(detail) ?? detail)
+		});
+		this.#abort?.();
+	}
+	#settle(outcome, end, failure) {
+		if (this.#settled) return;
+		this.#settled = true;
+		this.#disarm();
+		this.#forget();
+		const ended = {
+			issued: this.#issued,
+			outputs: this.#outputs,
+			end,
+			bytes: this.#bytes,
+			outputTokens: this.#outputTokens ?? this.#outputs.length,
+			tokenSource: this.#outputTokens === void 0 ? "chunks" : "usage",
+			outcome
+		};
+		if (this.#sent !== void 0) ended.sent = this.#sent;
+		if (this.#firstByte !== void 0) ended.firstByte = this.#firstByte;
+		if (this.#status !== void 0) ended.status = this.#status;
+		if (this.#inputTokens !== void 0) ended.inputTokens = this.#inputTokens;
+		if (this.#options.keepText) ended.text = this.#text;
+		if (failure !== void 0) ended.failure = failure;
+		this.#resolve(ended);
+	}
+	#errorMessage() {
+		const body = Buffer.concat(this.#body).toString("utf8");
+		const status = `HTTP ${this.#status}`;
+		try {
+			const parsed = JSON.parse(body);
+			if (typeof parsed === "object" && parsed !== null && "error" in parsed) return `${status}: ${errorText(parsed.error)}`;
+		} catch {}
+		return body.trim() === "" ? status : `${status}: ${body.trim()}`;
+	}
+};
+function isSuccess(status) {
+	return status >= 200 && status < 300;
+}
+function statusReason(status) {
+	return status >= 500 ? "http_5xx" : status >= 400 ? "http_4xx" : "http_3xx";
+}
+function messageOf(error) {
+	if (!(error instanceof Error)) return String(error);
+	const code = error.code;
+	return error.message === "" ? code ?? error.name : error.message;
+}
+function shorten(text) {
+	const line = text.replace(/\s+/g, " ").trim();
+	return line.length <= MAX_DETAIL ? line : `${line.slice(0, 299).toWellFormed()}…`;
+}
+// src/record/records-shape.ts
+const MOST_SHARDS = 1e4;
+const text$2 = string$2().max(1e5);
+const figure$4 = number$5();
+const amount$2 = figure$4.nonnegative();
+const count$3 = amount$2.int();
+const share$2 = amount$2.max(1);
+const range = looseObject({
+	minNs: amount$2,
+	maxNs: amount$2
+});
+const lengths = discriminatedUnion("kind", [
+	looseObject({
+		kind: literal("fixed"),
+		tokens: amount$2
+	}),
+	looseObject({
+		kind: literal("uniform"),
+		min: amount$2,
+		max: amount$2
+	}),
+	looseObject({
+		kind: _enum(["normal", "lognormal"]),
+		mean: amount$2,
+		std: amount$2,
+		min: amount$2,
+		max: amount$2
+	})
+]);
+const openLoop$1 = {
+	arrivals: _enum(ARRIVALS),
+	burstiness: amount$2,
+	maxConcurrency: amount$2.optional()
+};
+const load$1 = discriminatedUnion("kind", [
+	looseObject({
+		kind: literal("closed"),
+		concurrency: count$3
+	}),
+	looseObject({
+		kind: literal("open"),
+		requestsPerSecond: amount$2,
+		...openLoop$1
+	}),
+	looseObject({
+		kind: literal("stages"),
+		of: _enum(["rate", "concurrency"]),
+		stages: array$1(looseObject({
+			durationNs: amount$2,
+			target: amount$2
+		})).max(1e4),
+		...openLoop$1
+	}),
+	looseObject({
+		kind: literal("users"),
+		users: count$3,
+		spawnPerSecond: amount$2,
+		think: range
+	}),
+	looseObject({
+		kind: literal("replay"),
+		maxConcurrency: amount$2.optional()
+	})
+]);
+const stop = looseObject({
+	requests: count$3.optional(),
+	durationNs: amount$2.optional()
+});
+const level$4 = looseObject({
+	index: count$3.max(1e5),
+	load: load$1,
+	stop,
+	warmupRequests: count$3
+});
+const op = _enum([
+	"<",
+	"<=",
+	">",
+	">="
+]);
+const statistic = discriminatedUnion("kind", [looseObject({
+	kind: literal("quantile"),
+	q: share$2
+}), looseObject({ kind: _enum([
+	"mean",
+	"min",
+	"max"
+]) })]);
+const ofRequests = [looseObject({
+	kind: literal("latency"),
+	metric: text$2,
+	statistic
+}), looseObject({
+	kind: literal("rate"),
+	metric: text$2
+})];
+const subject = discriminatedUnion("kind", [
+	...ofRequests,
+	looseObject({
+		kind: literal("goodput_ratio"),
+		criteria: array$1(looseObject({
+			metric: text$2,
+			op,
+			limitNs: amount$2
+		})).max(1e3)
+	}),
+	looseObject({
+		kind: literal("regression"),
+		of: discriminatedUnion("kind", [...ofRequests])
+	})
+]);
+const target = looseObject({
+	url: text$2,
+	model: text$2.optional(),
+	protocol: _enum(PROTOCOLS$1)
+});
+const shape = looseObject({ stop });
+const plan = looseObject({
+	target,
+	baseline: target.optional(),
+	levels: array$1(level$4).max(1e4),
+	exploration: discriminatedUnion("kind", [looseObject({
+		kind: literal("search"),
+		of: _enum(["rate", "concurrency"]),
+		start: amount$2,
+		max: amount$2,
+		tolerance: amount$2,
+		level: shape
+	}), looseObject({
+		kind: literal("sweep"),
+		rates: count$3,
+		maxConcurrency: amount$2,
+		level: shape
+	})]).optional(),
+	workload: looseObject({
+		input: lengths,
+		output: lengths,
+		prompts: looseObject({ kind: _enum([
+			"synthetic",
+			"builtin",
+			"file"
+		]) }),
+		prefixTokens: amount$2,
+		turns: amount$2,
+		turnThink: range,
+		ignoreEos: boolean(),
+		stream: boolean(),
+		trace: looseObject({
+			path: text$2,
+			format: _enum(TRACE_FORMATS),
+			timeScale: amount$2
+		}).optional()
+	}),
+	timeoutNs: amount$2,
+	seed: count$3,
+	objectives: array$1(looseObject({
+		text: text$2,
+		subject,
+		op,
+		limit: figure$4
+	})).max(1e4),
+	confidence: union([figure$4.gt(.5).lt(1), literal("none")]),
+	control: looseObject({
+		untilDecisive: boolean(),
+		stopOnOverload: boolean()
+	}),
+	metricsUrls: array$1(text$2).max(1e4)
+});
+const headerShape = looseObject({
+	generator: text$2,
+	run_id: text$2,
+	started_at: text$2,
+	environment: looseObject({
+		node: text$2,
+		platform: text$2,
+		cpu: text$2,
+		cores: amount$2
+	}),
+	model: text$2,
+	baselineModel: text$2.optional(),
+	shard: looseObject({
+		index: count$3,
+		of: count$3.min(1).max(MOST_SHARDS)
+	}).refine(({ index, of }) => index < of, { message: "names a shard beyond the last" }).optional(),
+	plan
+});
+const side = literal("base").optional();
+const requestShape = looseObject({
+	level: count$3,
+	index: count$3,
+	turn: count$3.optional(),
+	side,
+	scheduled: amount$2,
+	issued: amount$2,
+	sent: amount$2.optional(),
+	firstByte: amount$2.optional(),
+	outputs: array$1(amount$2).max(1e7),
+	end: amount$2,
+	status: count$3.optional(),
+	bytes: count$3,
+	inputTokens: count$3.optional(),
+	outputTokens: count$3,
+	tokenSource: _enum(["usage", "chunks"]),
+	outcome: _enum([
+		"completed",
+		"failed",
+		"incomplete"
+	]),
+	failure: looseObject({
+		reason: _enum(FAILURE_REASONS),
+		detail: text$2
+	}).optional()
+});
+const startShape = looseObject({
+	level: level$4,
+	side,
+	startNs: amount$2
+});
+const endShape = looseObject({
+	level: count$3,
+	side,
+	window: looseObject({
+		start: amount$2,
+		end: amount$2
+	}).refine(({ start, end }) => start <= end, { message: "ends before it starts" }),
+	host: looseObject({
+		cpuRatio: amount$2,
+		loopDelayP99: amount$2,
+		connectionsOpened: count$3
+	}),
+	endedBy: _enum([
+		"decisive",
+		"max_tokens",
+		"max_errors",
+		"max_error_rate",
+		"overload"
+	]).optional(),
+	confidence: figure$4.gt(.5).lt(1).optional(),
+	server: looseObject({
+		engine: text$2,
+		replicas: count$3,
+		unavailable: array$1(text$2).max(1e3)
+	}).optional()
+});
+const footerShape = looseObject({
+	state: _enum(["completed", "cancelled"]),
+	durationNs: amount$2
+});
 // src/record/records-file.ts
 const RECORDS_SCHEMA = "goodput.records/1";
 const BATCH_CHARACTERS = 65536;
@@ -22460,12 +25493,9 @@ function writeRecords(path, header) {
 	line(header);
 	return {
 		failed,
-		request: ({ outputs, ...record }) => {
+		request: (record) => {
 			if (batch === "") batchEndsAt = record.end + BATCH_NS;
-			batch += `{"request":${JSON.stringify({
-				...record,
-				outputs: toGaps(outputs)
-			})}}\n`;
+			batch += `{"request":${JSON.stringify(lineOf(record))}}\n`;
 			if (batch.length >= BATCH_CHARACTERS || record.end >= batchEndsAt) flush();
 		},
 		start: (start) => line({ start }),
@@ -22476,10 +25506,17 @@ function writeRecords(path, header) {
 		}
 	};
 }
+const LONGEST_LINE_BYTES = 67108864;
 async function* readRecords(path) {
 	let number = 0;
 	const unreadable = (what, cause) => new GoodputError("RESULT_UNREADABLE", `${path}, line ${number}: ${what}`, { cause });
-	const stream = createReadStream(path);
+	const checked = (shape, value) => {
+		const { error } = shape.safeParse(value);
+		if (error === void 0) return value;
+		const { path: place, message } = error.issues[0];
+		throw unreadable(`damaged: ${[...place, message].join(": ").slice(0, 300)}.`);
+	};
+	const stream = Readable.from(boundedLines(createReadStream(path)));
 	try {
 		for await (const text of createInterface({
 			input: stream,
@@ -22492,24 +25529,55 @@ async function* readRecords(path) {
 			} catch (error) {
 				throw unreadable("not JSON; the run may have been killed while it wrote.", error);
 			}
+			if (typeof line !== "object" || line === null) throw unreadable("expected an object.");
 			if (number === 1) {
-				if (line.schema !== "goodput.records/1") throw unreadable(`expected the schema ${RECORDS_SCHEMA}.`);
-				yield { header: line };
+				if (!("schema" in line) || line.schema !== "goodput.records/1") throw unreadable(`expected the schema ${RECORDS_SCHEMA}.`);
+				yield { header: checked(headerShape, line) };
 			} else if ("request" in line) {
-				const record = line.request;
+				const record = checked(requestShape, line.request);
 				yield { request: {
 					...record,
 					outputs: fromGaps(record.outputs)
 				} };
-			} else if ("start" in line) yield { start: line.start };
-			else if ("end" in line) yield { end: line.end };
-			else if ("footer" in line) yield { footer: line.footer };
+			} else if ("start" in line) yield { start: checked(startShape, line.start) };
+			else if ("end" in line) yield { end: checked(endShape, line.end) };
+			else if ("footer" in line) yield { footer: checked(footerShape, line.footer) };
 			else throw unreadable("expected a request, a stretch's start or end, or the footer.");
 		}
 	} catch (error) {
 		if (error instanceof GoodputError) throw error;
 		throw new GoodputError("RESULT_UNREADABLE", `Cannot read ${path}: ${error.message}`, { cause: error });
 	}
+}
+async function* boundedLines(stream) {
+	let bytes = 0;
+	for await (const chunk of stream) {
+		const lineEnd = chunk.lastIndexOf(10);
+		bytes = lineEnd < 0 ? bytes + chunk.length : chunk.length - lineEnd - 1;
+		if (bytes > LONGEST_LINE_BYTES) throw new Error(`it has a line longer than ${LONGEST_LINE_BYTES / 1024 / 1024} MiB`);
+		yield chunk;
+	}
+}
+function lineOf(record) {
+	return {
+		level: record.level,
+		index: record.index,
+		turn: record.turn,
+		side: record.side,
+		scheduled: record.scheduled,
+		issued: record.issued,
+		sent: record.sent,
+		firstByte: record.firstByte,
+		outputs: toGaps(record.outputs),
+		end: record.end,
+		status: record.status,
+		bytes: record.bytes,
+		inputTokens: record.inputTokens,
+		outputTokens: record.outputTokens,
+		tokenSource: record.tokenSource,
+		outcome: record.outcome,
+		failure: record.failure
+	};
 }
 function toGaps(moments) {
 	return moments.map((moment, i) => i === 0 ? moment : moment - moments[i - 1]);
@@ -22647,9 +25715,15 @@ var Samples = class {
 };
 // src/report/csv.ts
 function renderCsv(result) {
-	const rows = result.levels.map((level) => COLUMNS.map(({ cell }) => cell(level, result)));
-	return [COLUMNS.map(({ head }) => head), ...rows].map((cells) => `${cells.join(",")}\r\n`).join("");
+	const columns = isComparable(result.comparison) ? [...COLUMNS, ...BASE_COLUMNS] : COLUMNS;
+	const rows = result.levels.map((level) => columns.map(({ cell }) => cell(level, result)));
+	return [columns.map(({ head }) => head), ...rows].map((cells) => `${cells.join(",")}\r\n`).join("");
 }
+const QUANTILES$1 = [
+	"p50",
+	"p95",
+	"p99"
+];
 const COLUMNS = [
 	{
 		head: "Run ID",
@@ -22661,59 +25735,78 @@ const COLUMNS = [
 	},
 	{
 		head: "Concurrency",
-		cell: ({ load }) => number$3(load.kind === "closed" ? load.concurrency : void 0)
+		cell: ({ load }) => number$4(load.kind === "closed" ? load.concurrency : void 0)
 	},
 	{
 		head: "Rate (req/s)",
-		cell: ({ load }) => number$3(load.kind === "open" ? load.rate : void 0)
+		cell: ({ load }) => number$4(load.kind === "open" ? load.rate : void 0)
 	},
 	{
 		head: "Throughput (tok/s)",
-		cell: ({ metrics }) => number$3(metrics.output_throughput)
+		cell: ({ metrics }) => number$4(metrics.output_throughput)
 	},
 	{
 		head: "Request Rate (req/s)",
-		cell: ({ metrics }) => number$3(metrics.request_throughput)
+		cell: ({ metrics }) => number$4(metrics.request_throughput)
 	},
 	...quantiles("TTFT", "ttft"),
 	...quantiles("TPOT", "tpot"),
 	...quantiles("E2E", "e2e"),
 	{
 		head: "Total Requests",
-		cell: ({ requests }) => number$3(requests.issued)
+		cell: ({ requests }) => number$4(requests.issued)
 	},
 	{
 		head: "Successful",
-		cell: ({ requests }) => number$3(requests.completed)
+		cell: ({ requests }) => number$4(requests.completed)
 	},
 	{
 		head: "Failed",
-		cell: ({ requests }) => number$3(requests.failed)
+		cell: ({ requests }) => number$4(requests.failed)
 	},
 	{
 		head: "Error Rate (%)",
-		cell: ({ metrics }) => percent(metrics.error_rate)
+		cell: ({ metrics }) => percent$1(metrics.error_rate)
 	},
 	{
 		head: "Goodput (%)",
-		cell: ({ metrics }) => percent(metrics.goodput_ratio)
+		cell: ({ metrics }) => percent$1(metrics.goodput_ratio)
 	}
 ];
+const BASE_COLUMNS = [
+	...baseColumns("Throughput (tok/s)", "output_throughput"),
+	...baseColumns("Request Rate (req/s)", "request_throughput"),
+	...[
+		"ttft",
+		"tpot",
+		"e2e"
+	].flatMap((name) => QUANTILES$1.flatMap((quantile) => baseColumns(`${name.toUpperCase()} ${quantile} (ms)`, `${name}_${quantile}`))),
+	...baseColumns("Error Rate (%)", "error_rate")
+];
+function baseColumns(head, metric) {
+	const change = ({ name }, result) => againstBase(result, name, metric)?.source;
+	return [{
+		head: `Base ${head}`,
+		cell: (level, result) => {
+			const source = change(level, result);
+			return source?.unit === "ratio" ? percent$1(source.base) : number$4(source?.base);
+		}
+	}, {
+		head: `${head} Change`,
+		cell: (level, result) => change(level, result)?.change ?? ""
+	}];
+}
 function quantiles(label, name) {
-	return [
-		"p50",
-		"p95",
-		"p99"
-	].map((quantile) => ({
+	return QUANTILES$1.map((quantile) => ({
 		head: `${label} ${quantile} (ms)`,
-		cell: ({ metrics }) => number$3(metrics[name]?.[quantile])
+		cell: ({ metrics }) => number$4(metrics[name]?.[quantile])
 	}));
 }
-function number$3(value) {
+function number$4(value) {
 	return value === void 0 || !Number.isFinite(value) ? "" : String(Number(value.toFixed(3)));
 }
-function percent(ratio) {
-	return number$3(ratio === void 0 ? void 0 : ratio * 100);
+function percent$1(ratio) {
+	return number$4(ratio === void 0 ? void 0 : ratio * 100);
 }
 // src/report/github-action-benchmark.ts
 function renderBenchmarkSmaller(result) {
@@ -22865,13 +25958,13 @@ function bisector(f) {
 function zero$1() {
 	return 0;
 }
-function number$2(x) {
+function number$3(x) {
 	return x === null ? NaN : +x;
 }
 const ascendingBisect = bisector(ascending);
 const bisectRight = ascendingBisect.right;
 ascendingBisect.left;
-bisector(number$2).center;
+bisector(number$3).center;
 Array.prototype.slice;
 const e10 = Math.sqrt(50);
 const e5 = Math.sqrt(10);
@@ -22946,7 +26039,7 @@ var reRgbaInteger = new RegExp(`^rgba\\(${reI},${reI},${reI},${reN}\\)$`);
 var reRgbaPercent = new RegExp(`^rgba\\(${reP},${reP},${reP},${reN}\\)$`);
 var reHslPercent = new RegExp(`^hsl\\(${reN},${reP},${reP}\\)$`);
 var reHslaPercent = new RegExp(`^hsla\\(${reN},${reP},${reP},${reN}\\)$`);
-var named = {
+var named$1 = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -23125,7 +26218,7 @@ function color_formatRgb() {
 function color(format) {
 	var m, l;
 	format = (format + "").trim().toLowerCase();
-	return (m = reHex.exec(format)) ? (l = m[1].length, m = parseInt(m[1], 16), l === 6 ? rgbn(m) : l === 3 ? new Rgb(m >> 8 & 15 | m >> 4 & 240, m >> 4 & 15 | m & 240, (m & 15) << 4 | m & 15, 1) : l === 8 ? rgba(m >> 24 & 255, m >> 16 & 255, m >> 8 & 255, (m & 255) / 255) : l === 4 ? rgba(m >> 12 & 15 | m >> 8 & 240, m >> 8 & 15 | m >> 4 & 240, m >> 4 & 15 | m & 240, ((m & 15) << 4 | m & 15) / 255) : null) : (m = reRgbInteger.exec(format)) ? new Rgb(m[1], m[2], m[3], 1) : (m = reRgbPercent.exec(format)) ? new Rgb(m[1] * 255 / 100, m[2] * 255 / 100, m[3] * 255 / 100, 1) : (m = reRgbaInteger.exec(format)) ? rgba(m[1], m[2], m[3], m[4]) : (m = reRgbaPercent.exec(format)) ? rgba(m[1] * 255 / 100, m[2] * 255 / 100, m[3] * 255 / 100, m[4]) : (m = reHslPercent.exec(format)) ? hsla(m[1], m[2] / 100, m[3] / 100, 1) : (m = reHslaPercent.exec(format)) ? hsla(m[1], m[2] / 100, m[3] / 100, m[4]) : named.hasOwnProperty(format) ? rgbn(named[format]) : format === "transparent" ? new Rgb(NaN, NaN, NaN, 0) : null;
+	return (m = reHex.exec(format)) ? (l = m[1].length, m = parseInt(m[1], 16), l === 6 ? rgbn(m) : l === 3 ? new Rgb(m >> 8 & 15 | m >> 4 & 240, m >> 4 & 15 | m & 240, (m & 15) << 4 | m & 15, 1) : l === 8 ? rgba(m >> 24 & 255, m >> 16 & 255, m >> 8 & 255, (m & 255) / 255) : l === 4 ? rgba(m >> 12 & 15 | m >> 8 & 240, m >> 8 & 15 | m >> 4 & 240, m >> 4 & 15 | m & 240, ((m & 15) << 4 | m & 15) / 255) : null) : (m = reRgbInteger.exec(format)) ? new Rgb(m[1], m[2], m[3], 1) : (m = reRgbPercent.exec(format)) ? new Rgb(m[1] * 255 / 100, m[2] * 255 / 100, m[3] * 255 / 100, 1) : (m = reRgbaInteger.exec(format)) ? rgba(m[1], m[2], m[3], m[4]) : (m = reRgbaPercent.exec(format)) ? rgba(m[1] * 255 / 100, m[2] * 255 / 100, m[3] * 255 / 100, m[4]) : (m = reHslPercent.exec(format)) ? hsla(m[1], m[2] / 100, m[3] / 100, 1) : (m = reHslaPercent.exec(format)) ? hsla(m[1], m[2] / 100, m[3] / 100, m[4]) : named$1.hasOwnProperty(format) ? rgbn(named$1[format]) : format === "transparent" ? new Rgb(NaN, NaN, NaN, 0) : null;
 }
 function rgbn(n) {
 	return new Rgb(n >> 16 & 255, n >> 8 & 255, n & 255, 1);
@@ -23450,7 +26543,7 @@ function date(a, b) {
 		return d.setTime(a * (1 - t) + b * t), d;
 	};
 }
-function number(a, b) {
+function number$2(a, b) {
 	return a = +a, b = +b, function(t) {
 		return a * (1 - t) + b * t;
 	};
@@ -23478,7 +26571,7 @@ function one(b) {
 		return b(t) + "";
 	};
 }
-function string(a, b) {
+function string$1(a, b) {
 	var bi = reA.lastIndex = reB.lastIndex = 0, am, bm, bs, i = -1, s = [], q = [];
 	a = a + "", b = b + "";
 	while ((am = reA.exec(a)) && (bm = reB.exec(b))) {
@@ -23494,7 +26587,7 @@ function string(a, b) {
 			s[++i] = null;
 			q.push({
 				i,
-				x: number(am, bm)
+				x: number$2(am, bm)
 			});
 		}
 		bi = reB.lastIndex;
@@ -23511,7 +26604,7 @@ function string(a, b) {
 }
 function value(a, b) {
 	var t = typeof b, c;
-	return b == null || t === "boolean" ? constant$1(b) : (t === "number" ? number : t === "string" ? (c = color(b)) ? (b = c, rgb) : string : b instanceof color ? rgb : b instanceof Date ? date : isNumberArray(b) ? numberArray : Array.isArray(b) ? genericArray : typeof b.valueOf !== "function" && typeof b.toString !== "function" || isNaN(b) ? object : number)(a, b);
+	return b == null || t === "boolean" ? constant$1(b) : (t === "number" ? number$2 : t === "string" ? (c = color(b)) ? (b = c, rgb) : string$1 : b instanceof color ? rgb : b instanceof Date ? date : isNumberArray(b) ? numberArray : Array.isArray(b) ? genericArray : typeof b.valueOf !== "function" && typeof b.toString !== "function" || isNaN(b) ? object : number$2)(a, b);
 }
 function round(a, b) {
 	return a = +a, b = +b, function(t) {
@@ -23819,7 +26912,7 @@ function constants(x) {
 function number$1(x) {
 	return +x;
 }
-var unit = [0, 1];
+var unit$1 = [0, 1];
 function identity$1(x) {
 	return x;
 }
@@ -23862,7 +26955,7 @@ function copy$1(source, target) {
 	return target.domain(source.domain()).range(source.range()).interpolate(source.interpolate()).clamp(source.clamp()).unknown(source.unknown());
 }
 function transformer$2() {
-	var domain = unit, range = unit, interpolate$1 = value, transform, untransform, unknown, clamp = identity$1, piecewise, output, input;
+	var domain = unit$1, range = unit$1, interpolate$1 = value, transform, untransform, unknown, clamp = identity$1, piecewise, output, input;
 	function rescale() {
 		var n = Math.min(domain.length, range.length);
 		if (clamp !== identity$1) clamp = clamper(domain[0], domain[n - 1]);
@@ -23874,7 +26967,7 @@ function transformer$2() {
 		return x == null || isNaN(x = +x) ? unknown : (output || (output = piecewise(domain.map(transform), range, interpolate$1)))(transform(clamp(x)));
 	}
 	scale.invert = function(y) {
-		return clamp(untransform((input || (input = piecewise(range, domain.map(transform), number)))(y)));
+		return clamp(untransform((input || (input = piecewise(range, domain.map(transform), number$2)))(y)));
 	};
 	scale.domain = function(_) {
 		return arguments.length ? (domain = Array.from(_, number$1), rescale()) : domain.slice();
@@ -25189,19 +28282,19 @@ function step(context) {
 // src/report/load-label.ts
 function shortLoad(load) {
 	switch (load.kind) {
-		case "closed": return bare$1(load.concurrency);
-		case "open": return `${bare$1(load.rate)}/s`;
-		case "stages": return `to ${bare$1(highest(load))}${load.of === "rate" ? "/s" : ""}`;
-		case "users": return `${bare$1(load.users)} users`;
+		case "closed": return bare$2(load.concurrency);
+		case "open": return `${bare$2(load.rate)}/s`;
+		case "stages": return `to ${bare$2(highest(load))}${load.of === "rate" ? "/s" : ""}`;
+		case "users": return `${bare$2(load.users)} users`;
 		case "replay": return "trace";
 	}
 }
 function loadLabel(load) {
 	switch (load.kind) {
-		case "closed": return `concurrency ${bare$1(load.concurrency)}`;
-		case "open": return `${bare$1(load.rate)} req/s`;
-		case "stages": return `stages to ${bare$1(highest(load))} ${load.of === "rate" ? "req/s" : "in flight"}`;
-		case "users": return `${bare$1(load.users)} users`;
+		case "closed": return `concurrency ${bare$2(load.concurrency)}`;
+		case "open": return `${bare$2(load.rate)} req/s`;
+		case "stages": return `stages to ${bare$2(highest(load))} ${load.of === "rate" ? "req/s" : "in flight"}`;
+		case "users": return `${bare$2(load.users)} users`;
 		case "replay": return "trace";
 	}
 }
@@ -25209,17 +28302,17 @@ function describeLoad(load) {
 	switch (load.kind) {
 		case "closed": return `${plural(load.concurrency, "request")} in flight`;
 		case "open": {
-			const shape = load.arrivals === "gamma" ? `gamma, burstiness ${bare$1(load.burstiness)}` : load.arrivals;
-			return `${bare$1(load.rate)} requests/s, ${shape}${atMost(load.max_concurrency)}`;
+			const shape = load.arrivals === "gamma" ? `gamma, burstiness ${bare$2(load.burstiness)}` : load.arrivals;
+			return `${bare$2(load.rate)} requests/s, ${shape}${atMost(load.max_concurrency)}`;
 		}
 		case "stages": {
 			const unit = load.of === "rate" ? "/s" : " in flight";
-			return load.stages.map(({ seconds, target }) => `to ${bare$1(target)}${unit} within ${formatSeconds(seconds)}`).join(", then ");
+			return load.stages.map(({ seconds, target }) => `to ${bare$2(target)}${unit} within ${formatSeconds(seconds)}`).join(", then ");
 		}
 		case "users": {
 			const [least, most] = load.think_seconds;
 			const think = least === most ? formatSeconds(least) : `${formatSeconds(least)} to ${formatSeconds(most)}`;
-			return `${plural(load.users, "user")}, ${bare$1(load.spawn_rate)} more each second, thinking for ${think}`;
+			return `${plural(load.users, "user")}, ${bare$2(load.spawn_rate)} more each second, thinking for ${think}`;
 		}
 		case "replay": return `at the moments of a recorded trace${atMost(load.max_concurrency)}`;
 	}
@@ -25242,12 +28335,12 @@ function lightestFirst(levels) {
 	return places.sort((a, b) => (loadSize(levels[a].load) ?? a) - (loadSize(levels[b].load) ?? b));
 }
 function atMost(most) {
-	return most === void 0 ? "" : `, at most ${bare$1(most)} in flight`;
+	return most === void 0 ? "" : `, at most ${bare$2(most)} in flight`;
 }
 function highest({ stages }) {
 	return stages.reduce((top, { target }) => Math.max(top, target), 0);
 }
-function bare$1(value) {
+function bare$2(value) {
 	return formatLimit(value, "requests").split(" ")[0];
 }
 const PLOT = {
@@ -25289,7 +28382,7 @@ function px(value) {
 function title(text) {
 	return `<title>${htmlText(text)}</title>`;
 }
-function spread(heights, gap = 13) {
+function spread$1(heights, gap = 13) {
 	const order = heights.map((_, i) => i).sort((a, b) => heights[a] - heights[b]);
 	const placed = [...heights];
 	let floor = PLOT.top;
@@ -25304,7 +28397,7 @@ function spread(heights, gap = 13) {
 	}
 	return placed;
 }
-const COLORS = 6;
+const COLORS$1 = 6;
 const DASHES = [
 	"none",
 	"7 3",
@@ -25320,7 +28413,7 @@ const MARKERS = [
 	star
 ];
 function colorClass(level) {
-	return `c${level % COLORS}`;
+	return `c${level % COLORS$1}`;
 }
 function dash(level) {
 	return DASHES[level % DASHES.length];
@@ -25460,14 +28553,14 @@ function plot$1(levels, name, what, latency) {
 			scale: x,
 			ticks: x.ticks(4).map((at) => ({
 				at,
-				label: bare(at)
+				label: bare$1(at)
 			}))
 		},
 		y: {
 			scale: y,
 			ticks: y.ticks(4).map((at) => ({
 				at,
-				label: bare(at)
+				label: bare$1(at)
 			}))
 		},
 		marks: [
@@ -25481,7 +28574,7 @@ function plot$1(levels, name, what, latency) {
 		].join("\n")
 	});
 }
-function bare(value) {
+function bare$1(value) {
 	return formatLimit(value, "requests").split(" ")[0];
 }
 // src/report/html/badge.ts
@@ -25491,87 +28584,12 @@ function verdictBadge(kind) {
 const DRAWINGS = {
 	met: "<path d=\"M17 29l8 8 15-17\"/>",
 	violated: "<path d=\"M19 19l18 18M37 19l-18 18\"/>",
+	regressed: "<path d=\"M28 16v22M18 29l10 10 10-10\"/>",
+	cancelled: "<path d=\"M20 20h16v16h-16z\"/>",
 	inconclusive: "<path d=\"M21 22a7.5 7.5 0 1 1 10 7c-2 1-3 2-3 4.500\"/><circle class=\"point\" cx=\"28\" cy=\"40.500\" r=\"2.400\"/>",
 	invalid: "<path d=\"M11 11l34 34\"/>",
 	none: "<path d=\"M18 38v-8M28 38v-20M38 38v-13\"/>"
 };
-// src/report/against-base.ts
-const BASE_HEADS = [
-	"Load",
-	"Metric",
-	"Base",
-	"Head",
-	"Change",
-	"Interval",
-	"Outcome"
-];
-function changeWords({ outcome, source: { base, head } }) {
-	return `${outcome === "unclear" ? "≈" : head > base ? "▲" : "▼"} ${outcome}`;
-}
-const UNCLEAR_WORDS = "Unclear: neither better nor worse is shown, all figures taken together.";
-function isComparable(comparison) {
-	return comparison !== void 0 && comparison.incomparable === void 0 && comparison.levels.length > 0;
-}
-function incomparableWords({ incomparable, levels }) {
-	if (incomparable !== void 0) return `No comparable baseline (${incomparable.replace(/\.$/, "")}).`;
-	return levels.length === 0 ? "No comparable baseline (no load level is in both results)." : void 0;
-}
-function baselineWords({ kind, baseline }) {
-	const how = kind === "same_run" ? "both measured in this run, in alternating blocks" : `stored, measured ${formatMoment(baseline.started_at)} in run ${baseline.run_id}`;
-	return `${baseline.model} at ${baseline.url}, ${how}`;
-}
-function changeCounts({ levels }) {
-	const changes = levels.flatMap((level) => level.changes);
-	if (changes.length === 0) return "No figure is in both results.";
-	const parts = [
-		"worse",
-		"better",
-		"unclear"
-	].flatMap((outcome) => {
-		const count = changes.filter(({ change }) => change === outcome).length;
-		return count === 0 ? [] : [`${count} ${outcome}`];
-	});
-	return `Of ${plural(changes.length, "figure")}: ${listed(parts)}.`;
-}
-function baseRows({ levels }) {
-	return levels.flatMap((level) => level.changes.map((change) => row$1(level.name, change)));
-}
-function againstBase(result, level, metric) {
-	if (!isComparable(result.comparison)) return void 0;
-	const name = metric.replace(/ regression$/, "");
-	const change = result.comparison.levels.find((compared) => compared.name === level)?.changes.find((one) => one.metric === name);
-	return change === void 0 ? void 0 : row$1(level, change);
-}
-function hasBaseColumn(result) {
-	return result.levels.some(({ name, objectives }) => objectives.some(({ metric }) => againstBase(result, name, metric) !== void 0));
-}
-function changeCell(row) {
-	if (row === void 0) return "–";
-	const { base, head, ratio } = row.source;
-	return ratio === void 0 && base === head ? `≈ ${row.change}` : changeWords(row).replace(" ", ` ${row.change} `);
-}
-function onlyOneSide({ levels }) {
-	return levels.flatMap((level) => {
-		const parts = [...level.added.length > 0 ? [`new: ${level.added.join(", ")}`] : [], ...level.removed.length > 0 ? [`gone: ${level.removed.join(", ")}`] : []];
-		return parts.length === 0 ? [] : [[level.name, parts.join("; ")]];
-	});
-}
-function row$1(level, source) {
-	const { metric, unit, base, head, ratio, change } = source;
-	return {
-		level,
-		metric,
-		base: formatValue(base, unit, base === head ? [] : [head]),
-		head: formatValue(head, unit, base === head ? [] : [base]),
-		change: ratio === void 0 ? withoutRatio(source) : changeText(source),
-		interval: intervalText(source),
-		outcome: change,
-		source
-	};
-}
-function withoutRatio({ base, head, unit }) {
-	return base === head ? `${formatValue(base, unit)} in both` : `${formatValue(base, unit)} → ${formatValue(head, unit)}`;
-}
 // src/report/html/baseline.ts
 function baselineSection({ comparison }) {
 	if (comparison === void 0) return "";
@@ -25582,10 +28600,11 @@ function baselineSection({ comparison }) {
 	const open = names.length === 1;
 	return [
 		`<div class="card fold"><p><strong>${changeCounts(comparison)}</strong></p><p class="muted">${htmlText(baselineWords(comparison), 500)}</p>`,
+		...importedNotes(comparison).map((sentence) => `<p class="muted small">${htmlText(sentence, 600)}</p>`),
 		...onlyOneSide(comparison).map(([level, words]) => `<p class="muted">${htmlText(level, 80)}: ${htmlText(words, 400)}</p>`),
 		"</div>",
 		...names.map((name) => levelFold(name, rows.filter(({ level }) => level === name), open)),
-		rows.length === 0 ? "" : `<p class="muted small">${UNCLEAR_WORDS}</p>`
+		rows.length === 0 ? "" : `<p class="muted small">${legendWords(comparison)}</p>`
 	].join("\n");
 }
 function levelFold(name, rows, open) {
@@ -25646,7 +28665,7 @@ function words$1(ms) {
 // src/report/html/histogram.ts
 const MOST_BARS = 36;
 const MOST_AREAS = 3;
-function histogram(chosen, latency, words) {
+function histogram$1(chosen, latency, words) {
 	const shapes = chosen.flatMap(({ level, index }) => {
 		const values = valuesOf(level.histograms[latency] ?? []);
 		return values.length === 0 ? [] : [{
@@ -25720,7 +28739,7 @@ function valuesOf(buckets) {
 // src/report/html/distribution.ts
 function distributionPlots(levels) {
 	const chosen = chosenLevels(levels);
-	const plots = [...PLOTTED.map(([name, words]) => histogram(chosen, name, words)), ...PLOTTED.flatMap(([name, words]) => cdf(chosen, name, words))].filter((drawn) => drawn !== "");
+	const plots = [...PLOTTED.map(([name, words]) => histogram$1(chosen, name, words)), ...PLOTTED.flatMap(([name, words]) => cdf(chosen, name, words))].filter((drawn) => drawn !== "");
 	if (plots.length === 0) return "";
 	return `${legend(chosen.map(({ level, index }) => ({
 		name: level.name,
@@ -25927,7 +28946,7 @@ function hovers(series, x, y, words) {
 }
 function endLabels(labels, y) {
 	const present = labels.flatMap(([name, dot]) => dot === void 0 ? [] : [[name, y(dot[1])]]);
-	const heights = spread(present.map(([, height]) => height));
+	const heights = spread$1(present.map(([, height]) => height));
 	return present.map(([name], i) => `<text class="strong" x="${PLOT.right + 5}" y="${px(heights[i] + 4)}">${name}</text>`).join("");
 }
 function failureTicks({ timeline }, x) {
@@ -26050,6 +29069,12 @@ function bytesCell(bytes) {
 	return bytes === void 0 ? "–" : `${(bytes / 2 ** 30).toPrecision(3)} GiB`;
 }
 // src/report/level-figures.ts
+function mainFigures(levels) {
+	return countedFromTheSend(levels) ? FROM_THE_SEND$1 : MAIN_FIGURES;
+}
+function shortFigures(levels) {
+	return mainFigures(levels).filter(({ group, name }) => group === "Requests" || group === "Per second" || name === "p50" || name === "p95" && (group.startsWith("TTFT") || group === "E2E ms"));
+}
 const MAIN_FIGURES = [
 	{
 		group: "Requests",
@@ -26084,7 +29109,22 @@ const MAIN_FIGURES = [
 		"p99"
 	])
 ];
-const SHORT_FIGURES = MAIN_FIGURES.filter(({ group, name }) => group === "Requests" || group === "Per second" || name === "p50" || name === "p95" && group === "TTFT ms" || name === "p95" && group === "E2E ms");
+const FROM_THE_SEND$1 = [
+	...MAIN_FIGURES.filter(({ group }) => group === "Requests").map((figure) => ({
+		...figure,
+		cell: (level) => level.requests.issued === 0 ? "–" : figure.cell(level)
+	})),
+	...MAIN_FIGURES.filter(({ group }) => group === "Per second"),
+	...latencies("TTFT sent ms", "ttft_sent", [
+		"p50",
+		"p95",
+		"p99"
+	]),
+	...MAIN_FIGURES.filter(({ group }) => /^(?:ITL|TPOT|E2E)/.test(group))
+];
+function countedFromTheSend(levels) {
+	return levels.every(({ metrics }) => metrics.ttft === void 0) && levels.some(({ metrics }) => metrics.ttft_sent !== void 0);
+}
 function scalarFigures({ requests, metrics, window, token_source }) {
 	const count = (value) => value === void 0 ? void 0 : formatCount(value);
 	const rate = (value) => value === void 0 ? void 0 : formatRate(value);
@@ -26181,35 +29221,84 @@ function explain$1({ outcome, reason, requests_needed }) {
 	const sentences = [reason, requests_needed === void 0 || outcome !== "inconclusive" ? void 0 : `About ${plural(requests_needed, "request")} would decide it.`].filter((sentence) => sentence !== void 0);
 	return sentences.length === 0 ? void 0 : sentences.join(" ");
 }
+// src/report/regression-sentence.ts
+function regressionSentence({ level, change }) {
+	const { observed, interval } = worseningOf(change);
+	const size = change.unit === "ratio" ? percentagePoints : percent;
+	const least = interval[0] === void 0 ? "" : `, at least ${size(interval[0])}`;
+	const estimate = observed === void 0 ? "" : ` by ${size(observed)}`;
+	return `${change.metric} at ${terminalText(level, 100)} is worse${estimate}${least}`;
+}
+function percent(ratio) {
+	return `${Number((ratio * 100).toPrecision(3))} %`;
+}
+function percentagePoints(difference) {
+	const size = Number((difference * 100).toPrecision(3));
+	return `${size} percentage point${size === 1 ? "" : "s"}`;
+}
 // src/report/verdict.ts
-const SYMBOLS = {
+const SYMBOLS$1 = {
 	met: "✓",
 	violated: "✗",
 	inconclusive: "?",
+	regressed: "▽",
 	invalid: "⊘",
+	cancelled: "■",
 	none: "○"
 };
 const EMOJI = {
 	met: "✅",
 	violated: "❌",
 	inconclusive: "⚠️",
+	regressed: "🔻",
 	invalid: "🚫",
+	cancelled: "⏹️",
 	none: "📏"
 };
-function describeVerdict(result) {
-	const kind = !result.valid ? "invalid" : result.verdict ?? "none";
-	const cancelled = result.state === "cancelled";
-	const title = kind === "none" && nothingMeasured(result) ? "Nothing measured" : TITLES[kind];
+function describeVerdict(result, regressions) {
+	const kind = kindOf(result, regressions);
+	const beyond = regressions?.beyond ?? [];
+	const onlyCompared = kind === "regressed" && result.verdict !== "violated";
 	return {
 		kind,
-		title: cancelled ? `${title}, cancelled` : title,
-		summary: result.valid ? summarize(result) : `This run may not be believed${invalidCodes(result)}.`,
+		title: kind === "cancelled" ? cancelledTitle(result, regressions) : TITLES[kind],
+		summary: !result.valid ? `This run may not be believed${invalidCodes(result)}.` : onlyCompared ? worseSentence(beyond.length) : summarize(result),
 		notes: [
 			...result.valid ? [] : [`An invalid run never passes. Its figures, taken at face value: ${lowered(summarize(result))}`],
-			...cancelled ? ["The run was cancelled before its plan was done; what was measured until then stands."] : [],
-			...keptNote(result)
-		]
+			...kind === "cancelled" ? ["The run was cancelled before its plan was done; what was measured until then stands."] : [],
+			...onlyCompared && result.verdict !== void 0 ? [summarize(result)] : [],
+			...!onlyCompared && beyond.length > 0 ? [worseSentence(beyond.length)] : [],
+			...keptNote(result),
+			...importedNote(result)
+		],
+		regressed: beyond.map(regressedSentence)
 	};
+}
+function kindOf(result, regressions) {
+	const conclusion = conclusionOf(result, regressions);
+	switch (conclusion) {
+		case "measured": return "none";
+		case "config":
+		case "unreachable":
+		case "error": throw new Error(`A result is never "${conclusion}".`);
+		default: return conclusion;
+	}
+}
+function cancelledTitle(result, regressions) {
+	if (nothingMeasured(result)) return "Cancelled, nothing measured";
+	const soFar = kindOf({
+		...result,
+		state: "completed"
+	}, regressions);
+	if (soFar === "none" || soFar === "cancelled") return "Cancelled";
+	return soFar === "invalid" ? "Cancelled, invalid" : `Cancelled, ${TITLES[soFar].toLowerCase()} so far`;
+}
+function regressedSentence(one) {
+	const size = one.change.unit === "ratio" ? percentagePoints : percent;
+	return `${regressionSentence(one)}, where ${size(one.allowed)} is allowed.`;
+}
+function worseSentence(count) {
+	return `${plural(count, "figure")} ${count === 1 ? "is" : "are"} worse than the baseline by more than is allowed.`;
 }
 function countOutcomes(result) {
 	const counts = {
@@ -26228,6 +29317,7 @@ function confidenceWords(result) {
 const TITLES = {
 	met: "Met",
 	violated: "Violated",
+	regressed: "Regressed",
 	inconclusive: "Inconclusive",
 	invalid: "Invalid",
 	none: "Measured, no objectives given"
@@ -26242,29 +29332,47 @@ function summarize(result) {
 	const all = counts.met + counts.violated + counts.inconclusive;
 	const where = result.levels.length > 1 ? ` over ${plural(result.levels.length, "load level")}` : "";
 	if (nothingMeasured(result)) return "No request was measured, so nothing can be said.";
+	if (all === 0 && result.imported !== void 0) return `Figures only, by ${result.imported.title}.`;
 	if (all === 0) return "Figures only: give objectives to get a verdict.";
+	if (result.exploration !== void 0) return capacity(result, result.exploration);
 	if (all === 1) return `The only objective is ${present[0]}.`;
 	if (present.length === 1) return `All ${all} objectives are ${present[0]}${where}.`;
-	return `Of ${all} objectives${where}: ${listed(present.map((outcome) => `${counts[outcome]} ${outcome}`))}.`;
+	return `Of ${all} objectives${where}: ${listed$1(present.map((outcome) => `${counts[outcome]} ${outcome}`))}.`;
 }
-function nothingMeasured({ levels }) {
-	return levels.every(({ requests }) => requests.issued === 0);
+function capacity(result, { kind, of, highest_passing, lowest_failing }) {
+	const tried = plural(result.levels.length, "load level");
+	if (kind === "sweep") return `A sweep over ${tried}: ${plural(keptLevels(result).length, "level")} met every objective.`;
+	const words = (load) => `${formatLimit(load, "requests")} ${of === "rate" ? "per second" : "in flight"}`;
+	if (highest_passing === void 0) return `Of ${tried} tried, none met every objective${lowest_failing === void 0 ? "" : `, not even ${words(lowest_failing)}`}.`;
+	const failing = lowest_failing === void 0 ? "the search went no higher" : `${formatLimit(lowest_failing, "requests").split(" ")[0]} did not`;
+	return `The highest load that met every objective is ${words(highest_passing)}; ${failing} (${tried} tried).`;
+}
+function keptLevels({ levels }) {
+	return levels.filter(({ objectives }) => objectives.length > 0 && objectives.every(({ outcome }) => outcome === "met"));
+}
+function nothingMeasured({ levels, imported }) {
+	return !(imported !== void 0 && levels.some(({ metrics }) => Object.keys(metrics).length > 0)) && levels.every(({ requests }) => requests.issued === 0);
 }
 function invalidCodes({ findings }) {
 	const codes = [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
-	return codes.length > 0 ? ` (${listed(shortened(codes))})` : "";
+	return codes.length > 0 ? ` (${listed$1(shortened$1(codes))})` : "";
 }
-function shortened(names, most = 4) {
+function shortened$1(names, most = 4) {
 	return names.length <= most ? names : [...names.slice(0, most - 1), `${names.length - most + 1} more`];
 }
 function lowered(sentence) {
 	return sentence.charAt(0).toLowerCase() + sentence.slice(1);
 }
-function keptNote({ levels, verdict }) {
-	if (levels.length < 2 || verdict === void 0 || verdict === "met") return [];
-	const kept = levels.filter(({ objectives }) => objectives.length > 0 && objectives.every(({ outcome }) => outcome === "met"));
-	if (kept.length === 0) return ["No load level met every objective."];
-	return [`Every objective is met at ${listed(shortened(kept.map((level) => level.name)))}.`];
+function importedNote({ imported }) {
+	return imported === void 0 ? [] : [imported.differences.join(" ")];
+}
+function keptNote(result) {
+	const { levels, verdict, exploration } = result;
+	if (levels.length < 2 || verdict === void 0) return [];
+	if (exploration === void 0 ? verdict === "met" : exploration.kind === "search") return [];
+	const kept = keptLevels(result);
+	if (kept.length === 0) return exploration === void 0 ? ["No load level met every objective."] : [];
+	return [`Every objective is met at ${listed$1(shortened$1(kept.map((level) => level.name)))}.`];
 }
 // src/report/html/interval-bar.ts
 const WIDTH = 240;
@@ -26351,12 +29459,12 @@ function objectiveRow(row, repeated, compared) {
 		`<td class="wide">${intervalBar(row)}</td>`,
 		`<td class="num" data-head="samples">${row.samples}</td>`,
 		compared ? `<td class="change ${row.againstBase?.outcome ?? "unclear"}" data-head="against base">${changeCell(row.againstBase)}</td>` : "",
-		`<td class="word">${SYMBOLS[row.outcome]} ${row.outcome}</td>`,
+		`<td class="word">${SYMBOLS$1[row.outcome]} ${row.outcome}</td>`,
 		"</tr>"
 	].join("");
 }
 function levelsTable({ levels }) {
-	return levels.length === 0 ? "" : figuresTable(levels, MAIN_FIGURES);
+	return levels.length === 0 ? "" : figuresTable(levels, mainFigures(levels));
 }
 function figuresTable(levels, figures) {
 	const leads = (i) => figures[i - 1]?.group === figures[i].group ? "" : " first";
@@ -26372,7 +29480,7 @@ function spans(figures) {
 	return [...new Set(figures.map(({ group }) => group))].map((group) => `<th class="first" colspan="${figures.filter((figure) => figure.group === group).length}">${group}</th>`).join("");
 }
 function latencyTable$1({ levels }) {
-	const rows = levels.flatMap((level) => LATENCIES$2.flatMap((name) => {
+	const rows = levels.flatMap((level) => LATENCIES$5.flatMap((name) => {
 		const stats = level.metrics[name];
 		if (stats === void 0) return [];
 		const cells = [formatCount(stats.count), ...latencyCells(stats)];
@@ -26440,6 +29548,7 @@ code, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaV
 .card { background: var(--surface); border: 1px solid var(--line); border-radius: 10px; }
 .met { --v: var(--met); } .violated { --v: var(--violated); } .inconclusive { --v: var(--inconclusive); }
 .invalid { --v: var(--invalid); } .none, .note { --v: var(--none); }
+.regressed { --v: var(--violated); } .cancelled { --v: var(--inconclusive); }
 .c0 { --c: var(--c0); } .c1 { --c: var(--c1); } .c2 { --c: var(--c2); }
 .c3 { --c: var(--c3); } .c4 { --c: var(--c4); } .c5 { --c: var(--c5); }
 
@@ -26570,40 +29679,41 @@ footer { color: var(--muted); font-size: 13px; margin-top: 36px; overflow-wrap: 
 }
 `;
 // src/report/html.ts
-function renderHtml(result) {
-	const verdict = describeVerdict(result);
+function renderHtml(result, regressions) {
+	const verdict = describeVerdict(result, regressions);
 	return [
 		"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">",
 		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">`,
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
-		`<title>${htmlText(`${SYMBOLS[verdict.kind]} ${verdict.title}: ${result.target.model}`, 120)}</title>\n<style>${STYLE}</style>\n</head>\n<body>\n<main>`,
-		header(result),
+		`<title>${htmlText(`${SYMBOLS$1[verdict.kind]} ${verdict.title}: ${result.target.model}`, 120)}</title>\n<style>${STYLE}</style>\n</head>\n<body>\n<main>`,
+		header(result, verdict),
 		tiles(result),
-		section("Objectives", `${capitalized$1(confidenceWords(result))}.`, objectivesTable(result)),
+		section("Objectives", `${capitalized$2(confidenceWords(result))}.`, objectivesTable(result)),
 		section("Against the baseline", "", baselineSection(result)),
-		section("Findings", "Whether this run may be believed, asked apart from its verdict.", findings$2(result)),
+		section("Findings", "Whether this run may be believed, asked apart from its verdict.", findings$1(result)),
 		section("Failures", "Requests that failed are never left out of a rate or a share.", failuresTable(result)),
 		section("Load levels", "Latencies in milliseconds.", levelsTable(result)),
 		section("The server's own figures", "", serverSection(result.levels)),
 		section("Latency against throughput", "One mark per load level, labelled with its load; loads of one kind are joined from the lightest to the heaviest. Down and to the right is better.", loadPlots(result.levels)),
 		section("Distribution of latencies", "Above, the share of samples of about this length; two humps say that two kinds of request are mixed. Below, the share that took at most this long: the further left and the steeper, the better; marks stand at 50 %, 95 % and 99 %.", distributionPlots(result.levels)),
-		section("Over time", "Each level over its own window, with crosses where requests failed. A drift or a step here says that the figures above mix two states.", overTime$3(result.levels)),
+		section("Over time", "Each level over its own window, with crosses where requests failed. A drift or a step here says that the figures above mix two states.", overTime$2(result.levels)),
 		section("How it was measured", "", measured(result)),
 		`<footer>${htmlText(result.generator, 80)} · run ${htmlText(result.run_id, 80)} · ${htmlText(formatMoment(result.started_at), 40)}</footer>`,
 		"</main>\n</body>\n</html>\n"
 	].filter((part) => part !== "").join("\n");
 }
+const MOST_REGRESSED$1 = 8;
 function section(name, lead, body) {
 	if (body === "") return "";
 	return `<section>\n<h2>${name}</h2>${lead === "" ? "" : `<p class="lead">${lead}</p>`}\n${body}\n</section>`;
 }
-function header(result) {
-	const { kind, title, summary, notes } = describeVerdict(result);
+function header(result, { kind, title, summary, notes, regressed }) {
+	const lines = [...notes, ...regressed.slice(0, MOST_REGRESSED$1)];
 	const { target } = result;
 	return [
 		`<header class="verdict card ${kind}">${verdictBadge(kind)}<h1>${title}</h1>`,
 		`<p class="summary">${htmlText(summary)}</p>`,
-		notes.length === 0 ? "" : `<ul>${notes.map((note) => `<li>${htmlText(note)}</li>`).join("")}</ul>`,
+		lines.length === 0 ? "" : `<ul>${lines.map((note) => `<li>${htmlText(note)}</li>`).join("")}</ul>`,
 		facts([
 			["Model", htmlText(target.model, 120)],
 			["Target", `<code>${htmlText(target.url, 200)}</code>`],
@@ -26634,7 +29744,7 @@ function spanOf(levels, pick) {
 	const [low, high] = [Math.min(...values), Math.max(...values)];
 	return low === high ? formatValue(low, "ms") : formatInterval([low, high], "ms");
 }
-function findings$2(result) {
+function findings$1(result) {
 	return result.findings.map(finding).join("\n");
 }
 function finding({ code, level, at, happened, matters, advice }) {
@@ -26642,7 +29752,7 @@ function finding({ code, level, at, happened, matters, advice }) {
 	const where = at === void 0 ? "" : ` <span class="muted">at ${htmlText(at, 80)}</span>`;
 	return [
 		`<div class="finding card ${invalid ? "invalid" : "note"}">`,
-		`<h3><span class="word">${invalid ? `${SYMBOLS.invalid} invalid` : "• note"}</span><code>${htmlText(code, 60)}</code>${where}</h3>`,
+		`<h3><span class="word">${invalid ? `${SYMBOLS$1.invalid} invalid` : "• note"}</span><code>${htmlText(code, 60)}</code>${where}</h3>`,
 		facts([
 			["What", htmlText(happened)],
 			["Why it matters", htmlText(matters)],
@@ -26652,7 +29762,7 @@ function finding({ code, level, at, happened, matters, advice }) {
 	].join("");
 }
 const OPEN_LEVELS = 4;
-function overTime$3(levels) {
+function overTime$2(levels) {
 	return levels.flatMap((level, i) => {
 		if (level.timeline.length === 0) return [];
 		const open = levels.length <= OPEN_LEVELS ? " open" : "";
@@ -26683,7 +29793,7 @@ function measured(result) {
 function facts(pairs) {
 	return `<dl class="facts">${pairs.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join("")}</dl>`;
 }
-function capitalized$1(sentence) {
+function capitalized$2(sentence) {
 	return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 // src/report/junit.ts
@@ -26778,7 +29888,7 @@ function outcomeLine(result, row) {
 		line: invalidError(result, row)
 	};
 	if (row.outcome === "met") return void 0;
-	const message = xmlText([figures(row), row.explanation].filter((part) => part !== void 0).join(". "));
+	const message = xmlText([figures$1(row), row.explanation].filter((part) => part !== void 0).join(". "));
 	return row.outcome === "violated" ? {
 		count: "failures",
 		line: `      <failure type="violated" message="${message}"/>`
@@ -26788,9 +29898,9 @@ function outcomeLine(result, row) {
 	};
 }
 function invalidError(result, row) {
-	return `      <error type="invalid" message="${xmlText(row === void 0 ? describeVerdict(result).notes[0] : `${figures(row)}, but the run is invalid`)}">${result.findings.filter(({ level }) => level === "invalid").slice(0, MOST_FINDINGS).map(({ code, happened, advice }) => `${xmlText(code, 60)}: ${xmlText(happened, 300)} ${xmlText(advice, 300)}`).join("\n")}</error>`;
+	return `      <error type="invalid" message="${xmlText(row === void 0 ? describeVerdict(result).notes[0] : `${figures$1(row)}, but the run is invalid`)}">${result.findings.filter(({ level }) => level === "invalid").slice(0, MOST_FINDINGS).map(({ code, happened, advice }) => `${xmlText(code, 60)}: ${xmlText(happened, 300)} ${xmlText(advice, 300)}`).join("\n")}</error>`;
 }
-function figures({ outcome, observed, interval, samples }) {
+function figures$1({ outcome, observed, interval, samples }) {
 	return `${outcome}: observed ${observed}, interval ${interval}, ${samples} samples`;
 }
 function attributes({ tests, failures, errors, skipped }) {
@@ -26949,20 +30059,37 @@ function lastResort(head, maxChars) {
 }
 // src/report/markdown-comparison.ts
 const MOST_NAMED$1 = 20;
-function comparisonSummary({ comparison }) {
-	if (comparison === void 0) return "";
+const MOST_CHANGED = 40;
+function comparisonSummary({ comparison }, firstRun = false) {
+	if (comparison === void 0) return firstRun ? `**Against the baseline:** ${FIRST_RUN}` : "";
 	const none = incomparableWords(comparison);
 	if (none !== void 0) return `**Against the baseline:** ${markdownText(none, 400)}`;
 	const only = onlyOneSide(comparison).map(([level, words]) => `${markdownCode(level, 60)} ${markdownText(words, 300)}`);
 	return [
 		`**Against the baseline:** ${changeCounts(comparison)}`,
 		`<sub>${markdownText(baselineWords(comparison), 500)}</sub>`,
-		...only.length === 0 ? [] : [`In one of the two only: ${only.slice(0, MOST_NAMED$1).join("; ")}.`]
+		...importedNotes(comparison).map((sentence) => `<sub>${markdownText(sentence, 600)}</sub>`),
+		...only.length === 0 ? [] : [`Not in both: ${only.slice(0, MOST_NAMED$1).join("; ")}.`]
 	].join("\n\n");
 }
+const FIRST_RUN = "None yet: this is the first run, and its result.json is what a later one can be compared with.";
 function comparisonTable({ comparison }) {
+	return isComparable(comparison) ? tableOf(comparison, changedFirst(baseRows(comparison))) : "";
+}
+function changedTable({ comparison }) {
 	if (!isComparable(comparison)) return "";
-	const cells = baseRows(comparison).map((row) => [
+	return tableOf(comparison, changedFirst(baseRows(comparison).filter(({ outcome }) => outcome !== "unclear")).slice(0, MOST_CHANGED));
+}
+function changedFirst(rows) {
+	const order = [
+		"worse",
+		"better",
+		"unclear"
+	];
+	return rows.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
+}
+function tableOf(comparison, rows) {
+	const cells = rows.map((row) => [
 		markdownCode(row.level, 60),
 		markdownCode(row.metric, 60),
 		row.base,
@@ -26983,73 +30110,45 @@ function comparisonTable({ comparison }) {
 			"l"
 		],
 		alignDelimiters: false
-	})}\n\n<sub>${UNCLEAR_WORDS}</sub>`;
+	})}\n\n<sub>${legendWords(comparison)}</sub>`;
 }
-// src/report/markdown-server.ts
-const MOST_NAMED = 20;
-function serverTable({ levels }) {
-	const scraped = levels.filter(({ server }) => server !== void 0);
-	if (scraped.length === 0) return "";
-	const figures = shownServerFigures(scraped);
-	const cells = scraped.map((level) => [markdownCode(level.name, 60), ...figures.map(({ cell }) => cell(level))]);
-	const table = markdownTable([["Load", ...figures.map(({ group, name }) => `${group} ${name}`)], ...cells], {
-		align: ["l", ...figures.map(() => "r")],
-		alignDelimiters: false
-	});
-	const missing = unavailableWords(scraped).map(({ what, at, everywhere }) => `- unavailable${everywhere ? "" : ` at ${at.slice(0, MOST_NAMED).map((name) => markdownCode(name, 60)).join(", ")}`}: ${markdownText(what, 300)}`);
+// src/report/markdown-fold.ts
+function folded(summary, body, open = "closed") {
+	if (body === "") return "";
+	return `${open === "open" ? "<details open>" : "<details>"}<summary>${summary}</summary>\n\n${body}\n\n</details>`;
+}
+// src/report/markdown-findings.ts
+const MOST_PLACES = 6;
+const MOST_SENTENCES = 3;
+function invalidFindings(result, most = Number.POSITIVE_INFINITY) {
+	const groups = grouped(result.findings.filter(({ level }) => level === "invalid"));
+	if (groups.length === 0) return "";
+	const hidden = groups.length - most;
+	return ["**Why this run may not be believed**", [...groups.slice(0, most).map((group) => item(EMOJI.invalid, group)), ...hidden > 0 ? [`- and ${hidden} more`] : []].join("\n")].join("\n\n");
+}
+function noteFindings(result) {
+	const groups = grouped(result.findings.filter(({ level }) => level === "note"));
+	return folded(`${plural(groups.length, "note")} on this measurement`, groups.map((group) => item("ℹ️", group)).join("\n"));
+}
+function grouped(findings) {
+	return [...Map.groupBy(findings, ({ code }) => code).values()];
+}
+function item(symbol, group) {
+	const { code, matters, advice } = group[0];
+	const places = [...new Set(group.flatMap(({ at }) => at === void 0 ? [] : [at]))];
+	const happened = [...new Set(group.map((finding) => finding.happened))];
 	return [
-		`As ${markdownCode(engineWords(scraped), 80)} told them; client TTFT is counted from the send.`,
-		table,
-		missing.join("\n")
-	].filter((text) => text !== "").join("\n\n");
+		`- ${symbol} ${markdownCode(code, 60)}${atPlaces(places)}:`,
+		...happened.slice(0, MOST_SENTENCES).map((sentence) => markdownText(sentence)),
+		markdownText(matters),
+		`**What to do:** ${markdownText(advice)}`
+	].join(" ");
 }
-// src/report/mermaid.ts
-function mermaidCharts(result) {
-	return [...result.levels.length > 1 ? [byLevel(result.levels)] : [], ...result.levels.slice(0, MOST_LEVELS).map(overTime$2)].filter((chart) => chart !== void 0).map((chart) => [
-		"```mermaid",
-		...chart,
-		"```"
-	].join("\n")).join("\n\n");
-}
-const MOST_POINTS$1 = 20;
-const MOST_LEVELS = 6;
-const MOST_LONG_LABELS = 6;
-function byLevel(levels) {
-	const label = levels.length > MOST_LONG_LABELS ? shortLoad : loadLabel;
-	return chart("TTFT p95 by load level", lightestFirst(levels).flatMap((i) => {
-		const { load, metrics } = levels[i];
-		const value = metrics.ttft?.p95;
-		return isFigure(value) ? [[label(load), value]] : [];
-	}).slice(0, MOST_POINTS$1), "bar");
-}
-function overTime$2(level) {
-	const points = level.timeline.flatMap(({ t, ttft_p95 }) => isFigure(ttft_p95) && isFigure(t) ? [[t >= 10 ? t.toFixed(0) : t.toFixed(1), ttft_p95]] : []);
-	return chart(`TTFT p95 over time in s, ${loadLabel(level.load)}`, thinned(points), "line");
-}
-function chart(title, dots, kind) {
-	if (dots.length < 2) return void 0;
-	const top = Math.max(...dots.map(([, value]) => value));
-	return [
-		"xychart-beta",
-		`  title "${title}"`,
-		`  x-axis [${dots.map(([label]) => `"${label}"`).join(", ")}]`,
-		`  y-axis "ms" 0 --> ${figure$1(top * 1.1 || 1)}`,
-		`  ${kind} [${dots.map(([, value]) => figure$1(value)).join(", ")}]`
-	];
-}
-function thinned(points) {
-	if (points.length <= MOST_POINTS$1) return points;
-	return Array.from({ length: MOST_POINTS$1 }, (_, i) => {
-		const from = Math.floor(i * points.length / MOST_POINTS$1);
-		const to = Math.floor((i + 1) * points.length / MOST_POINTS$1);
-		return points.slice(from, to).reduce((highest, point) => point[1] > highest[1] ? point : highest);
-	});
-}
-function isFigure(value) {
-	return value !== void 0 && Number.isFinite(value) && value >= 0;
-}
-function figure$1(value) {
-	return String(Number(value.toFixed(value >= 100 ? 0 : 3)));
+function atPlaces(places) {
+	if (places.length === 0) return "";
+	const shown = places.slice(0, MOST_PLACES).map((place) => markdownCode(place, 60));
+	const hidden = places.length - shown.length;
+	return ` at ${shown.join(", ")}${hidden > 0 ? ` and ${hidden} more` : ""}`;
 }
 // src/report/sparkline.ts
 const STEPS = "▁▂▃▄▅▆▇█";
@@ -27073,115 +30172,150 @@ function highestOfEach(values, most) {
 		return present.length === 0 ? void 0 : Math.max(...present);
 	});
 }
-// src/report/markdown.ts
-function renderMarkdown(result, options = {}) {
-	const charts = options.charts ?? "mermaid";
-	const rows = sloRows(result);
-	return fitted([
-		{ text: head$1(result, options) },
-		{
-			text: objectiveTable(result, rows),
-			shorter: [
-				FEW_ROWS,
-				8,
-				3
-			].map((most) => objectiveTable(result, rows, most)),
-			drop: 8,
-			name: "objectives"
-		},
-		{
-			text: reasons$1(rows),
-			drop: 5,
-			name: "reasons"
-		},
-		{ text: comparisonSummary(result) },
-		{
-			text: levelTable(result),
-			drop: 7,
-			name: "load levels"
-		},
-		{
-			text: charts === "none" ? "" : overTime$1(result),
-			drop: 3,
-			name: "sparklines"
-		},
-		{
-			text: findings$1(result),
-			shorter: [findingNames(result)],
-			drop: 4,
-			name: "advice on findings"
-		},
-		{
-			text: failures$1(result),
-			drop: 6,
-			name: "failures"
-		},
-		{
-			text: folded("Against the baseline, every figure", comparisonTable(result)),
-			drop: 2.2,
-			name: "comparison"
-		},
-		{
-			text: folded("The server's own figures", serverTable(result)),
-			drop: 2.5,
-			name: "server's figures"
-		},
-		{
-			text: charts === "mermaid" ? folded("Charts", mermaidCharts(result)) : "",
-			drop: 1,
-			name: "charts"
-		},
-		{
-			text: folded("Full figures", fullFigures(result)),
-			drop: 2,
-			name: "full figures"
-		},
-		{ text: foot(result, options) }
-	], options.maxChars);
+// src/report/over-time-bars.ts
+const BARS = 10;
+const FEWEST_POINTS = 8;
+const TELLING = 1.5;
+function seriesOf({ timeline }, metric) {
+	const read = readerOf(metric.replace(/ regression$/, ""));
+	return read && timeline.map(read);
 }
-const FEW_ROWS = 20;
-function head$1(result, { title = "Goodput", headingLevel = 2 }) {
-	const verdict = describeVerdict(result);
-	const { target } = result;
-	return [
-		`${"#".repeat(headingLevel)} ${EMOJI[verdict.kind]} ${markdownText(title, 100)}: ${verdict.title.toLowerCase()}`,
-		`**${markdownText(verdict.summary)}**${verdict.notes.map((note) => ` ${markdownText(note)}`).join("")}`,
-		`${markdownCode(target.model, 100)} at ${markdownCode(target.url, 200)}`
-	].join("\n\n");
+function tellingBars(series) {
+	return series !== void 0 && isTelling(series) ? sparkline(series, BARS) : void 0;
 }
-function objectiveTable(result, rows, most = Number.POSITIVE_INFINITY) {
+function isTelling(series) {
+	const present = series.filter((value) => value !== void 0);
+	if (present.length < FEWEST_POINTS) return false;
+	const means = meansOf(present, BARS);
+	const middle = means.toSorted((a, b) => a - b)[Math.floor(means.length / 2)];
+	const [first, , last] = meansOf(present, 3);
+	return Math.max(...means) > middle * TELLING || Math.max(first, last) > Math.min(first, last) * TELLING;
+}
+function readerOf(metric) {
+	if (/^ttft(_sent)?_(p50|mean)$/.test(metric)) return ({ ttft_p50 }) => ttft_p50;
+	if (/^ttft(_sent)?_/.test(metric)) return ({ ttft_p95 }) => ttft_p95;
+	if (metric.startsWith("e2e_")) return ({ e2e_p50 }) => e2e_p50;
+	if (metric === "output_throughput") return ({ output_throughput }) => output_throughput;
+	if (metric === "error_rate") return ({ completed, failed }) => completed + failed === 0 ? void 0 : failed / (completed + failed);
+}
+function meansOf(values, most) {
+	const groups = Math.min(most, values.length);
+	return Array.from({ length: groups }, (_, i) => {
+		const of = values.slice(Math.floor(i * values.length / groups), Math.floor((i + 1) * values.length / groups));
+		return of.reduce((sum, value) => sum + value, 0) / of.length;
+	});
+}
+// src/report/markdown-objectives.ts
+const MOST_ROWS = 15;
+const MOST_COLUMNS$1 = 5;
+const MOST_LOADS$1 = 24;
+const MOST_REASONS$1 = 60;
+const LOOSE = { alignDelimiters: false };
+function isShort(rows) {
+	return rows.length <= MOST_ROWS;
+}
+function glanceTable(result, rows, bars) {
+	if (isShort(rows)) return objectiveTable(result, rows, { bars });
+	return loadTable(result, rows) ?? objectiveTable(result, rows, {
+		most: MOST_ROWS,
+		bars
+	});
+}
+function objectiveTable(result, rows, { most = Number.POSITIVE_INFINITY, bars }) {
 	if (rows.length === 0) return "";
 	const shown = rows.length <= most ? rows : worstFirst(rows).slice(0, most);
 	const compared = hasBaseColumn(result);
-	const cells = shown.map((row) => [
-		markdownCode(row.level, 60),
-		markdownCode(row.objective, 120),
-		row.observed,
-		row.interval,
-		row.samples,
-		...compared ? [changeCell(row.againstBase)] : [],
-		`${EMOJI[row.outcome]} ${row.outcome}`
-	]);
-	const table = markdownTable([compared ? [
-		...SLO_HEADS.slice(0, -1),
-		BASE_HEAD,
-		SLO_HEADS.at(-1)
-	] : [...SLO_HEADS], ...cells], {
-		align: [
-			"l",
-			"l",
-			"r",
-			"r",
-			"r",
-			...compared ? ["l"] : [],
-			"l"
+	const several = result.levels.length > 1;
+	const courses = bars ? coursesOf(result, shown) : [];
+	const drawn = courses.some((course) => course !== void 0);
+	const heads = [
+		...several ? ["Load"] : [],
+		...[
+			"Objective",
+			"Observed",
+			"Interval"
 		],
-		...LOOSE
-	});
+		...compared ? [BASE_HEAD] : [],
+		"Verdict",
+		...drawn ? ["Over time"] : []
+	];
+	const cells = shown.map((row, i) => [
+		...several ? [shown[i - 1]?.level === row.level ? "" : markdownCode(row.level, 60)] : [],
+		markdownCode(row.objective, 120),
+		row.outcome === "violated" ? `**${row.observed}**` : row.observed,
+		row.interval,
+		...compared ? [changeCell(row.againstBase)] : [],
+		outcomeWord$1(row.outcome),
+		...drawn ? [courses[i] === void 0 ? "" : `\`${courses[i]}\``] : []
+	]);
+	const align = heads.map((head) => head === "Observed" || head === "Interval" ? "r" : "l");
 	const hidden = rows.length - shown.length;
-	return `${table}${hidden > 0 ? `\n\n${formatCount(hidden)} more objectives are in the full report.` : ""}\n\n<sub>${capitalized(confidenceWords(result))}.</sub>`;
+	return [
+		markdownTable([heads, ...cells], {
+			align,
+			...LOOSE
+		}),
+		...hidden > 0 ? [`${formatCount(hidden)} more objectives are in the full report.`] : [],
+		`<sub>${capitalized$1(confidenceWords(result))}${samplesWords(shown)}.</sub>${drawn ? " <sub>Over time: each row from 0 to its highest.</sub>" : ""}`
+	].join("\n\n");
 }
-const LOOSE = { alignDelimiters: false };
+function loadTable(result, rows) {
+	const objectives = [...new Set(rows.map(({ objective }) => objective))];
+	const { levels } = result;
+	if (levels.length < 2 || levels.length > MOST_LOADS$1 || objectives.length > MOST_COLUMNS$1) return void 0;
+	const byLevel = Map.groupBy(rows, ({ level }) => level);
+	if (byLevel.size !== levels.length) return void 0;
+	const cells = lightestFirst(levels).map((i) => {
+		const { name } = levels[i];
+		const own = byLevel.get(name) ?? [];
+		return [
+			markdownCode(name, 60),
+			...objectives.map((objective) => {
+				const row = own.find((one) => one.objective === objective);
+				return row === void 0 ? "" : `${EMOJI[row.outcome]} ${row.observed}`;
+			}),
+			outcomeWord$1(worstFirst(own)[0]?.outcome ?? "inconclusive")
+		];
+	});
+	const heads = [
+		"Load",
+		...objectives.map((objective) => markdownCode(objective, 60)),
+		"Verdict"
+	];
+	const align = [
+		"l",
+		...objectives.map(() => "r"),
+		"l"
+	];
+	return [markdownTable([heads, ...cells], {
+		align,
+		...LOOSE
+	}), `<sub>${EMOJI.met} met, ${EMOJI.violated} violated, ${EMOJI.inconclusive} inconclusive. The list of every objective holds the intervals.</sub>`].join("\n\n");
+}
+function inconclusiveReasons(rows, several) {
+	const open = rows.filter(({ outcome }) => outcome === "inconclusive");
+	return [...Map.groupBy(open, (row) => `${row.objective}\n${row.explanation}`).values()].slice(0, MOST_REASONS$1).map((group) => {
+		const { objective, explanation } = group[0];
+		const places = several ? atPlaces(group.map(({ level }) => level)) : "";
+		const why = markdownText(explanation ?? "no reason was given.");
+		return `- ${EMOJI.inconclusive} ${markdownCode(objective, 120)}${places}: ${why}`;
+	});
+}
+function outcomeWord$1(outcome) {
+	return `${EMOJI[outcome]} ${outcome}`;
+}
+function coursesOf({ levels }, rows) {
+	const byName = new Map(levels.map((level) => [level.name, level]));
+	return rows.map(({ level, source }) => {
+		const found = byName.get(level);
+		return found && tellingBars(seriesOf(found, source.metric));
+	});
+}
+function samplesWords(rows) {
+	const [least, most] = rows.map(({ source }) => source.samples).reduce(([low, high], count) => [Math.min(low, count), Math.max(high, count)], [Number.POSITIVE_INFINITY, 0]);
+	const each = rows.length > 1 ? " each" : "";
+	return least === most ? `; ${plural(most, "sample")}${each}` : `; ${formatCount(least)} to ${plural(most, "sample")} each`;
+}
 function worstFirst(rows) {
 	const order = [
 		"violated",
@@ -27190,109 +30324,83 @@ function worstFirst(rows) {
 	];
 	return rows.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
 }
-function reasons$1(rows) {
-	return rows.filter(({ outcome }) => outcome === "inconclusive").map((row) => `- ${EMOJI.inconclusive} ${markdownCode(row.objective, 120)} at ${markdownCode(row.level, 60)}: ${markdownText(row.explanation ?? "no reason was given.")}`).join("\n");
+function capitalized$1(sentence) {
+	return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
-function levelTable({ levels }) {
+// src/report/markdown-figures.ts
+const MOST_COLUMNS = 5;
+const MOST_LOADS = 8;
+function levelTable({ levels }, bars) {
 	if (levels.length === 0) return "";
-	const heads = SHORT_FIGURES.map(({ group, name }) => headOf(group, name));
-	const cells = levels.map((level) => [markdownCode(level.name, 60), ...SHORT_FIGURES.map(({ cell }) => cell(level))]);
-	return markdownTable([["Load", ...heads], ...cells], {
-		align: ["l", ...heads.map(() => "r")],
+	const ordered = lightestFirst(levels).map((i) => levels[i]);
+	const courses = bars ? ordered.map((level) => tellingBars(seriesOf(level, "ttft_p95"))) : [];
+	const rows = [...shortFigures(ordered).map(({ group, name, cell }) => [headOf$1(group, name), ...ordered.map(cell)]), ...courses.some((course) => course !== void 0) ? [["TTFT p95 over time", ...courses.map((course) => course === void 0 ? "" : `\`${course}\``)]] : []];
+	const table = [["Load", ...ordered.map(({ name }) => markdownCode(name, 60))], ...rows];
+	const laid = levels.length <= MOST_COLUMNS ? table : transposed(table);
+	return `${markdownTable(laid, {
+		align: laid[0].map((_, i) => i === 0 ? "l" : "r"),
 		...LOOSE
-	});
+	})}\n\n<sub>Latencies in milliseconds.</sub>`;
 }
-function headOf(group, name) {
+function transposed(table) {
+	return table[0].map((_, column) => table.map((row) => row[column]));
+}
+function headOf$1(group, name) {
 	if (group === "Per second") return name === "requests" ? "req/s" : "tok/s";
 	if (group === "Requests") return name === "ok" ? "OK" : "Failed";
-	return `${group.replace(/ ms$/, "")} ${name}, ms`;
+	return `${group.replace(/ ms$/, "")} ${name}`;
 }
-function overTime$1({ levels }) {
-	const lines = levels.flatMap((level) => {
-		const values = level.timeline.map((point) => point.ttft_p95);
-		const present = values.filter((value) => value !== void 0);
-		if (present.length === 0) return [];
-		return `${markdownCode(level.name, 60)} \`${sparkline(values, 32)}\` highest ${formatValue(Math.max(...present), "ms")}`;
-	});
-	return lines.length === 0 ? "" : ["TTFT p95 over time, each from 0 to its highest:", ...lines].join("<br>\n");
+function fullFigures({ levels }) {
+	if (levels.length === 0) return "";
+	const ordered = lightestFirst(levels).map((i) => levels[i]);
+	return [latencyTable(ordered), ...chunked(ordered, MOST_COLUMNS).map(scalarTable)].join("\n\n");
 }
-function findings$1(result) {
-	if (result.findings.length === 0) return "";
-	return ["**Findings**", ...result.findings.map((finding) => [
-		findingName(finding),
-		`  ${markdownText(finding.happened)} ${markdownText(finding.matters)}`,
-		`  **What to do:** ${markdownText(finding.advice)}`
-	].join("\n"))].join("\n\n");
-}
-function findingNames(result) {
-	if (result.findings.length === 0) return "";
-	return ["**Findings**", result.findings.slice(0, FEW_ROWS).map(findingName).join("\n")].join("\n\n");
-}
-function findingName({ code, level, at }) {
-	const where = at === void 0 ? "" : ` at ${markdownCode(at, 60)}`;
-	return `- ${level === "invalid" ? EMOJI.invalid : "ℹ️"} ${level}: ${markdownCode(code, 60)}${where}`;
-}
-function failures$1({ levels }) {
-	const cells = levels.flatMap((level) => Object.entries(level.requests.failures).map(([reason, count]) => [
-		markdownCode(level.name, 60),
-		markdownCode(reason, 40),
-		formatCount(count),
-		markdownCode(level.failure_examples[reason] ?? "", 160)
-	]));
-	if (cells.length === 0) return "";
-	return `**Failures**\n\n${markdownTable([[
-		"Load",
-		"Failure",
-		"Count",
-		"Example"
-	], ...cells], {
-		align: [
-			"l",
-			"l",
-			"r",
-			"l"
-		],
-		...LOOSE
-	})}`;
-}
-function fullFigures(result) {
+function measuredHow(result) {
 	const { levels, plan, environment } = result;
-	const facts = [
+	const loads = levels.slice(0, MOST_LOADS).map(({ load }) => describeLoad(load));
+	const hidden = levels.length - loads.length;
+	return markdownTable([
 		["Run", markdownCode(result.run_id, 80)],
 		["Started", markdownCode(formatMoment(result.started_at), 40)],
 		["Took", formatSeconds(result.duration_seconds)],
+		["Load", `${loads.join("; ")}${hidden > 0 ? `; and ${hidden} more` : ""}`],
+		["Tokens", `${formatCount(plan.input_tokens)} in, ${formatCount(plan.output_tokens)} out`],
+		["Protocol", markdownCode(result.target.protocol, 60)],
 		["Generator", markdownCode(`${result.generator}, Node ${environment.node}, ${environment.platform}`, 120)],
 		["Machine", markdownCode(`${environment.cpu}, ${environment.cores} cores`, 120)],
-		["Protocol", markdownCode(result.target.protocol, 60)],
-		["Tokens", `${formatCount(plan.input_tokens)} in, ${formatCount(plan.output_tokens)} out`],
 		["Seed", markdownCode(String(plan.seed))],
 		["Plan", markdownCode(plan.hash, 80)]
-	];
-	return [...levels.length === 0 ? [] : [latencyTable(levels), scalarTable(levels)], markdownTable([["How it was measured", ""], ...facts], LOOSE)].join("\n\n");
+	].filter(([, fact]) => fact !== ""), {
+		align: ["l", "l"],
+		...LOOSE
+	});
 }
 function latencyTable(levels) {
+	const several = levels.length > 1;
 	const heads = [
-		"Load",
+		...several ? ["Load"] : [],
 		"ms",
 		"count",
-		...ALL_QUANTILES.map(quantileName)
+		...ALL_QUANTILES.map((quantile) => quantileName(quantile))
 	];
-	const cells = levels.flatMap((level) => LATENCIES$2.flatMap((name) => {
+	const cells = levels.flatMap((level) => LATENCIES$5.flatMap((name) => {
 		const stats = level.metrics[name];
-		if (stats === void 0) return [];
-		return [[
-			markdownCode(level.name, 60),
-			LATENCY_NAMES[name],
-			formatCount(stats.count),
-			...latencyCells(stats)
-		]];
+		return stats === void 0 ? [] : [{
+			level,
+			name,
+			stats
+		}];
 	}));
-	return cells.length === 0 ? "No latency was measured." : markdownTable([heads, ...cells], {
-		align: [
-			"l",
-			"l",
-			...heads.slice(2).map(() => "r")
-		],
+	if (cells.length === 0) return "No latency was measured.";
+	const rows = cells.map(({ level, name, stats }, i) => [
+		...several ? [cells[i - 1]?.level === level ? "" : markdownCode(level.name, 60)] : [],
+		LATENCY_NAMES[name],
+		formatCount(stats.count),
+		...latencyCells(stats)
+	]);
+	const align = heads.map((head) => head === "Load" || head === "ms" ? "l" : "r");
+	return markdownTable([heads, ...rows], {
+		align,
 		...LOOSE
 	});
 }
@@ -27304,65 +30412,267 @@ function scalarTable(levels) {
 		...LOOSE
 	});
 }
-function folded(summary, body) {
-	return body === "" ? "" : `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`;
+function chunked(values, size) {
+	return Array.from({ length: Math.ceil(values.length / size) }, (_, i) => values.slice(i * size, (i + 1) * size));
 }
-function foot(result, { reportUrl }) {
-	const link = reportUrl === void 0 || !/^https:\/\/[^\s<>()]+$/.test(reportUrl) ? "" : ` · [full report](${reportUrl})`;
-	return `<sub>${markdownText(result.generator, 60)} · run ${markdownText(result.run_id, 80)} · seed ${result.plan.seed}${link}</sub>`;
+// src/report/markdown-server.ts
+const MOST_NAMED = 20;
+function serverTable({ levels }) {
+	const scraped = levels.filter(({ server }) => server !== void 0);
+	if (scraped.length === 0) return "";
+	const figures = shownServerFigures(scraped);
+	const cells = scraped.map((level) => [markdownCode(level.name, 60), ...figures.map(({ cell }) => cell(level))]);
+	const table = markdownTable([["Load", ...figures.map(({ group, name }) => `${group} ${name}`)], ...cells], {
+		align: ["l", ...figures.map(() => "r")],
+		alignDelimiters: false
+	});
+	const missing = unavailableWords(scraped).map(({ what, at, everywhere }) => `- unavailable${everywhere ? "" : ` at ${at.slice(0, MOST_NAMED).map((name) => markdownCode(name, 60)).join(", ")}`}: ${markdownText(what, 300)}`);
+	return [
+		`As ${markdownCode(engineWords(scraped), 80)} told them; client TTFT is counted from the send.`,
+		table,
+		missing.join("\n")
+	].filter((text) => text !== "").join("\n\n");
 }
-function capitalized(sentence) {
-	return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+// src/report/mermaid.ts
+function mermaidCharts(result, which) {
+	const { levels } = result;
+	const drawn = which === "auto" ? levels.filter(isDrifting) : levels;
+	return [...levels.length > 1 ? [byLevel(result)] : [], ...spread(drawn, MOST_LEVELS$1).map(overTime$1)].filter((chart) => chart !== void 0).map((chart) => [
+		"```mermaid",
+		COLORS,
+		...chart,
+		"```"
+	].join("\n")).join("\n\n");
 }
-function tableOptions(page) {
+const COLORS = "%%{init: {\"themeVariables\": {\"xyChart\": {\"plotColorPalette\": \"#4184e4, #e5534b\"}}}}%%";
+const MOST_POINTS$1 = 20;
+const MOST_LEVELS$1 = 4;
+const MOST_LONG_LABELS = 4;
+const LATENCY_METRIC = /^(ttft|itl|tpot|e2e)_(mean|p50|p90|p95|p99)$/;
+function subjectOf({ levels }) {
+	const objectives = levels.flatMap((level) => level.objectives).filter(({ metric, unit, op }) => unit === "ms" && op.startsWith("<") && LATENCY_METRIC.test(metric));
+	const found = objectives.find(({ outcome }) => outcome === "violated") ?? objectives[0];
+	return found === void 0 ? {
+		latency: "ttft",
+		quantile: "p95"
+	} : subjectFrom(found);
+}
+function subjectFrom({ metric, limit }) {
+	const [, latency, quantile] = LATENCY_METRIC.exec(metric);
 	return {
-		width: page.width - 2,
-		styleHead: (line) => page.paint("dim", line)
+		latency,
+		quantile,
+		...isFigure(limit) && { limitMs: limit }
 	};
 }
-function inset(lines) {
-	return lines.map((line) => line === "" ? line : "  " + line);
+function byLevel(result) {
+	const { levels } = result;
+	const { latency, quantile, limitMs } = subjectOf(result);
+	const label = levels.length > MOST_LONG_LABELS ? shortLoad : loadLabel;
+	const dots = spread(lightestFirst(levels), MOST_POINTS$1).flatMap((i) => {
+		const { load, metrics } = levels[i];
+		const value = metrics[latency]?.[quantile];
+		return isFigure(value) ? [[label(load), value]] : [];
+	});
+	const by = oneKind(levels) && levels[0].load.kind === "closed" ? "by requests in flight" : "by load";
+	const line = limitMs === void 0 ? "" : `; line: limit ${figure$3(limitMs)} ms`;
+	return chart(`${LATENCY_NAMES[latency]} ${quantileName(quantile)} ${by}${line}`, dots, "bar", limitMs === void 0 ? [] : [limitMs]);
 }
-function indented(text, page, by = 2) {
-	return wrapWords(text, page.width - by).map((line) => " ".repeat(by) + line);
+function isDrifting(level) {
+	return isTelling(seriesOf(level, "ttft_p95") ?? []);
 }
-// src/report/text-comparison.ts
-function comparisonLines(result, page) {
-	const { comparison } = result;
-	if (comparison === void 0) return [];
-	const head = page.paint("bold", "Against the baseline");
-	const none = incomparableWords(comparison);
-	if (none !== void 0) return [head, ...indented(terminalText(none, 400), page)];
-	const shown = baseRows(comparison).filter(({ outcome }) => outcome !== "unclear");
-	const columns = BASE_HEADS.map((name) => ({
-		head: name,
-		align: name === "Load" || name === "Metric" || name === "Outcome" ? "left" : "right",
-		wrap: name === "Load"
-	}));
-	const cells = shown.map((row, i) => [
-		shown[i - 1]?.level === row.level ? "" : terminalText(row.level, 60),
-		terminalText(row.metric, 60),
-		row.base,
-		row.head,
-		row.change,
-		row.interval,
-		page.paint(CHANGE_STYLE[row.outcome], changeWords(row))
-	]);
+function overTime$1(level) {
+	const points = level.timeline.flatMap(({ t, ttft_p95 }) => isFigure(ttft_p95) && isFigure(t) ? [[t >= 10 ? t.toFixed(0) : t.toFixed(1), ttft_p95]] : []);
+	return chart(`TTFT p95 over time in s, ${loadLabel(level.load)}`, thinned(points), "line");
+}
+function chart(title, dots, kind, limits = []) {
+	if (dots.length < 2) return void 0;
+	const top = Math.max(...dots.map(([, value]) => value), ...limits);
 	return [
-		head,
-		...indented(terminalText(baselineWords(comparison), 500), page),
-		...indented(changeCounts(comparison), page),
-		...cells.length === 0 ? [] : inset(textTable(columns, cells, tableOptions(page))),
-		...onlyOneSide(comparison).flatMap(([level, words]) => indented(`${terminalText(level, 60)}: ${terminalText(words, 400)}`, page))
+		"xychart-beta",
+		`  title "${title}"`,
+		`  x-axis [${dots.map(([label]) => `"${label}"`).join(", ")}]`,
+		`  y-axis "ms" 0 --> ${figure$3(top * 1.1 || 1)}`,
+		`  ${kind} [${dots.map(([, value]) => figure$3(value)).join(", ")}]`,
+		...limits.map((limit) => `  line [${dots.map(() => figure$3(limit)).join(", ")}]`)
 	];
 }
-const CHANGE_STYLE = {
-	better: "green",
-	worse: "red",
-	unclear: "dim"
-};
-function changeWord(row, page) {
-	return row === void 0 ? changeCell(row) : page.paint(CHANGE_STYLE[row.outcome], changeCell(row));
+function thinned(points) {
+	if (points.length <= MOST_POINTS$1) return points;
+	return Array.from({ length: MOST_POINTS$1 }, (_, i) => {
+		const from = Math.floor(i * points.length / MOST_POINTS$1);
+		const to = Math.floor((i + 1) * points.length / MOST_POINTS$1);
+		return points.slice(from, to).reduce((highest, point) => point[1] > highest[1] ? point : highest);
+	});
+}
+function spread(values, most) {
+	if (values.length <= most) return values;
+	return Array.from({ length: most }, (_, i) => values[Math.round(i * (values.length - 1) / (most - 1))]);
+}
+function isFigure(value) {
+	return value !== void 0 && Number.isFinite(value) && value >= 0 && value < 0x38d7ea4c68000;
+}
+function figure$3(value) {
+	return String(Number(value.toFixed(value >= 100 ? 0 : 3)));
+}
+// src/report/markdown.ts
+function renderMarkdown(result, options = {}) {
+	const charts = options.charts ?? "auto";
+	const bars = charts !== "none";
+	const verdict = describeVerdict(result, options.regressions);
+	const rows = sloRows(result);
+	const judged = rows.length > 0;
+	const figures = levelTable(result, bars && !judged);
+	const worse = {
+		text: regressed(verdict),
+		drop: 8.5,
+		name: "what is worse than the baseline"
+	};
+	return fitted([
+		{ text: head$1(result, verdict, options) },
+		...verdict.kind === "regressed" ? [worse] : [],
+		{
+			text: invalidFindings(result),
+			shorter: [invalidFindings(result, 8), invalidFindings(result, 3)],
+			drop: 5,
+			name: "findings"
+		},
+		{
+			text: glanceTable(result, rows, bars),
+			shorter: [
+				FEW_ROWS,
+				8,
+				3
+			].map((most) => objectiveTable(result, rows, {
+				most,
+				bars: false
+			})),
+			drop: 8,
+			name: "objectives"
+		},
+		{
+			text: reasons$1(result, rows),
+			drop: 4.5,
+			name: "reasons"
+		},
+		{
+			text: comparisonSummary(result, options.firstRun),
+			drop: 7.5,
+			name: "comparison with the baseline"
+		},
+		...verdict.kind === "regressed" ? [] : [worse],
+		...judged ? [] : [{
+			text: figures,
+			drop: 7,
+			name: "load levels"
+		}],
+		{
+			text: failures$1(result),
+			shorter: [failures$1(result, 5)],
+			drop: 6,
+			name: "failures"
+		},
+		{
+			text: isShort(rows) ? "" : folded("Every objective with its interval", objectiveTable(result, rows, {
+				bars,
+				most: MOST_LISTED
+			})),
+			drop: 2.1,
+			name: "every objective"
+		},
+		{
+			text: folded("Against the baseline, every figure", comparisonTable(result)),
+			shorter: [folded("Against the baseline, what changed", changedTable(result))],
+			drop: 2.2,
+			name: "figures against the baseline"
+		},
+		...judged ? [{
+			text: folded("Figures of every load level", figures),
+			drop: 3.5,
+			name: "load levels"
+		}] : [],
+		{
+			text: charts === "mermaid" || charts === "auto" ? folded("Charts", mermaidCharts(result, charts)) : "",
+			drop: 1,
+			name: "charts"
+		},
+		{
+			text: noteFindings(result),
+			drop: 4,
+			name: "notes"
+		},
+		{
+			text: folded("The server's own figures", serverTable(result)),
+			drop: 2.5,
+			name: "server's figures"
+		},
+		{
+			text: folded("All quantiles and counts", fullFigures(result)),
+			drop: 2,
+			name: "all quantiles"
+		},
+		{
+			text: folded("How it was measured", measuredHow(result)),
+			drop: 3,
+			name: "how it was measured"
+		},
+		{ text: foot(result, options) }
+	], options.maxChars);
+}
+const FEW_ROWS = 20;
+const MOST_LISTED = 400;
+function head$1(result, verdict, { title = "Goodput", headingLevel = 2 }) {
+	const { target, levels } = result;
+	const load = levels.length === 1 ? ` · ${markdownCode(levels[0].name, 60)}` : "";
+	return [
+		`${"#".repeat(headingLevel)} ${EMOJI[verdict.kind]} ${markdownText(title, 100)}: ${verdict.title.toLowerCase()}`,
+		`**${markdownText(verdict.summary)}**${verdict.notes.map((note) => ` ${markdownText(note)}`).join("")}`,
+		`${markdownCode(target.model, 100)} at ${markdownCode(target.url, 200)}${load}`
+	].join("\n\n");
+}
+function regressed({ regressed: sentences }) {
+	const hidden = sentences.length - MOST_REGRESSED;
+	return [...sentences.slice(0, MOST_REGRESSED).map((sentence) => `- ${EMOJI.regressed} ${markdownText(sentence)}`), ...hidden > 0 ? [`- and ${formatCount(hidden)} more`] : []].join("\n");
+}
+const MOST_REGRESSED = 4;
+function reasons$1(result, rows) {
+	const lines = inconclusiveReasons(rows, result.levels.length > 1);
+	const text = lines.join("\n");
+	return lines.length <= MOST_REASONS ? text : folded("Why objectives are inconclusive", text);
+}
+const MOST_REASONS = 4;
+const MANY_FAILED = .05;
+function failures$1({ levels }, most = Number.POSITIVE_INFINITY) {
+	const several = levels.length > 1;
+	const cells = levels.flatMap((level) => Object.entries(level.requests.failures).map(([reason, count]) => [
+		...several ? [markdownCode(level.name, 60)] : [],
+		markdownCode(reason, 40),
+		formatCount(count),
+		markdownCode(level.failure_examples[reason] ?? "", 160)
+	]));
+	if (cells.length === 0) return "";
+	const table = markdownTable([[
+		...several ? ["Load"] : [],
+		"Failure",
+		"Count",
+		"Example"
+	], ...cells.slice(0, most)], {
+		align: [
+			...several ? ["l"] : [],
+			"l",
+			"r",
+			"l"
+		],
+		...LOOSE
+	});
+	const [failed, issued] = levels.reduce(([failed, issued], { requests }) => [failed + requests.failed, issued + requests.issued], [0, 0]);
+	const share = issued === 0 ? void 0 : failed / issued;
+	return folded(`${plural(failed, "request")} failed${share === void 0 ? "" : `, ${formatShare(share)} of all`}`, table, (share ?? 1) >= MANY_FAILED ? "open" : "closed");
+}
+function foot(result, { reportUrl, commit }) {
+	const of = commit !== void 0 && /^[0-9a-f]{40}$/.test(commit) ? ` · commit ${commit}` : "";
+	const link = reportUrl === void 0 || !/^https:\/\/[^\s<>()]+$/.test(reportUrl) ? "" : ` · [full report](${reportUrl})`;
+	return `<sub>${markdownText(result.generator, 60)} · run ${markdownText(result.run_id, 80)} · seed ${result.plan.seed}${of}${link}</sub>`;
 }
 // src/report/text-server.ts
 function serverLines({ levels }, page) {
@@ -27384,41 +30694,40 @@ function serverLines({ levels }, page) {
 }
 // src/report/text.ts
 function renderText(result, options) {
-	const page = {
-		width: Math.max(40, options.width ?? 110),
-		paint: (style, text) => options.color && text !== "" ? styleText(style, text, { validateStream: false }) : text
-	};
-	return `${[
-		head(result, page),
+	const page = pageOf(options);
+	return pageText([
+		head(result, describeVerdict(result, options.regressions), page),
 		objectives(result, page),
-		comparisonLines(result, page),
+		comparisonLines(result.comparison, page, "decided"),
 		levels(result, page),
 		serverLines(result, page),
 		overTime(result, page),
 		failures(result, page),
 		undecided(result, page),
 		findings(result, page)
-	].filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
+	]);
 }
 const VERDICT_STYLE = {
 	met: "green",
 	violated: "red",
 	inconclusive: "yellow",
+	regressed: "red",
 	invalid: "magenta",
+	cancelled: "yellow",
 	none: "cyan"
 };
-function head(result, page) {
-	const { kind, title, summary, notes } = describeVerdict(result);
+function head(result, { kind, title, summary, notes, regressed }, page) {
 	const { target } = result;
 	const facts = [
 		["target", `${terminalText(target.url, 200)} (${terminalText(target.protocol, 40)})`],
 		["model", terminalText(target.model, 120)],
 		["run", `${terminalText(result.run_id, 80)}, ${terminalText(formatMoment(result.started_at), 40)}, took ${formatSeconds(result.duration_seconds)}`]
 	];
-	const mark = `${SYMBOLS[kind]} ${title.toUpperCase()}`;
+	const mark = `${SYMBOLS$1[kind]} ${title.toUpperCase()}`;
 	return [
 		`${page.paint(["bold", VERDICT_STYLE[kind]], mark)}  ${terminalText(summary)}`,
 		...notes.flatMap((note) => indented(terminalText(note, 1e3), page)),
+		...regressed.flatMap((line) => indented(terminalText(line, 400), page, 4)),
 		"",
 		...facts.map(([name, fact]) => `  ${page.paint("dim", pad(name, 8))}${fact}`)
 	];
@@ -27449,11 +30758,12 @@ function objectives(result, page) {
 }
 function levels(result, page) {
 	if (result.levels.length === 0) return [];
-	const parts = splitTable([{ head: "Load" }, ...MAIN_FIGURES.map(({ group, name }) => ({
+	const figures = mainFigures(result.levels);
+	const parts = splitTable([{ head: "Load" }, ...figures.map(({ group, name }) => ({
 		head: name,
 		group,
 		align: "right"
-	}))], result.levels.map((level) => [terminalText(level.name, 40), ...MAIN_FIGURES.map(({ cell }) => cell(level))]), tableOptions(page));
+	}))], result.levels.map((level) => [terminalText(level.name, 40), ...figures.map(({ cell }) => cell(level))]), tableOptions(page));
 	return [page.paint("bold", "Load levels"), ...parts.flatMap((lines, i) => [...i > 0 ? [""] : [], ...inset(lines)])];
 }
 function overTime(result, page) {
@@ -27496,14 +30806,14 @@ function failures(result, page) {
 function undecided(result, page) {
 	const rows = sloRows(result).filter(({ outcome }) => outcome === "inconclusive");
 	if (rows.length === 0) return [];
-	return [page.paint("bold", "Why inconclusive"), ...rows.flatMap((row) => [`  ${page.paint("yellow", SYMBOLS.inconclusive)} ${terminalText(row.objective, 120)} at ${terminalText(row.level, 60)}`, ...indented(terminalText(row.explanation ?? "No reason was given.", 600), page, 4)])];
+	return [page.paint("bold", "Why inconclusive"), ...rows.flatMap((row) => [`  ${page.paint("yellow", SYMBOLS$1.inconclusive)} ${terminalText(row.objective, 120)} at ${terminalText(row.level, 60)}`, ...indented(terminalText(row.explanation ?? "No reason was given.", 600), page, 4)])];
 }
 function findings(result, page) {
 	if (result.findings.length === 0) return [];
 	return [page.paint("bold", "Findings"), ...result.findings.flatMap((finding) => findingLines(finding, page))];
 }
 function findingLines({ code, level, at, happened, matters, advice }, page) {
-	const mark = level === "invalid" ? page.paint(["bold", "magenta"], `${SYMBOLS.invalid} invalid`) : "• note";
+	const mark = level === "invalid" ? page.paint(["bold", "magenta"], `${SYMBOLS$1.invalid} invalid`) : "• note";
 	const where = at === void 0 ? "" : ` at ${terminalText(at, 60)}`;
 	return [
 		`  ${mark} ${page.paint("bold", terminalText(code, 60))}${where}`,
@@ -27516,7 +30826,7 @@ function labelled(label, text, page) {
 	return wrapWords(terminalText(text, 600), page.width - 10).map((line, i) => `    ${page.paint("dim", pad(i === 0 ? label : "", 5))} ${line}`);
 }
 function outcomeWord(outcome, page) {
-	return page.paint(VERDICT_STYLE[outcome], `${SYMBOLS[outcome]} ${outcome}`);
+	return page.paint(VERDICT_STYLE[outcome], `${SYMBOLS$1[outcome]} ${outcome}`);
 }
 // src/report/vllm.ts
 async function exportVllm(recordsPath, result) {
@@ -27524,7 +30834,7 @@ async function exportVllm(recordsPath, result) {
 	const objects = levels.map(({ level, fold }) => fold.finish(header, result, level));
 	return `${JSON.stringify(objects.length === 1 ? objects[0] : objects, null, 2)}\n`;
 }
-const LATENCIES$1 = [
+const LATENCIES$3 = [
 	"ttft",
 	"tpot",
 	"itl",
@@ -27608,7 +30918,7 @@ var VllmFold = class {
 	}
 	#statistics() {
 		const figures = {};
-		for (const name of LATENCIES$1) {
+		for (const name of LATENCIES$3) {
 			const values = this.#latencies[name];
 			if (values.count === 0) continue;
 			figures[`mean_${name}_ms`] = values.mean / NS_PER_MS;
@@ -27651,7 +30961,7 @@ function goodCount(plan, served) {
 function isGood(served, criteria) {
 	return criteria.every(({ metric, op, limitNs }) => {
 		const value = vllmValue(served, metric);
-		return value !== void 0 && holds(value, op, limitNs);
+		return value !== void 0 && holds$1(value, op, limitNs);
 	});
 }
 function vllmValue({ start, end, ttft, tpot }, metric) {
@@ -27711,8 +31021,11 @@ function vllmDate(iso) {
 }
 // src/report/formats.ts
 const RENDERERS = {
-	text: (result) => renderText(result, { color: false }),
-	markdown: (result) => renderMarkdown(result),
+	text: (result, regressions) => renderText(result, {
+		color: false,
+		...regressions && { regressions }
+	}),
+	markdown: (result, regressions) => renderMarkdown(result, { ...regressions && { regressions } }),
 	html: renderHtml,
 	json: (result) => `${JSON.stringify(result, null, 2)}\n`,
 	csv: renderCsv,
@@ -27722,33 +31035,877 @@ const RENDERERS = {
 };
 const RECORDS_RENDERERS = { vllm: exportVllm };
 [...Object.keys(RENDERERS), ...Object.keys(RECORDS_RENDERERS)];
-function needsRecords(format) {
-	return Object.hasOwn(RECORDS_RENDERERS, format);
+function render(result, format, regressions) {
+	return RENDERERS[format](result, regressions);
 }
-function render(result, format) {
-	return RENDERERS[format](result);
+// src/report/import/differences.ts
+const FROM_THE_SEND = "Its latencies count from the send, ours from the scheduled moment: its time to first token stands beside our ttft_sent, and e2e holds the wait before the send in ours alone.";
+const WHOLE_BENCHMARK = "Its rates are of the whole benchmark with its start and end, ours of the measured window.";
+const BETWEEN_RANKS = "Its percentiles lie between ranks, ours are nearest ranks.";
+// src/report/import/json.ts
+function parseDocuments(text) {
+	const whole = parsed(text);
+	if (whole !== void 0) return Array.isArray(whole.value) ? whole.value : [whole.value];
+	const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "").map(parsed);
+	return lines.length > 0 && lines.every((line) => line !== void 0) ? lines.map((line) => line.value) : void 0;
 }
-async function renderExport(result, format, recordsPath) {
-	if (!needsRecords(format)) return render(result, format);
-	if (recordsPath === void 0) throw new GoodputError("RESULT_UNREADABLE", `The format ${format} is made from the run's records, and there are none.`, { hint: "Let the run write its records with --out, or give the folder of a run that has records.jsonl." });
-	return RECORDS_RENDERERS[format](recordsPath, result);
+function at$1(value, ...path) {
+	let here = value;
+	for (const step of path) {
+		const within = typeof here === "object" && here !== null ? here : void 0;
+		here = within !== void 0 && Object.hasOwn(within, step) ? within[step] : void 0;
+	}
+	return here;
+}
+function number(value) {
+	const read = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
+	return typeof read === "number" && Number.isFinite(read) ? read : void 0;
+}
+function amount$1(value) {
+	const read = number(value);
+	return read === void 0 || read < 0 ? void 0 : read;
+}
+function count$2(value) {
+	const read = amount$1(value);
+	return Number.isSafeInteger(read) ? read : void 0;
+}
+function string(value) {
+	return typeof value === "string" && value !== "" ? value : void 0;
+}
+function isObject(value) {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+function parsed(text) {
+	try {
+		return { value: JSON.parse(text) };
+	} catch {
+		try {
+			return { value: JSON.parse(text.replace(BARE, (token) => token.startsWith("\"") ? token : "null")) };
+		} catch {
+			return;
+		}
+	}
+}
+const BARE = /"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b/g;
+// src/report/import/imported-level.ts
+function importedLevel(source, fields) {
+	const { load, requests, seconds = 0 } = fields;
+	const { completed, failed, incomplete = 0 } = requests;
+	const ended = completed + failed;
+	const metrics = {};
+	for (const [name, { statistics }] of Object.entries(fields.latencies)) {
+		const stats = figures(source, statistics);
+		if (Object.keys(stats).some((key) => key !== "count")) metrics[name] = stats;
+	}
+	Object.assign(metrics, figures(source, fields.scalars));
+	if (ended > 0) metrics.error_rate = failed / ended;
+	return {
+		name: loadName(load),
+		load,
+		stop: {},
+		window: {
+			start: 0,
+			end: seconds,
+			seconds
+		},
+		requests: {
+			issued: ended + incomplete,
+			completed,
+			failed,
+			incomplete,
+			warmup: 0,
+			failures: {}
+		},
+		metrics,
+		objectives: [],
+		timeline: [],
+		histograms: {},
+		failure_examples: {}
+	};
+}
+function loadName(load) {
+	switch (load.kind) {
+		case "closed": return `concurrency ${load.concurrency}`;
+		case "open": return `${load.rate} req/s ${load.arrivals}`;
+		case "users": return `${load.users} users`;
+		case "stages": return "stages";
+		case "replay": return "trace";
+	}
+}
+function figures(source, wanted) {
+	const found = {};
+	for (const [name, where] of Object.entries(wanted)) {
+		const value = where === void 0 ? void 0 : amount$1(at$1(source, ...where.path));
+		const inUnit = value === void 0 ? void 0 : value * (where.factor ?? 1);
+		if (Number.isFinite(inUnit)) found[name] = inUnit;
+	}
+	return found;
+}
+// src/report/import/aiperf-profile.ts
+const AIPERF_PROFILE = {
+	tool: "aiperf",
+	title: "AIPerf or GenAI-Perf",
+	differences: [
+		FROM_THE_SEND,
+		"Its inter_token_latency is one value per request and stands beside our tpot, its inter_chunk_latency beside our itl.",
+		"It ends a request with its last chunk, ours ends with the stream.",
+		WHOLE_BENCHMARK,
+		BETWEEN_RANKS
+	],
+	recognizes: (document) => at$1(document, "request_latency", "unit") !== void 0 && at$1(document, "request_throughput") !== void 0,
+	read: (documents) => {
+		const [first] = documents;
+		const version = string(at$1(first, "aiperf_version"));
+		const older = at$1(first, "schema_version") === void 0;
+		return {
+			title: older ? "GenAI-Perf" : "AIPerf",
+			generator: older ? "genai-perf" : `aiperf ${version ?? ""}`.trim(),
+			runId: string(at$1(first, "benchmark_id")),
+			startedAt: string(at$1(first, "start_time")),
+			cancelled: at$1(first, "was_cancelled") === true,
+			model: modelOf(first),
+			url: string(at$1(first, "input_config", "endpoint", "url")) ?? string(at$1(first, "input_config", "endpoint", "urls", "0")),
+			levels: documents.map(level$3)
+		};
+	}
+};
+function latency$2(document, name) {
+	const factor = MS_PER_UNIT[string(at$1(document, name, "unit")) ?? "ms"] ?? 1;
+	const key = (statistic) => ({
+		path: [name, statistic],
+		factor
+	});
+	return { statistics: {
+		count: { path: [name, "count"] },
+		mean: key("avg"),
+		std: key("std"),
+		min: key("min"),
+		max: key("max"),
+		p50: key("p50"),
+		p90: key("p90"),
+		p95: key("p95"),
+		p99: key("p99")
+	} };
+}
+const MS_PER_UNIT = {
+	ns: 1e-6,
+	us: .001,
+	µs: .001,
+	ms: 1,
+	s: 1e3,
+	sec: 1e3
+};
+const SCALARS$2 = {
+	request_throughput: { path: ["request_throughput", "avg"] },
+	output_throughput: { path: ["output_token_throughput", "avg"] },
+	total_throughput: { path: ["total_token_throughput", "avg"] },
+	output_throughput_per_user: { path: ["output_token_throughput_per_user", "avg"] },
+	goodput: { path: ["goodput", "avg"] },
+	concurrency: { path: ["effective_concurrency", "avg"] },
+	input_tokens: { path: ["total_isl", "avg"] },
+	output_tokens: { path: ["total_osl", "avg"] }
+};
+function level$3(document) {
+	return importedLevel(document, {
+		load: loadOf$3(document),
+		requests: {
+			completed: count$2(at$1(document, "request_count", "avg")) ?? 0,
+			failed: count$2(at$1(document, "error_request_count", "avg")) ?? 0
+		},
+		seconds: amount$1(at$1(document, "benchmark_duration", "avg")),
+		latencies: {
+			ttft_sent: latency$2(document, "time_to_first_token"),
+			tpot: latency$2(document, "inter_token_latency"),
+			itl: latency$2(document, "inter_chunk_latency"),
+			e2e: latency$2(document, "request_latency")
+		},
+		scalars: SCALARS$2
+	});
+}
+function modelOf(document) {
+	const config = at$1(document, "input_config");
+	return string(at$1(config, "models", "items", "0", "name")) ?? string(at$1(config, "endpoint", "model_names", "0")) ?? string(at$1(config, "model_names", "0")) ?? string(at$1(config, "model"));
+}
+function loadOf$3(document) {
+	const config = at$1(document, "input_config");
+	const stimulus = at$1(config, "perf_analyzer", "stimulus");
+	const rate = amount$1(at$1(config, "loadgen", "request_rate")) ?? amount$1(at$1(stimulus, "request_rate"));
+	const concurrency = amount$1(at$1(config, "loadgen", "concurrency")) ?? amount$1(at$1(config, "phases", "profiling", "concurrency")) ?? amount$1(at$1(document, "run_info", "variation_values", "phases.profiling.concurrency")) ?? amount$1(at$1(stimulus, "concurrency"));
+	if (rate === void 0) return {
+		kind: "closed",
+		concurrency: concurrency ?? 1
+	};
+	return {
+		kind: "open",
+		rate,
+		arrivals: string(at$1(config, "loadgen", "request_rate_mode")) === "constant" ? "constant" : "poisson",
+		burstiness: 1,
+		...concurrency !== void 0 && { max_concurrency: concurrency }
+	};
+}
+// src/report/import/guidellm-benchmarks.ts
+const GUIDELLM_BENCHMARKS = {
+	tool: "guidellm",
+	title: "GuideLLM",
+	differences: [
+		FROM_THE_SEND,
+		"It weighs its inter_token_latency_ms, which stands beside our tpot, by the tokens of each request; ours counts every request once.",
+		WHOLE_BENCHMARK
+	],
+	recognizes: (document) => {
+		const first = benchmarksOf(document)[0];
+		return at$1(first, "metrics", "time_to_first_token_ms") !== void 0 || at$1(first, "metrics", "requests_per_second") !== void 0;
+	},
+	read: (documents) => {
+		const benchmarks = documents.flatMap(benchmarksOf);
+		const [first] = benchmarks;
+		const startS = number(at$1(first, "start_time"));
+		return {
+			generator: "guidellm",
+			startedAt: startS === void 0 ? void 0 : isoOf(startS * 1e3),
+			model: string(at$1(documents[0], "args", "model")) ?? string(at$1(first, "config", "backend", "model")) ?? string(at$1(first, "worker", "backend_model")),
+			url: string(at$1(documents[0], "args", "target")) ?? string(at$1(first, "config", "backend", "target")) ?? string(at$1(first, "worker", "backend_target")),
+			levels: benchmarks.map(level$2)
+		};
+	}
+};
+function latency$1(name, factor = 1) {
+	const below = (...path) => ({
+		path: [
+			"metrics",
+			name,
+			"successful",
+			...path
+		],
+		factor
+	});
+	return { statistics: {
+		count: { path: [
+			"metrics",
+			name,
+			"successful",
+			"count"
+		] },
+		mean: below("mean"),
+		std: below("std_dev"),
+		min: below("min"),
+		max: below("max"),
+		p50: below("percentiles", "p50"),
+		p90: below("percentiles", "p90"),
+		p95: below("percentiles", "p95"),
+		p99: below("percentiles", "p99"),
+		p999: below("percentiles", "p999")
+	} };
+}
+const LATENCIES$2 = {
+	ttft_sent: latency$1("time_to_first_token_ms"),
+	tpot: latency$1("inter_token_latency_ms"),
+	e2e: latency$1("request_latency", 1e3)
+};
+const mean = (name) => ({ path: [
+	"metrics",
+	name,
+	"successful",
+	"mean"
+] });
+const SCALARS$1 = {
+	request_throughput: mean("requests_per_second"),
+	output_throughput: mean("output_tokens_per_second"),
+	input_throughput: mean("prompt_tokens_per_second"),
+	total_throughput: mean("tokens_per_second"),
+	concurrency: mean("request_concurrency"),
+	input_tokens: { path: [
+		"metrics",
+		"prompt_token_count",
+		"successful",
+		"total_sum"
+	] },
+	output_tokens: { path: [
+		"metrics",
+		"output_token_count",
+		"successful",
+		"total_sum"
+	] }
+};
+function level$2(benchmark) {
+	const total = (status) => count$2(at$1(benchmark, "metrics", "request_totals", status)) ?? count$2(at$1(benchmark, "request_totals", status)) ?? count$2(at$1(benchmark, "run_stats", "requests_made", status));
+	return importedLevel(withoutEmpty(benchmark), {
+		load: loadOf$2(benchmark),
+		requests: {
+			completed: total("successful") ?? 0,
+			failed: total("errored") ?? 0,
+			incomplete: total("incomplete") ?? 0
+		},
+		seconds: amount$1(at$1(benchmark, "duration")),
+		latencies: LATENCIES$2,
+		scalars: SCALARS$1
+	});
+}
+function withoutEmpty(benchmark) {
+	const metrics = Object.entries(at$1(benchmark, "metrics") ?? {}).filter(([, summary]) => number(at$1(summary, "successful", "count")) !== 0);
+	return { metrics: Object.fromEntries(metrics) };
+}
+function isoOf(ms) {
+	const date = new Date(ms);
+	return Number.isNaN(date.getTime()) ? void 0 : date.toISOString();
+}
+function loadOf$2(benchmark) {
+	const strategy = at$1(benchmark, "config", "strategy") ?? at$1(benchmark, "args", "strategy");
+	const kind = string(at$1(strategy, "type_"));
+	const rate = amount$1(at$1(strategy, "rate"));
+	const most = amount$1(at$1(strategy, "max_concurrency"));
+	const limit = most === void 0 ? {} : { max_concurrency: most };
+	if (rate !== void 0 && (kind === "constant" || kind === "poisson")) return {
+		kind: "open",
+		rate,
+		arrivals: kind,
+		burstiness: 1,
+		...limit
+	};
+	if (kind === "synchronous") return {
+		kind: "closed",
+		concurrency: 1
+	};
+	const seen = amount$1(at$1(benchmark, "metrics", "request_concurrency", "successful", "max"));
+	return {
+		kind: "closed",
+		concurrency: amount$1(at$1(strategy, "streams")) ?? most ?? seen ?? 1
+	};
+}
+function benchmarksOf(document) {
+	const benchmarks = at$1(document, "benchmarks");
+	return Array.isArray(benchmarks) ? benchmarks : [];
+}
+// src/report/import/vllm-result.ts
+const VLLM = {
+	tool: "vllm",
+	title: "vLLM bench serve",
+	differences: [
+		FROM_THE_SEND,
+		"It ends a request with its last chunk, ours ends with the stream.",
+		WHOLE_BENCHMARK,
+		BETWEEN_RANKS
+	],
+	recognizes: (document) => number(at$1(document, "total_output_tokens")) !== void 0 && at$1(document, "request_throughput") !== void 0 && isObject(document) && Object.keys(document).some((key) => /^(?:mean|median|p\d+)_(?:ttft|tpot|itl|e2el)_ms$/.test(key)),
+	read: (documents) => ({
+		generator: "vllm bench serve",
+		startedAt: momentOf(string(at$1(documents[0], "date"))),
+		model: string(at$1(documents[0], "model_id")),
+		levels: documents.map(level$1)
+	})
+};
+function latency(name) {
+	const key = (statistic) => ({ path: [`${statistic}_${name}_ms`] });
+	return { statistics: {
+		mean: key("mean"),
+		std: key("std"),
+		p50: key("median"),
+		p90: key("p90"),
+		p95: key("p95"),
+		p99: key("p99"),
+		p999: key("p99.9")
+	} };
+}
+const LATENCIES$1 = {
+	ttft_sent: latency("ttft"),
+	tpot: latency("tpot"),
+	itl: latency("itl"),
+	e2e: latency("e2el")
+};
+const SCALARS = {
+	request_throughput: { path: ["request_throughput"] },
+	output_throughput: { path: ["output_throughput"] },
+	total_throughput: { path: ["total_token_throughput"] },
+	goodput: { path: ["request_goodput"] },
+	input_tokens: { path: ["total_input_tokens"] },
+	output_tokens: { path: ["total_output_tokens"] }
+};
+function level$1(document) {
+	const completed = count$2(at$1(document, "completed")) ?? 0;
+	const asked = count$2(at$1(document, "num_prompts")) ?? completed;
+	return importedLevel(document, {
+		load: loadOf$1(document, asked),
+		requests: {
+			completed,
+			failed: count$2(at$1(document, "failed")) ?? Math.max(0, asked - completed)
+		},
+		seconds: amount$1(at$1(document, "duration")),
+		latencies: LATENCIES$1,
+		scalars: SCALARS
+	});
+}
+function loadOf$1(document, asked) {
+	const rate = amount$1(at$1(document, "request_rate"));
+	const most = amount$1(at$1(document, "max_concurrency"));
+	if (rate === void 0) return {
+		kind: "closed",
+		concurrency: most ?? asked
+	};
+	const burstiness = amount$1(at$1(document, "burstiness"));
+	return {
+		kind: "open",
+		rate,
+		arrivals: burstiness === void 0 ? "constant" : burstiness === 1 ? "poisson" : "gamma",
+		burstiness: burstiness ?? 1,
+		...most !== void 0 && { max_concurrency: most }
+	};
+}
+function momentOf(date) {
+	const [, y, mo, d, h, mi, s] = /^(\d{4})(\d{2})(\d{2})-(\d{2})(\d{2})(\d{2})$/.exec(date ?? "") ?? [];
+	return y === void 0 ? void 0 : `${y}-${mo}-${d}T${h}:${mi}:${s}.000Z`;
+}
+// src/report/import/import-result.ts
+const IMPORTERS = [
+	VLLM,
+	GUIDELLM_BENCHMARKS,
+	AIPERF_PROFILE
+];
+const IMPORTED_TITLES = IMPORTERS.map(({ title }) => title);
+const MOST_LEVELS = 1e4;
+function importResult(text) {
+	const documents = parseDocuments(text) ?? [];
+	const importer = IMPORTERS.find(({ recognizes }) => documents.length > 0 && recognizes(documents[0]));
+	if (importer === void 0) return void 0;
+	const stranger = documents.findIndex((document) => !importer.recognizes(document));
+	if (stranger > 0) throw unreadable$2(`The first of ${documents.length} results is by ${importer.title}, but number ${stranger + 1} is not.`, "Give each tool's results in a file of their own.");
+	const run = importer.read(documents);
+	if (run.levels.length === 0 || run.levels.length > MOST_LEVELS) throw unreadable$2(`The result by ${importer.title} holds ${run.levels.length} benchmarks.`, `Give a file with one to ${MOST_LEVELS}.`);
+	return {
+		tool: importer.tool,
+		result: resultOf(importer, run)
+	};
+}
+function resultOf({ tool, title, differences }, run) {
+	const { levels } = run;
+	return {
+		schema: RESULT_SCHEMA,
+		generator: run.generator,
+		run_id: run.runId ?? `${tool} ${run.startedAt ?? "result"}`,
+		started_at: run.startedAt ?? "unknown",
+		duration_seconds: levels.reduce((sum, { window }) => sum + window.seconds, 0),
+		state: run.cancelled === true ? "cancelled" : "completed",
+		valid: true,
+		target: {
+			url: run.url ?? "unknown",
+			model: run.model ?? "unknown",
+			protocol: "unknown"
+		},
+		plan: {
+			hash: `imported:${tool}`,
+			seed: 0,
+			input_tokens: perRequest(levels, ({ metrics }) => metrics.input_tokens),
+			output_tokens: perRequest(levels, ({ metrics }) => metrics.output_tokens),
+			warmup_requests: 0,
+			timeout_seconds: 0,
+			confidence: "none",
+			objectives: []
+		},
+		levels,
+		findings: [],
+		imported: {
+			tool,
+			title: run.title ?? title,
+			differences
+		},
+		environment: {
+			node: "unknown",
+			platform: "unknown",
+			cpu: "unknown",
+			cores: 0
+		}
+	};
+}
+function perRequest(levels, tokens) {
+	const known = levels.filter((level) => tokens(level) !== void 0 && level.requests.completed > 0);
+	const requests = known.reduce((sum, level) => sum + level.requests.completed, 0);
+	return requests === 0 ? 0 : Math.round(known.reduce((sum, level) => sum + tokens(level), 0) / requests);
+}
+function unreadable$2(what, hint) {
+	return new GoodputError("RESULT_UNREADABLE", what, { hint });
+}
+// src/report/comparison-shape.ts
+const text$1 = string$2().max(1e5);
+const figure$2 = number$5();
+const change = looseObject({
+	metric: text$1,
+	unit: _enum([
+		"ms",
+		"ratio",
+		"1/s",
+		"tok/s",
+		"requests"
+	]),
+	base: figure$2,
+	head: figure$2,
+	ratio: figure$2.optional(),
+	interval: tuple([figure$2.nullable(), figure$2.nullable()]).optional(),
+	better: _enum(["lower", "higher"]),
+	change: _enum([
+		"better",
+		"worse",
+		"unclear"
+	])
+});
+const comparisonShape = looseObject({
+	kind: _enum(["same_run", "stored"]),
+	baseline: looseObject({
+		run_id: text$1,
+		started_at: text$1,
+		url: text$1,
+		model: text$1
+	}),
+	incomparable: text$1.optional(),
+	imported: looseObject({
+		base: text$1.optional(),
+		head: text$1.optional(),
+		notes: array$1(text$1).max(100)
+	}).optional(),
+	levels: array$1(looseObject({
+		name: text$1,
+		changes: array$1(change).max(1e3),
+		added: array$1(text$1).max(1e3),
+		removed: array$1(text$1).max(1e3)
+	})).max(1e4)
+});
+// src/report/result-shape.ts
+const MOST_IN_A_BUCKET = 2 ** 32 - 1;
+const text = string$2().max(1e5);
+const figure$1 = number$5();
+const amount = figure$1.nonnegative();
+const count$1 = amount.int();
+const share$1 = amount.max(1);
+const latencyStats$1 = looseObject({
+	count: count$1.min(1),
+	mean: amount,
+	std: amount,
+	min: amount,
+	max: amount,
+	p50: amount,
+	p90: amount,
+	p95: amount,
+	p99: amount,
+	p999: amount
+});
+const perLatency = (shape) => Object.fromEntries(LATENCIES$5.map((name) => [name, shape.optional()]));
+const metrics = looseObject({
+	...perLatency(latencyStats$1),
+	request_throughput: amount.optional(),
+	output_throughput: amount.optional(),
+	input_throughput: amount.optional(),
+	total_throughput: amount.optional(),
+	output_throughput_per_user: amount.optional(),
+	goodput: amount.optional(),
+	goodput_ratio: share$1.optional(),
+	error_rate: share$1.optional(),
+	concurrency: amount.optional(),
+	input_tokens: count$1.optional(),
+	output_tokens: count$1.optional()
+});
+const histogram = array$1(tuple([count$1.max(2096127), count$1.min(1).max(MOST_IN_A_BUCKET)])).refine((buckets) => buckets.every(([index], i) => i === 0 || buckets[i - 1][0] < index), { message: "buckets must be in ascending order" });
+const outcome = _enum([
+	"met",
+	"violated",
+	"inconclusive"
+]);
+const unit = _enum([
+	"ms",
+	"ratio",
+	"1/s",
+	"tok/s",
+	"requests"
+]);
+const interval = tuple([figure$1.nullable(), figure$1.nullable()]);
+const objective = looseObject({
+	objective: text,
+	metric: text,
+	op: _enum([
+		"<",
+		"<=",
+		">",
+		">="
+	]),
+	limit: figure$1,
+	unit,
+	observed: figure$1.optional(),
+	interval: interval.optional(),
+	samples: count$1,
+	outcome,
+	reason: text.optional(),
+	requests_needed: amount.optional()
+});
+const timelinePoint = looseObject({
+	t: figure$1,
+	completed: count$1,
+	failed: count$1,
+	ttft_p50: amount.optional(),
+	ttft_p95: amount.optional(),
+	e2e_p50: amount.optional(),
+	output_throughput: amount,
+	concurrency: amount
+});
+const load = discriminatedUnion("kind", [
+	looseObject({
+		kind: literal("closed"),
+		concurrency: amount
+	}),
+	looseObject({
+		kind: literal("open"),
+		rate: amount,
+		arrivals: _enum([
+			"constant",
+			"poisson",
+			"gamma"
+		]),
+		burstiness: amount,
+		max_concurrency: amount.optional()
+	}),
+	looseObject({
+		kind: literal("stages"),
+		of: _enum(["rate", "concurrency"]),
+		stages: array$1(looseObject({
+			seconds: amount,
+			target: amount
+		})).max(1e4)
+	}),
+	looseObject({
+		kind: literal("users"),
+		users: amount,
+		spawn_rate: amount,
+		think_seconds: tuple([amount, amount])
+	}),
+	looseObject({
+		kind: literal("replay"),
+		max_concurrency: amount.optional()
+	})
+]);
+const serverLatency = looseObject({
+	count: amount,
+	mean: figure$1,
+	p50: figure$1.optional(),
+	p95: figure$1.optional(),
+	p99: figure$1.optional(),
+	above: array$1(_enum([
+		"p50",
+		"p95",
+		"p99"
+	])).optional()
+});
+const server = looseObject({
+	engine: text,
+	replicas: count$1,
+	ttft: serverLatency.optional(),
+	itl: serverLatency.optional(),
+	e2e: serverLatency.optional(),
+	queue: serverLatency.optional(),
+	requests: figure$1.optional(),
+	prompt_tokens: figure$1.optional(),
+	generation_tokens: figure$1.optional(),
+	running_max: figure$1.optional(),
+	waiting_max: figure$1.optional(),
+	kv_cache_usage_max: figure$1.optional(),
+	prefix_cache_hit_ratio: figure$1.optional(),
+	gpu_memory_used_bytes_max: figure$1.optional(),
+	unavailable: array$1(text).max(1e3)
+});
+const level = looseObject({
+	name: text,
+	load,
+	stop: looseObject({
+		requests: count$1.optional(),
+		duration_seconds: amount.optional()
+	}),
+	window: looseObject({
+		start: figure$1,
+		end: figure$1,
+		seconds: amount
+	}),
+	requests: looseObject({
+		issued: count$1,
+		completed: count$1,
+		failed: count$1,
+		incomplete: count$1,
+		warmup: count$1,
+		failures: record(string$2(), count$1)
+	}),
+	metrics,
+	objectives: array$1(objective),
+	timeline: array$1(timelinePoint).max(1e5),
+	histograms: looseObject(perLatency(histogram)),
+	token_source: _enum([
+		"usage",
+		"chunks",
+		"mixed"
+	]).optional(),
+	failure_examples: record(string$2(), text),
+	server: server.optional()
+}).superRefine(({ metrics, histograms }, context) => {
+	for (const name of LATENCIES$5) {
+		const buckets = histograms[name];
+		if (buckets === void 0) continue;
+		const held = buckets.reduce((sum, [, inBucket]) => sum + inBucket, 0);
+		const told = metrics[name]?.count ?? 0;
+		if (held === told) continue;
+		const message = `holds ${held} samples where metrics.${name}.count is ${told}`;
+		context.addIssue({
+			code: "custom",
+			path: ["histograms", name],
+			message
+		});
+	}
+});
+const resultShape = looseObject({
+	schema: literal(RESULT_SCHEMA),
+	generator: text,
+	run_id: text,
+	started_at: text,
+	duration_seconds: amount,
+	state: _enum(["completed", "cancelled"]),
+	verdict: outcome.optional(),
+	valid: boolean(),
+	target: looseObject({
+		url: text,
+		model: text,
+		protocol: text
+	}),
+	plan: looseObject({
+		hash: text,
+		seed: figure$1,
+		input_tokens: amount,
+		output_tokens: amount,
+		warmup_requests: count$1,
+		timeout_seconds: amount,
+		confidence: union([figure$1.gt(.5).lt(1), literal("none")]),
+		objectives: array$1(text)
+	}),
+	exploration: looseObject({
+		kind: _enum(["search", "sweep"]),
+		of: _enum(["rate", "concurrency"]).optional(),
+		highest_passing: figure$1.optional(),
+		lowest_failing: figure$1.optional()
+	}).optional(),
+	levels: array$1(level).max(1e4),
+	comparison: comparisonShape.optional(),
+	origin: looseObject({
+		repository: text,
+		ref: text,
+		sha: text,
+		event: text,
+		run_id: text
+	}).optional(),
+	imported: never().optional(),
+	findings: array$1(looseObject({
+		code: text,
+		level: _enum(["note", "invalid"]),
+		at: text.optional(),
+		happened: text,
+		matters: text,
+		advice: text
+	})),
+	environment: looseObject({
+		node: text,
+		platform: text,
+		cpu: text,
+		cores: amount
+	})
+});
+// src/report/read-result.ts
+const LARGEST_RESULT_BYTES = 67108864;
+async function readResult(path) {
+	const { file, text } = await readText(path);
+	let json;
+	let broken;
+	try {
+		json = JSON.parse(text);
+	} catch (error) {
+		broken = error;
+	}
+	const imported = schemaOf(json) === void 0 ? importedFrom(text, file) : void 0;
+	if (imported !== void 0) return imported;
+	if (broken !== void 0) throw unreadable$1(file, `is not JSON: ${plainLine(broken.message, 200)}`, HINT);
+	return checkedResult(json, file);
+}
+function checkedResult(json, file) {
+	const schema = schemaOf(json);
+	if (schema !== "goodput.result/1") throw unreadable$1(file, `is no result this program can read: it ${typeof schema === "string" ? `has the schema ${plainLine(schema, 80)}` : "names no schema"}, not ${RESULT_SCHEMA}.`, HINT);
+	const checked = resultShape.safeParse(json);
+	if (checked.success) return json;
+	const { issues } = checked.error;
+	const shown = issues.slice(0, MOST_SHOWN).map(({ path, message }) => `${pathText(path)}: ${message}`);
+	const more = issues.length > MOST_SHOWN ? `; and ${issues.length - MOST_SHOWN} more` : "";
+	throw unreadable$1(file, `is damaged: ${plainLine(shown.join("; "), 500)}${more}.`, HINT);
+}
+const HINT = `Give the result.json that goodput run wrote, the folder that holds it, or the result as JSON of ${IMPORTED_TITLES.join(", ")}.`;
+const MOST_SHOWN = 3;
+function schemaOf(json) {
+	return typeof json === "object" && json !== null && "schema" in json ? json.schema : void 0;
+}
+function importedFrom(text, file) {
+	try {
+		return importResult(text)?.result;
+	} catch (error) {
+		if (!(error instanceof GoodputError)) throw error;
+		throw unreadable$1(file, `holds nothing to read: ${error.message}`, error.hint ?? HINT);
+	}
+}
+function unreadable$1(file, what, hint) {
+	return new GoodputError("RESULT_UNREADABLE", `${file} ${what}`, { hint });
+}
+async function readText(path) {
+	try {
+		return {
+			file: path,
+			text: await readBounded(path)
+		};
+	} catch (error) {
+		if (error.code !== "EISDIR") throw asUnreadable(error, path);
+	}
+	const file = join(path, "result.json");
+	try {
+		return {
+			file,
+			text: await readBounded(file)
+		};
+	} catch (error) {
+		throw asUnreadable(error, file);
+	}
+}
+async function readBounded(file) {
+	const handle = await open$1(file, constants$2.O_RDONLY | constants$2.O_NONBLOCK);
+	try {
+		const stat = await handle.stat();
+		if (stat.isDirectory()) throw Object.assign(new Error("is a folder"), { code: "EISDIR" });
+		if (!stat.isFile()) throw unreadable$1(file, "is no file.", HINT);
+		if (stat.size > 67108864) throw unreadable$1(file, `is larger than ${LARGEST_RESULT_BYTES / 1024 / 1024} MiB.`, HINT);
+		return await handle.readFile("utf8");
+	} finally {
+		await handle.close();
+	}
+}
+function asUnreadable(error, file) {
+	if (error instanceof GoodputError) return error;
+	const { code, message } = error;
+	if (code === "ENOENT" || code === "ENOTDIR") return unreadable$1(file, "does not exist.", HINT);
+	if (code === "EISDIR") return unreadable$1(file, "is a folder.", HINT);
+	return unreadable$1(file, `cannot be read: ${plainLine(message, 200)}`, HINT);
+}
+function pathText(path) {
+	return path.map((key, i) => typeof key === "number" ? `[${key}]` : `${i > 0 ? "." : ""}${String(key)}`).join("");
 }
 // src/report/write-reports.ts
-async function writeReports(result, outDir) {
+async function writeReports(result, outDir, regressions) {
 	const paths = {
 		result: join(outDir, "result.json"),
 		markdown: join(outDir, "report.md"),
 		html: join(outDir, "report.html")
 	};
-	await writeReport(result, "json", paths.result);
-	await writeReport(result, "markdown", paths.markdown);
-	await writeReport(result, "html", paths.html);
+	await write(render(result, "json"), paths.result);
+	await write(render(result, "markdown", regressions), paths.markdown);
+	await write(render(result, "html", regressions), paths.html);
 	return paths;
 }
-async function writeReport(result, format, path, recordsPath) {
-	const text = await renderExport(result, format, recordsPath);
+async function write(text, path) {
 	try {
-		await mkdir$1(dirname(path), { recursive: true });
+		await mkdir(dirname(path), { recursive: true });
 		await writeFile$1(path, text);
 	} catch (error) {
 		throw new GoodputError("OUTPUT_UNWRITABLE", `Cannot write ${path}: ${error.message}`, { cause: error });
@@ -28032,7 +32189,7 @@ function judge(objective, summary, confidence, seed, baseline) {
 	};
 	if (confidence === "none" || estimate.interval === void 0) return {
 		...measured,
-		outcome: holds(observed, objective.op, objective.limit) ? "met" : "violated"
+		outcome: holds$1(observed, objective.op, objective.limit) ? "met" : "violated"
 	};
 	const interval = estimate.interval;
 	const outcome = compare(interval, objective);
@@ -28050,7 +32207,7 @@ function judge(objective, summary, confidence, seed, baseline) {
 		...needed !== void 0 && needed <= MOST_REQUESTS_SUGGESTED && { requestsNeeded: needed }
 	};
 }
-function worst(outcomes) {
+function worst$1(outcomes) {
 	return [
 		"violated",
 		"inconclusive",
@@ -28059,8 +32216,8 @@ function worst(outcomes) {
 }
 function compare([lower, upper], { op, limit }) {
 	const [near, far] = isUpperLimit(op) ? [upper, lower] : [lower, upper];
-	if (near !== void 0 && holds(near, op, limit)) return "met";
-	if (far !== void 0 && !holds(far, op, limit)) return "violated";
+	if (near !== void 0 && holds$1(near, op, limit)) return "met";
+	if (far !== void 0 && !holds$1(far, op, limit)) return "violated";
 	return "inconclusive";
 }
 function inconclusiveReason({ fewSamples = false }, [lower, upper], { op }, needed) {
@@ -28098,6 +32255,10 @@ function regressionEstimate(figure, summary, limit, confidence, seed, baseline) 
 	if (baseline === void 0) return {
 		samples: 0,
 		missing: "There is no baseline to compare this level with."
+	};
+	if (baseline.undecidable !== void 0) return {
+		samples: 0,
+		missing: baseline.undecidable
 	};
 	const change = changeOf(figure, baseline, figuresOfSummaries([summary]), drawsOf(seed));
 	if (change === void 0) return {
@@ -28231,7 +32392,7 @@ function buildResult(header, { head, base }, footer, { stored, missingShards } =
 	const comparable = usable && whyNoBaseline(usable, planHash(plan)) === void 0 ? usable : void 0;
 	const baselines = head.map((summary, i) => baselineFigures(summary, base[i], comparable));
 	const levels = head.map((summary, i) => levelResult(plan, summary, baselines[i]));
-	const outcomes = levels.map((level) => worst(level.objectives.map(({ outcome }) => outcome)));
+	const outcomes = levels.map((level) => worst$1(level.objectives.map(({ outcome }) => outcome)));
 	const verdict = verdictOf(plan, outcomes);
 	const findings = [...validityFindings(plan, head), ...shardFindings(missingShards)];
 	const result = {
@@ -28285,12 +32446,16 @@ function baselineFigures(summary, base, stored) {
 	if (base !== void 0) return figuresOfSummaries([base]);
 	const name = levelName(summary.level);
 	const level = stored?.levels.find((one) => one.name === name);
-	return level && figuresOfResult(level);
+	const undecidable = stored && noIntervalReason(stored);
+	return level && {
+		...figuresOfResult(level),
+		...undecidable !== void 0 && { undecidable }
+	};
 }
 function verdictOf(plan, outcomes) {
 	const known = outcomes.filter((outcome) => outcome !== void 0);
 	if (plan.exploration !== void 0 && known.includes("met")) return "met";
-	return worst(known);
+	return worst$1(known);
 }
 function explorationResult(exploration, head, outcomes) {
 	if (exploration.kind === "sweep") return { kind: "sweep" };
@@ -28343,7 +32508,7 @@ function levelResult(plan, summary, baseline) {
 		metrics: metricsOf(plan, summary),
 		objectives: plan.objectives.map((objective) => objectiveResult(judge(objective, summary, record.confidence ?? plan.confidence, plan.seed, baseline))),
 		timeline: timelineOf(summary),
-		histograms: Object.fromEntries(LATENCIES$2.filter((name) => summary.latencies[name].count > 0).map((name) => [name, [...summary.latencies[name].buckets()]])),
+		histograms: Object.fromEntries(LATENCIES$5.filter((name) => summary.latencies[name].count > 0).map((name) => [name, [...summary.latencies[name].buckets()]])),
 		...sources.size > 0 && { token_source: sources.size > 1 ? "mixed" : [...sources][0] },
 		...record.server && { server: record.server },
 		failure_examples: Object.fromEntries(failures.map(([reason, { example }]) => [reason, example]))
@@ -28385,7 +32550,7 @@ function loadResult({ load }) {
 function metricsOf(plan, summary) {
 	const { start, end } = summary.record.window;
 	const ended = decided(summary);
-	const latencies = Object.fromEntries(LATENCIES$2.filter((name) => summary.latencies[name].count > 0).map((name) => [name, latencyStats(summary.latencies[name])]));
+	const latencies = Object.fromEntries(LATENCIES$5.filter((name) => summary.latencies[name].count > 0).map((name) => [name, latencyStats(summary.latencies[name])]));
 	if (ended.length === 0 || end <= start) return latencies;
 	const rates = ratesBetween(summary.requests, start, end);
 	const completed = ended.filter((request) => request.outcome === "completed");
@@ -28452,7 +32617,7 @@ function unitOf({ subject }) {
 		case "latency": return "ms";
 		case "goodput_ratio":
 		case "regression": return "ratio";
-		case "rate": return RATES[subject.metric];
+		case "rate": return RATES$1[subject.metric];
 	}
 }
 const MOST_POINTS = 60;
@@ -28497,6 +32662,86 @@ function toMs(ns) {
 }
 function sum(values) {
 	return values.reduce((total, value) => total + value, 0);
+}
+// src/run/from-records.ts
+async function mergeRecords(paths, allowMissing = false, stored) {
+	const parts = await Promise.all(paths.map(readSummaries));
+	const [first] = parts;
+	if (first === void 0) throw new GoodputError("RESULT_UNREADABLE", "There is nothing to merge.");
+	const of = first.header.shard?.of ?? 1;
+	const seen = new Map();
+	for (const [i, { header }] of parts.entries()) {
+		const refuse = (why) => new GoodputError("RESULT_UNREADABLE", `${paths[i]} cannot be merged with ${paths[0]}: ${why}.`);
+		if (planHash(header.plan) !== planHash(first.header.plan)) throw refuse("it is of another plan");
+		if ((header.shard?.of ?? 1) !== of) throw refuse(`it is one of ${header.shard?.of ?? 1} shards, not of ${of}`);
+		const index = header.shard?.index ?? 0;
+		const twin = seen.get(index);
+		if (twin !== void 0) throw refuse(`shard ${index + 1} of ${of} is there already, in ${twin}`);
+		seen.set(index, paths[i]);
+	}
+	const missing = Array.from({ length: of }, (_, index) => index).filter((index) => !seen.has(index));
+	const { shard: _, ...header } = first.header;
+	return buildResult(header, {
+		head: mergeLevels(parts, "head"),
+		base: mergeLevels(parts, "base")
+	}, {
+		state: parts.every((part) => part.footer.state === "completed") ? "completed" : "cancelled",
+		durationNs: Math.max(...parts.map((part) => part.footer.durationNs))
+	}, {
+		missingShards: {
+			missing,
+			of,
+			allowed: allowMissing
+		},
+		...stored && { stored }
+	});
+}
+async function readSummaries(path) {
+	let header;
+	let footer;
+	const summarizers = {
+		head: new Map(),
+		base: new Map()
+	};
+	const open = new Set();
+	const of = ({ side }) => summarizers[side ?? "head"];
+	for await (const line of readRecords(path)) if ("header" in line) header = line.header;
+	else if ("footer" in line) footer = line.footer;
+	else if ("start" in line) {
+		const { level, startNs } = line.start;
+		const levels = of(line.start);
+		if (!levels.has(level.index)) levels.set(level.index, new LevelSummarizer(level));
+		levels.get(level.index).begin(startNs);
+		open.add(levels.get(level.index));
+	} else {
+		const entry = "end" in line ? line.end : line.request;
+		const summarizer = of(entry).get(entry.level);
+		if (summarizer === void 0) throw new GoodputError("RESULT_UNREADABLE", `${path} has a line of level ${entry.level}, which never began.`);
+		if ("end" in line) {
+			summarizer.end(line.end);
+			open.delete(summarizer);
+		} else summarizer.add(line.request);
+	}
+	if (header === void 0) throw new GoodputError("RESULT_UNREADABLE", `${path} is empty.`);
+	for (const summarizer of open) summarizer.cutShort();
+	const finished = (levels) => [...levels.values()].map((level) => level.finish());
+	const summaries = {
+		head: finished(summarizers.head),
+		base: finished(summarizers.base)
+	};
+	const durationNs = summaries.head.reduce((sum, { record }) => sum + record.window.end, 0);
+	return {
+		header,
+		summaries,
+		footer: footer ?? {
+			state: "cancelled",
+			durationNs
+		}
+	};
+}
+function mergeLevels(parts, side) {
+	const count = Math.max(...parts.map(({ summaries }) => summaries[side].length));
+	return Array.from({ length: count }, (_, i) => mergeSummaries(parts.flatMap(({ summaries }) => summaries[side][i] ?? [])));
 }
 // src/plan/arrivals.ts
 function arrivalOffsets(load, stop, seed, level) {
@@ -28745,7 +32990,7 @@ const OUTPUT_NAMES = [
 	"output_length"
 ];
 function readItem(json) {
-	const item = parseObject$1(json);
+	const item = parseObject(json);
 	if (typeof item.prompt === "string") {
 		if (item.prompt.trim() === "") throw new Fault("has an empty \"prompt\".");
 		return {
@@ -28778,7 +33023,7 @@ function recordedLengths(item) {
 		...ids.length > 0 && { hashIds: ids }
 	};
 }
-function parseObject$1(json) {
+function parseObject(json) {
 	let value;
 	try {
 		value = JSON.parse(json);
@@ -28840,7 +33085,7 @@ function textOf(value) {
 	return texts.every((text) => typeof text === "string") ? texts.join("\n") : void 0;
 }
 // src/plan/json-places.ts
-const [NEW_LINE, QUOTE$1, BACKSLASH$1, COMMA$1] = [
+const [NEW_LINE, QUOTE, BACKSLASH, COMMA$1] = [
 	10,
 	34,
 	92,
@@ -28882,8 +33127,8 @@ function* jsonElements(bytes) {
 			start = i;
 			startLine = line;
 		}
-		if (byte === QUOTE$1) {
-			for (i++; i < bytes.length && bytes[i] !== QUOTE$1; i++) if (bytes[i] === BACKSLASH$1) i++;
+		if (byte === QUOTE) {
+			for (i++; i < bytes.length && bytes[i] !== QUOTE; i++) if (bytes[i] === BACKSLASH) i++;
 		} else if (byte === OPEN_LIST || byte === OPEN_OBJECT) depth++;
 		else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth--;
 		if (start !== -1 && (depth === 1 && byte === COMMA$1 || depth === 0)) {
@@ -29046,15 +33291,28 @@ function promptWriter(seed, tokenizer) {
 	} : measureWords(tokenizer);
 	const order = shuffled(words, random(seed, "words"));
 	const wordsFor = (tokens) => Math.max(1, Math.round(tokens / meanTokens));
-	const drawn = (count, chance) => Array.from({ length: count }, () => order[chance.integer(order.length)]);
-	const beginning = ({ stream, index }) => {
-		const chance = random(seed, "first words", stream);
-		const digits = [];
-		for (let rest = index, carried = 0; digits.length < 3; rest = Math.floor(rest / order.length)) {
-			carried = (carried + rest + chance.integer(order.length)) % order.length;
-			digits.push(order[carried]);
+	const draw = (texts, count, chance) => {
+		for (let i = 0; i < count; i++) texts.push(order[chance.integer(order.length)]);
+		return texts;
+	};
+	const shifts = new Map();
+	const shiftsOf = (stream) => {
+		let own = shifts.get(stream);
+		if (own === void 0) {
+			const chance = random(seed, "first words", stream);
+			own = Array.from({ length: 3 }, () => chance.integer(order.length));
+			shifts.set(stream, own);
 		}
-		return digits;
+		return own;
+	};
+	const beginning = ({ stream, index }) => {
+		let rest = index;
+		let carried = 0;
+		return shiftsOf(stream).map((shift) => {
+			carried = (carried + rest + shift) % order.length;
+			rest = Math.floor(rest / order.length);
+			return order[carried];
+		});
 	};
 	return {
 		write(tokens, id, lead = []) {
@@ -29062,15 +33320,11 @@ function promptWriter(seed, tokenizer) {
 			const before = lead.flatMap((text) => text.split(" "));
 			const own = Math.max(0, wordsFor(tokens) - before.length);
 			const first = id.turn ? [] : beginning(id).slice(0, own);
-			const all = [
-				...before,
-				...first,
-				...drawn(own - first.length, chance)
-			];
+			const all = draw([...before, ...first], own - first.length, chance);
 			if (tokenizer === void 0) return all.slice(0, tokens).join(" ");
 			return fitText(all, tokens, tokenizer, () => order[chance.integer(order.length)]);
 		},
-		shared: (tokens, ...name) => drawn(wordsFor(tokens), random(seed, ...name)).join(" ")
+		shared: (tokens, ...name) => draw([], wordsFor(tokens), random(seed, ...name)).join(" ")
 	};
 }
 function shuffled(items, chance) {
@@ -29157,7 +33411,7 @@ function detect(path, bytes) {
 	}]);
 }
 function readRows(path, bytes, format) {
-	if (format === "mooncake") return readAll(path, jsonLines(bytes), ({ json }) => mooncakeRow(parseObject$1(json)));
+	if (format === "mooncake") return readAll(path, jsonLines(bytes), ({ json }) => mooncakeRow(parseObject(json)));
 	const names = CSV_COLUMNS[format];
 	const { columns, rows } = parseCsv(path, textOf$1(path, bytes));
 	const missing = Object.values(names).filter((name) => !columns.includes(name.toLowerCase()));
@@ -29326,86 +33580,13 @@ function recorded(context, lengths, id, lap) {
 	}] };
 }
 function planned({ workload, seed }, side, id) {
-	return drawLength(workload[side], random(seed, "lengths", side, id.stream, id.index, ...id.turn ? [id.turn] : []));
+	const lengths = workload[side];
+	if (lengths.kind === "fixed") return lengths.tokens;
+	return drawLength(lengths, random(seed, "lengths", side, id.stream, id.index, ...id.turn ? [id.turn] : []));
 }
 function lengthOf(answer, tokenizer) {
 	if (answer === void 0 || tokenizer === void 0) return void 0;
 	return Math.max(1, tokenizer.count(answer));
-}
-// src/clock.ts
-const COARSE_NS = 2e6;
-const TURN_NS = 2e4;
-function systemClock(origin) {
-	const { monotonicNs, startedAtMs } = origin ?? {
-		monotonicNs: process.hrtime.bigint(),
-		startedAtMs: Date.now()
-	};
-	const startMs = performance.now() - Number(process.hrtime.bigint() - monotonicNs) / 1e6;
-	const now = () => Math.round((performance.now() - startMs) * 1e6);
-	const wakeAt = lastStretchOf(now);
-	return {
-		now,
-		startedAtMs,
-		origin: {
-			monotonicNs,
-			startedAtMs
-		},
-		sleepUntil(atNs, signal) {
-			return new Promise((resolve) => {
-				const leftNs = atNs - now();
-				if (leftNs <= 0 || signal?.aborted) return resolve();
-				let timer;
-				let forget = () => {};
-				const done = () => {
-					clearTimeout(timer);
-					forget();
-					signal?.removeEventListener("abort", done);
-					resolve();
-				};
-				const lastStretch = () => {
-					forget = wakeAt(atNs, done);
-				};
-				signal?.addEventListener("abort", done);
-				if (leftNs > COARSE_NS) timer = setTimeout(lastStretch, (leftNs - COARSE_NS) / 1e6);
-				else lastStretch();
-			});
-		},
-		alarm(atNs, callback) {
-			const timer = setTimeout(callback, Math.max(0, (atNs - now()) / 1e6));
-			return () => clearTimeout(timer);
-		}
-	};
-}
-function lastStretchOf(now) {
-	const waiting = new Set();
-	let turning = false;
-	const turn = () => {
-		let nowNs = now();
-		let untilNs = nowNs + TURN_NS;
-		for (const { atNs } of waiting) untilNs = Math.min(untilNs, atNs);
-		while (nowNs < untilNs) nowNs = now();
-		for (const waiter of waiting) {
-			if (waiter.atNs > nowNs) continue;
-			waiting.delete(waiter);
-			waiter.wake();
-		}
-		turning = waiting.size > 0;
-		if (turning) setImmediate(turn);
-	};
-	return (atNs, wake) => {
-		const waiter = {
-			atNs,
-			wake
-		};
-		waiting.add(waiter);
-		if (!turning) {
-			turning = true;
-			setImmediate(turn);
-		}
-		return () => {
-			waiting.delete(waiter);
-		};
-	};
 }
 // src/judge/decisive.ts
 const FEWEST = 100;
@@ -29611,8 +33792,8 @@ const ENGINES = [
 			requests: ["goodput:request_success_total"],
 			prompt_tokens: ["goodput:prompt_tokens_total"],
 			generation_tokens: ["goodput:generation_tokens_total"],
-			prefix_hits: { none: "the server does not export it" },
-			prefix_queries: { none: "the server does not export it" },
+			prefix_hits: ["goodput:prefix_cache_hits_total"],
+			prefix_queries: ["goodput:prefix_cache_queries_total"],
 			running: ["goodput:num_requests_running"],
 			waiting: ["goodput:num_requests_waiting"],
 			kv_cache_usage: ["goodput:kv_cache_usage_perc"]
@@ -29659,7 +33840,7 @@ const HISTOGRAM_PARTS = [
 	"count"
 ];
 const WANTED = new Set([...GPU_MEMORY.map(({ name }) => name), ...ENGINES.flatMap((engine) => Object.keys(FIGURES).flatMap((figure) => namesOf(engine, figure).flatMap((name) => FIGURES[figure] === "histogram" ? HISTOGRAM_PARTS.map((part) => `${name}_${part}`) : [name])))]);
-function isWanted(name) {
+function isWanted$1(name) {
 	return WANTED.has(name);
 }
 // src/observe/histogram.ts
@@ -29841,7 +34022,7 @@ var Replica = class {
 	#series = new Map();
 	#gauges = new Set();
 	take(text) {
-		const samples = readMetricsPage(text, isWanted);
+		const samples = readMetricsPage(text, isWanted$1);
 		this.engine ??= engineOf(samples);
 		const isFirst = this.pages++ === 0;
 		const gpuMemoryBytes = gpuMemoryOf(samples);
@@ -30223,25 +34404,105 @@ function withoutSecrets(url) {
 	const { origin, pathname } = new URL(url);
 	return `${origin}${pathname}`;
 }
-// src/send/undici-transport.ts
-function undiciTransport(origin, clock) {
-	const pool = new import_pool.default(origin, {
-		connections: null,
-		pipelining: 1,
-		allowH2: false,
-		headersTimeout: 0,
-		bodyTimeout: 0
+// src/send/host-rules.ts
+function isMetadataHost(hostname) {
+	const host = bare(hostname);
+	if (isIP(host) !== 0) return holds(METADATA, host);
+	return METADATA_NAMES.some((name) => host === name || host.endsWith(`.${name}`));
+}
+function isPublicHost(hostname) {
+	const host = bare(hostname);
+	if (isIP(host) !== 0) return !holds(PRIVATE, host);
+	return host.includes(".") && !PRIVATE_DOMAINS.some((domain) => host.endsWith(domain));
+}
+const lookupButMetadata = (hostname, options, callback) => {
+	lookup(hostname, options, (error, found, family) => {
+		const addresses = Array.isArray(found) ? found.map(({ address }) => address) : [found];
+		callback(isMetadataHost(hostname) || error === null && addresses.some((one) => holds(METADATA, one)) ? new MetadataRefused(hostname) : error, found, family);
 	});
+};
+var MetadataRefused = class extends Error {
+	constructor(hostname) {
+		super(`${hostname} is a link-local or metadata address, which is never measured`);
+		this.name = "MetadataRefused";
+	}
+};
+const METADATA = blockList([
+	["169.254.0.0", 16],
+	["100.100.100.200", 32],
+	["168.63.129.16", 32],
+	["fe80::", 10],
+	["fd00:ec2::254", 128],
+	["64:ff9b::a9fe:0", 112],
+	["2002:a9fe::", 32]
+]);
+const METADATA_NAMES = [
+	"metadata.google.internal",
+	"metadata.goog",
+	"instance-data.ec2.internal"
+];
+const PRIVATE = blockList([
+	["127.0.0.0", 8],
+	["10.0.0.0", 8],
+	["172.16.0.0", 12],
+	["192.168.0.0", 16],
+	["100.64.0.0", 10],
+	["0.0.0.0", 32],
+	["::", 127],
+	["fc00::", 7]
+]);
+const PRIVATE_DOMAINS = [
+	".localhost",
+	".internal",
+	".local",
+	".lan",
+	".home.arpa",
+	".svc"
+];
+function blockList(subnets) {
+	const list = new BlockList();
+	for (const [network, prefix] of subnets) list.addSubnet(network, prefix, familyOf(network));
+	return list;
+}
+function holds(list, address) {
+	return isIP(address) !== 0 && list.check(address, familyOf(address));
+}
+function familyOf(address) {
+	return isIP(address) === 6 ? "ipv6" : "ipv4";
+}
+function bare(hostname) {
+	return hostname.toLowerCase().replace(/^\[|\]$/g, "").replace(/\.$/, "");
+}
+// src/send/undici-transport.ts
+function undiciTransport(origin, clock, options = {}) {
+	const { proxy, refuseMetadata = false } = options;
 	const arrival = arrivalOf(clock);
+	const refused = refuseMetadata && isMetadataHost(new URL(origin).hostname);
 	let connectionsOpened = 0;
-	pool.on("connect", () => connectionsOpened++);
+	const open = (to, given = {}) => {
+		const pool = new import_pool.default(to, {
+			...given,
+			...POOL
+		});
+		pool.on("connect", () => connectionsOpened++);
+		return pool;
+	};
+	const dispatcher = proxy === void 0 ? open(origin, refuseMetadata ? { connect: { lookup: lookupButMetadata } } : {}) : new import_proxy_agent.default({
+		uri: proxy,
+		factory: open
+	});
 	return {
 		get connectionsOpened() {
 			return connectionsOpened;
 		},
 		send(request, handler) {
 			const lifecycle = new Lifecycle(handler, clock, arrival);
-			pool.dispatch({
+			if (refused) {
+				handler.onError(new MetadataRefused(new URL(origin).hostname), clock.now());
+				return lifecycle.abort;
+			}
+			dispatcher.dispatch({
+				origin,
 				method: request.method,
 				path: request.path,
 				headers: request.headers,
@@ -30250,10 +34511,17 @@ function undiciTransport(origin, clock) {
 			return lifecycle.abort;
 		},
 		async close() {
-			await pool.destroy();
+			await dispatcher.destroy();
 		}
 	};
 }
+const POOL = {
+	connections: null,
+	pipelining: 1,
+	allowH2: false,
+	headersTimeout: 0,
+	bodyTimeout: 0
+};
 function arrivalOf(clock) {
 	let read;
 	let atNs = 0;
@@ -30491,515 +34759,6 @@ async function openLoop(clock, startNs, offsets, maxConcurrency, signal, send, p
 	}
 	await Promise.all(inFlight);
 }
-// src/send/event-template.ts
-const QUOTE = 34;
-const BACKSLASH = 92;
-const FIRST_PRINTABLE = 32;
-const SHORT_ESCAPES = Buffer.from("\"\\\\/bfnrt");
-var EventTemplate = class {
-	#bytes;
-	#view;
-	#headLength;
-	#tailLength;
-	constructor(head, tail) {
-		this.#bytes = Buffer.from(head + tail);
-		this.#view = viewOf(this.#bytes.buffer);
-		this.#headLength = Buffer.byteLength(head);
-		this.#tailLength = this.#bytes.length - this.#headLength;
-	}
-	get headLength() {
-		return this.#headLength;
-	}
-	get tailLength() {
-		return this.#tailLength;
-	}
-	endOf(bytes, start) {
-		const textStart = start + this.#headLength;
-		const lastTail = bytes.length - this.#tailLength;
-		if (textStart >= lastTail || !this.#isAt(bytes, start, 0, this.#headLength)) return -1;
-		let at = textStart;
-		for (let byte = bytes[at]; byte !== QUOTE; byte = bytes[at]) {
-			if (byte < FIRST_PRINTABLE) return -1;
-			if (byte === BACKSLASH && !isShortEscape(bytes[++at])) return -1;
-			if (++at > lastTail) return -1;
-		}
-		const { length } = this.#bytes;
-		return at > textStart && this.#isAt(bytes, at, this.#headLength, length) ? at + this.#tailLength : -1;
-	}
-	#isAt(bytes, start, from, to) {
-		const own = this.#view;
-		const ownOffset = this.#bytes.byteOffset;
-		const other = viewOf(bytes.buffer);
-		const otherOffset = bytes.byteOffset + start - from;
-		let at = to - 4;
-		for (; at >= from; at -= 4) if (own.getInt32(ownOffset + at, true) !== other.getInt32(otherOffset + at, true)) return false;
-		for (let i = from; i < at + 4; i++) if (own.getUint8(ownOffset + i) !== other.getUint8(otherOffset + i)) return false;
-		return true;
-	}
-};
-function isShortEscape(byte) {
-	return byte !== void 0 && SHORT_ESCAPES.includes(byte);
-}
-function viewOf(memory) {
-	if (memory === latest.buffer) return latest;
-	if (memory === earlier.buffer) return earlier;
-	earlier = latest;
-	latest = new DataView(memory);
-	return latest;
-}
-let latest = new DataView(new ArrayBuffer(0));
-let earlier = latest;
-const PROBE = "⁣probe⁣";
-function aroundText(data, event, read) {
-	if (!event.output || event.finished || event.text === void 0 || event.usage || event.error !== void 0) return void 0;
-	const literal = JSON.stringify(event.text);
-	const at = data.lastIndexOf(literal);
-	if (at === -1) return void 0;
-	const head = data.slice(0, at + 1);
-	const tail = data.slice(at + literal.length - 1);
-	const probed = read(`${head}${PROBE}${tail}`);
-	if (probed === "done" || probed.text !== PROBE || probed.finished || probed.usage || !probed.output) return void 0;
-	return {
-		head,
-		tail
-	};
-}
-// src/send/sse.ts
-const LF$1 = 10;
-const CR = 13;
-const COLON = 58;
-const SPACE = 32;
-const DATA = "data:";
-const DATA_SPACE = "data: ";
-const BOM = [
-	239,
-	187,
-	191
-];
-const MAX_EVENT_BYTES = 4194304;
-var SseParser = class {
-	#onData;
-	#onRepeat;
-	#rest;
-	#data;
-	#dataBytes = 0;
-	#afterCr = false;
-	#atStart = true;
-	#lead = "";
-	#ending = "\n";
-	#template;
-	constructor(onData, onRepeat = () => {}) {
-		this.#onData = onData;
-		this.#onRepeat = onRepeat;
-	}
-	expect(head, tail) {
-		this.#template = new EventTemplate(this.#lead + head, tail + this.#ending + this.#ending);
-	}
-	push(chunk) {
-		let bytes = this.#rest === void 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-		this.#rest = void 0;
-		if (this.#atStart) {
-			if (bytes.length < BOM.length && BOM.slice(0, bytes.length).every((byte, i) => bytes[i] === byte)) {
-				this.#rest = bytes;
-				return;
-			}
-			if (BOM.every((byte, i) => bytes[i] === byte)) bytes = bytes.subarray(BOM.length);
-			this.#atStart = false;
-		}
-		let start = 0;
-		if (this.#afterCr && bytes.length > 0) {
-			if (bytes[0] === LF$1) start = 1;
-			this.#afterCr = false;
-		}
-		let nextLf = -2;
-		let nextCr = -2;
-		while (start < bytes.length) {
-			if (this.#template !== void 0 && this.#data === void 0) {
-				start = this.#repeats(this.#template, bytes, start);
-				if (start === bytes.length) return;
-			}
-			if (nextLf !== -1 && nextLf < start) nextLf = bytes.indexOf(LF$1, start);
-			if (nextCr !== -1 && nextCr < start) nextCr = bytes.indexOf(CR, start);
-			if (nextLf === -1 && nextCr === -1) break;
-			const isCr = nextCr !== -1 && (nextLf === -1 || nextCr < nextLf);
-			const end = isCr ? nextCr : nextLf;
-			this.#line(bytes, start, end);
-			const isCrLf = isCr && bytes[end + 1] === LF$1;
-			this.#ending = isCrLf ? "\r\n" : "\n";
-			if (isCr && end + 1 === bytes.length) this.#afterCr = true;
-			start = isCrLf ? end + 2 : end + 1;
-		}
-		if (start < bytes.length) {
-			this.#rest = bytes.subarray(start);
-			this.#limit(this.#rest.length);
-		}
-	}
-	#repeats(template, bytes, from) {
-		let start = from;
-		for (let end = template.endOf(bytes, start); end !== -1; end = template.endOf(bytes, start)) {
-			this.#onRepeat(bytes, start + template.headLength, end - template.tailLength);
-			start = end;
-		}
-		return start;
-	}
-	end() {
-		if (this.#rest !== void 0) this.#line(this.#rest, 0, this.#rest.length);
-		this.#rest = void 0;
-		this.#dispatch();
-	}
-	#line(bytes, start, end) {
-		if (start === end) {
-			this.#dispatch();
-			return;
-		}
-		if (bytes[start] !== 100 || bytes[start + 1] !== 97 || bytes[start + 2] !== 116 || bytes[start + 3] !== 97) return;
-		let from = start + 4;
-		if (from < end) {
-			if (bytes[from] !== COLON) return;
-			from++;
-			if (bytes[from] === SPACE && from < end) from++;
-		}
-		this.#lead = from - start === 6 ? DATA_SPACE : DATA;
-		const value = bytes.toString("utf8", Math.min(from, end), end);
-		this.#limit(end - from);
-		this.#data = this.#data === void 0 ? value : `${this.#data}\n${value}`;
-		this.#dataBytes += end - from + 1;
-	}
-	#dispatch() {
-		if (this.#data === void 0) return;
-		const data = this.#data;
-		this.#data = void 0;
-		this.#dataBytes = 0;
-		this.#onData(data);
-	}
-	#limit(pending) {
-		if (this.#dataBytes + pending > 4194304) throw new RangeError(`an event of the stream exceeds ${MAX_EVENT_BYTES} bytes`);
-	}
-};
-// src/send/ndjson.ts
-const LF = 10;
-var LineParser = class {
-	#onLine;
-	#rest;
-	constructor(onLine) {
-		this.#onLine = onLine;
-	}
-	push(chunk) {
-		const bytes = this.#rest === void 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-		let start = 0;
-		for (let end = bytes.indexOf(LF); end !== -1; end = bytes.indexOf(LF, start)) {
-			this.#line(bytes.toString("utf8", start, end));
-			start = end + 1;
-		}
-		this.#rest = start < bytes.length ? bytes.subarray(start) : void 0;
-		if (bytes.length - start > 4194304) throw new RangeError(`a line of the stream exceeds ${MAX_EVENT_BYTES} bytes`);
-	}
-	end() {
-		if (this.#rest !== void 0) this.#line(this.#rest.toString("utf8"));
-		this.#rest = void 0;
-	}
-	#line(line) {
-		if (line.trim() !== "") this.#onLine(line);
-	}
-};
-// src/send/event-reader.ts
-function lineReader(protocol, onEvent) {
-	return new LineParser((line) => onEvent(protocol.read(line)));
-}
-function sseReader(protocol, keepText, onEvent) {
-	return new SseReader(protocol, keepText, onEvent);
-}
-const PLAIN_OUTPUT = {
-	output: true,
-	finished: false
-};
-var SseReader = class {
-	#protocol;
-	#onEvent;
-	#parser;
-	#head = "";
-	#learned = 0;
-	#repeats = 0;
-	constructor(protocol, keepText, onEvent) {
-		this.#protocol = protocol;
-		this.#onEvent = onEvent;
-		const onRepeat = keepText ? this.#repeatWithText : this.#repeat;
-		this.#parser = new SseParser(this.#data, onRepeat);
-	}
-	push(chunk) {
-		this.#parser.push(chunk);
-	}
-	end() {
-		this.#parser.end();
-	}
-	#data = (data) => {
-		const event = this.#protocol.read(data);
-		if (event !== "done" && event.output && event.text !== void 0) this.#learn(data, event);
-		this.#onEvent(event);
-	};
-	#learn(data, event) {
-		if (this.#repeats < this.#learned || this.#head !== "" && data.startsWith(this.#head)) return;
-		this.#learned++;
-		const around = aroundText(data, event, this.#protocol.read);
-		if (around === void 0) return;
-		this.#head = around.head;
-		this.#parser.expect(around.head, around.tail);
-	}
-	#repeat = () => {
-		this.#repeats++;
-		this.#onEvent(PLAIN_OUTPUT);
-	};
-	#repeatWithText = (bytes, start, end) => {
-		this.#repeats++;
-		const text = JSON.parse(`"${bytes.toString("utf8", start, end)}"`);
-		this.#onEvent({
-			output: true,
-			finished: false,
-			text
-		});
-	};
-};
-// src/send/json-fields.ts
-function parseObject(text) {
-	const value = JSON.parse(text);
-	if (!isObject(value)) throw new SyntaxError("an event of the stream is not an object");
-	return value;
-}
-function isObject(value) {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-function objectsOf(value) {
-	return Array.isArray(value) ? value.filter(isObject) : [];
-}
-function isText(value) {
-	return typeof value === "string" && value !== "";
-}
-function tokenCount(value) {
-	return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : void 0;
-}
-function usageFrom(input, output) {
-	const inputTokens = tokenCount(input);
-	const outputTokens = tokenCount(output);
-	if (inputTokens === void 0 && outputTokens === void 0) return void 0;
-	return {
-		...inputTokens !== void 0 && { inputTokens },
-		...outputTokens !== void 0 && { outputTokens }
-	};
-}
-function errorText(error) {
-	if (typeof error === "string") return error;
-	if (isObject(error) && typeof error.message === "string") return error.message;
-	return JSON.stringify(error);
-}
-function reportedError(event) {
-	const { error } = event;
-	if (error !== void 0 && error !== null) return {
-		output: false,
-		finished: false,
-		error: errorText(error)
-	};
-	if (event.object === "error") return {
-		output: false,
-		finished: false,
-		error: errorText(event)
-	};
-}
-// src/send/on-abort.ts
-const waiting = new WeakMap();
-function onAbort(signal, callback) {
-	const callbacks = waiting.get(signal) ?? listenTo(signal);
-	callbacks.add(callback);
-	return () => {
-		callbacks.delete(callback);
-	};
-}
-function listenTo(signal) {
-	const callbacks = new Set();
-	waiting.set(signal, callbacks);
-	signal.addEventListener("abort", () => {
-		for (const callback of callbacks) callback();
-	});
-	return callbacks;
-}
-// src/send/exchange.ts
-const MAX_DETAIL = 300;
-const MAX_ERROR_BODY = 16384;
-const MAX_WHOLE_BODY = 16777216;
-function exchange(transport, protocol, request, options) {
-	return new Promise((resolve) => new Conversation(transport, protocol, request, options, resolve));
-}
-var Conversation = class {
-	#protocol;
-	#options;
-	#resolve;
-	#abort;
-	#disarm;
-	#forget;
-	#issued;
-	#sent;
-	#firstByte;
-	#outputs = [];
-	#status;
-	#bytes = 0;
-	#inputTokens;
-	#outputTokens;
-	#finished = false;
-	#settled = false;
-	#reader;
-	#body = [];
-	#text = "";
-	#readAt = 0;
-	constructor(transport, protocol, request, options, resolve) {
-		const { clock, timeoutNs, signal } = options;
-		this.#protocol = protocol;
-		this.#options = options;
-		this.#resolve = resolve;
-		this.#issued = clock.now();
-		this.#disarm = clock.alarm(this.#issued + timeoutNs, () => this.#fail("timeout", `no complete answer within ${timeoutNs / NS_PER_MS} ms`, clock.now()));
-		this.#forget = onAbort(signal, this.#cancel);
-		this.#abort = transport.send(request, this);
-		if (this.#settled) this.#abort();
-		else if (signal.aborted) this.#cancel();
-	}
-	onSent(atNs) {
-		this.#sent ??= atNs;
-	}
-	onHeaders(status, contentType, atNs) {
-		this.#firstByte ??= atNs;
-		this.#status = status;
-		if (!isSuccess(status)) return;
-		if (/^text\/event-stream\b/i.test(contentType)) this.#reader = sseReader(this.#protocol, this.#options.keepText === true, this.#event);
-		else if (/^application\/(x-)?(ndjson|jsonl)\b/i.test(contentType)) this.#reader = lineReader(this.#protocol, this.#event);
-		else if (!/^application\/json\b/i.test(contentType)) this.#fail("bad_stream", `expected text/event-stream, got ${contentType || "no content type"}`, atNs);
-	}
-	onData(chunk, atNs) {
-		if (this.#settled) return;
-		this.#bytes += chunk.length;
-		if (this.#reader === void 0) {
-			const success = isSuccess(this.#status ?? 0);
-			if (this.#bytes <= (success ? MAX_WHOLE_BODY : MAX_ERROR_BODY)) this.#body.push(chunk);
-			else if (success) this.#fail("bad_stream", `the answer exceeds ${MAX_WHOLE_BODY} bytes`, atNs);
-			return;
-		}
-		this.#readAt = atNs;
-		try {
-			this.#reader.push(chunk);
-		} catch (error) {
-			this.#fail("bad_stream", messageOf(error), atNs);
-		}
-	}
-	onEnd(atNs) {
-		if (this.#settled) return;
-		if (!isSuccess(this.#status ?? 0)) this.#fail(statusReason(this.#status ?? 0), this.#errorMessage(), atNs);
-		else if (this.#reader === void 0) this.#whole(atNs);
-		else {
-			this.#feed(() => this.#reader?.end(), atNs);
-			if (!this.#finished) this.#fail("truncated", "the stream ended before the model said it was done", atNs);
-			else if (this.#outputs.length === 0) this.#fail("truncated", "the stream ended without any output", atNs);
-			else this.#settle("completed", atNs);
-		}
-	}
-	#whole(atNs) {
-		this.#feed(() => {
-			const answer = this.#protocol.readWhole(Buffer.concat(this.#body).toString("utf8"));
-			if (!answer.output && answer.error === void 0) throw new SyntaxError("the answer holds no output");
-			this.#take({
-				...answer,
-				output: false
-			});
-		}, atNs);
-		this.#settle("completed", atNs);
-	}
-	onError(error, atNs) {
-		if (this.#settled) return;
-		const reason = this.#firstByte === void 0 ? "connect" : "truncated";
-		this.#fail(reason, messageOf(error), atNs);
-	}
-	#feed(parse, atNs) {
-		this.#readAt = atNs;
-		try {
-			parse();
-		} catch (error) {
-			this.#fail("bad_stream", messageOf(error), atNs);
-		}
-	}
-	#event = (event) => {
-		if (this.#settled) return;
-		if (event === "done") this.#finished = true;
-		else this.#take(event);
-	};
-	#take(event) {
-		if (event.error !== void 0) {
-			this.#fail("bad_stream", event.error, this.#readAt);
-			return;
-		}
-		if (event.output) this.#outputs.push(this.#readAt);
-		if (event.finished) this.#finished = true;
-		if (event.text !== void 0 && this.#options.keepText) this.#text += event.text;
-		if (event.usage !== void 0) {
-			this.#inputTokens = event.usage.inputTokens ?? this.#inputTokens;
-			this.#outputTokens = event.usage.outputTokens ?? this.#outputTokens;
-		}
-	}
-	#cancel = () => {
-		if (this.#settled) return;
-		this.#settle("incomplete", this.#options.clock.now());
-		this.#abort?.();
-	};
-	#fail(reason, detail, atNs) {
-		if (this.#settled) return;
-		this.#settle("failed", atNs, {
-			reason,
-			detail: shorten(this.#options.redact?.(detail) ?? detail)
-		});
-		this.#abort?.();
-	}
-	#settle(outcome, end, failure) {
-		if (this.#settled) return;
-		this.#settled = true;
-		this.#disarm();
-		this.#forget();
-		this.#resolve({
-			issued: this.#issued,
-			...this.#sent !== void 0 && { sent: this.#sent },
-			...this.#firstByte !== void 0 && { firstByte: this.#firstByte },
-			outputs: this.#outputs,
-			end,
-			...this.#status !== void 0 && { status: this.#status },
-			bytes: this.#bytes,
-			...this.#options.keepText && { text: this.#text },
-			...this.#inputTokens !== void 0 && { inputTokens: this.#inputTokens },
-			outputTokens: this.#outputTokens ?? this.#outputs.length,
-			tokenSource: this.#outputTokens === void 0 ? "chunks" : "usage",
-			outcome,
-			...failure && { failure }
-		});
-	}
-	#errorMessage() {
-		const body = Buffer.concat(this.#body).toString("utf8");
-		const status = `HTTP ${this.#status}`;
-		try {
-			const parsed = JSON.parse(body);
-			if (typeof parsed === "object" && parsed !== null && "error" in parsed) return `${status}: ${errorText(parsed.error)}`;
-		} catch {}
-		return body.trim() === "" ? status : `${status}: ${body.trim()}`;
-	}
-};
-function isSuccess(status) {
-	return status >= 200 && status < 300;
-}
-function statusReason(status) {
-	return status >= 500 ? "http_5xx" : status >= 400 ? "http_4xx" : "http_3xx";
-}
-function messageOf(error) {
-	if (!(error instanceof Error)) return String(error);
-	const code = error.code;
-	return error.message === "" ? code ?? error.name : error.message;
-}
-function shorten(text) {
-	const line = text.replace(/\s+/g, " ").trim();
-	return line.length <= MAX_DETAIL ? line : `${line.slice(0, 299).toWellFormed()}…`;
-}
 // src/send/plain-prompt.ts
 function plainPrompt({ messages }) {
 	return messages.map(({ content }) => content).join("\n");
@@ -31014,7 +34773,7 @@ const inference = {
 		stream: prompt.stream
 	}),
 	read: (data) => {
-		const event = parseObject(data);
+		const event = parseObject$1(data);
 		const failed = reportedError(event);
 		if (failed) return failed;
 		const { token } = event;
@@ -31027,7 +34786,7 @@ const inference = {
 		};
 	},
 	readWhole: (body) => {
-		const answer = parseObject(body);
+		const answer = parseObject$1(body);
 		const failed = reportedError(answer);
 		if (failed) return failed;
 		const { text } = answer;
@@ -31055,10 +34814,10 @@ const ollama = {
 	readWhole: (body) => readLine(body)
 };
 function readLine(line) {
-	const event = parseObject(line);
+	const event = parseObject$1(line);
 	const failed = reportedError(event);
 	if (failed) return failed;
-	const { content, thinking, tool_calls } = isObject(event.message) ? event.message : {};
+	const { content, thinking, tool_calls } = isObject$1(event.message) ? event.message : {};
 	const calls = Array.isArray(tool_calls) && tool_calls.length > 0;
 	const usage = usageFrom(event.prompt_eval_count, event.eval_count);
 	return {
@@ -31078,8 +34837,8 @@ const openaiChat = {
 		messages: prompt.messages,
 		...options(prompt)
 	}),
-	read: (data) => data === "[DONE]" ? "done" : interpret(parseObject(data), chatDelta),
-	readWhole: (body) => interpret(parseObject(body), chatMessage)
+	read: (data) => data === "[DONE]" ? "done" : interpret(parseObject$1(data), chatDelta),
+	readWhole: (body) => interpret(parseObject$1(body), chatMessage)
 };
 const openaiCompletions = {
 	versioned: true,
@@ -31090,8 +34849,8 @@ const openaiCompletions = {
 		prompt: plainPrompt(prompt),
 		...options(prompt)
 	}),
-	read: (data) => data === "[DONE]" ? "done" : interpret(parseObject(data), textDelta),
-	readWhole: (body) => interpret(parseObject(body), textDelta)
+	read: (data) => data === "[DONE]" ? "done" : interpret(parseObject$1(data), textDelta),
+	readWhole: (body) => interpret(parseObject$1(body), textDelta)
 };
 function options({ maxTokens, ignoreEos, stream }) {
 	return {
@@ -31117,13 +34876,13 @@ function interpret(event, deltaOf) {
 	let text = "";
 	for (const choice of objectsOf(event.choices)) {
 		const delta = deltaOf(choice);
-		if (isObject(delta)) {
+		if (isObject$1(delta)) {
 			output ||= carriesOutput(delta);
 			if (isText(delta.content)) text += delta.content;
 		}
 		finished ||= typeof choice.finish_reason === "string";
 	}
-	const usage = isObject(event.usage) ? usageFrom(event.usage.prompt_tokens, event.usage.completion_tokens) : void 0;
+	const usage = isObject$1(event.usage) ? usageFrom(event.usage.prompt_tokens, event.usage.completion_tokens) : void 0;
 	return {
 		output,
 		finished,
@@ -31132,7 +34891,7 @@ function interpret(event, deltaOf) {
 	};
 }
 function carriesOutput(delta) {
-	return isText(delta.content) || isText(delta.reasoning_content) || isText(delta.reasoning) || isText(delta.refusal) || Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0 || isObject(delta.function_call);
+	return isText(delta.content) || isText(delta.reasoning_content) || isText(delta.reasoning) || isText(delta.refusal) || Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0 || isObject$1(delta.function_call);
 }
 // src/send/openai-embeddings.ts
 const openaiEmbeddings = {
@@ -31148,10 +34907,10 @@ const openaiEmbeddings = {
 		throw new SyntaxError("an embedding comes whole, not as a stream");
 	},
 	readWhole: (body) => {
-		const answer = parseObject(body);
+		const answer = parseObject$1(body);
 		const failed = reportedError(answer);
 		if (failed) return failed;
-		const usage = isObject(answer.usage) ? usageFrom(answer.usage.prompt_tokens, 0) : void 0;
+		const usage = isObject$1(answer.usage) ? usageFrom(answer.usage.prompt_tokens, 0) : void 0;
 		return {
 			output: objectsOf(answer.data).some(({ embedding }) => isText(embedding) || Array.isArray(embedding) && embedding.length > 0),
 			finished: true,
@@ -31175,8 +34934,8 @@ const openaiResponses = {
 		store: false,
 		stream
 	}),
-	read: (data) => data === "[DONE]" ? "done" : readEvent(parseObject(data)),
-	readWhole: (body) => readResponse(parseObject(body), true)
+	read: (data) => data === "[DONE]" ? "done" : readEvent(parseObject$1(data)),
+	readWhole: (body) => readResponse(parseObject$1(body), true)
 };
 const NOTHING = {
 	output: false,
@@ -31197,7 +34956,7 @@ function readEvent(event) {
 			...output && type === "response.output_text.delta" && { text: delta }
 		};
 	}
-	if (LAST.has(type)) return readResponse(isObject(event.response) ? event.response : {}, false);
+	if (LAST.has(type)) return readResponse(isObject$1(event.response) ? event.response : {}, false);
 	return NOTHING;
 }
 const LAST = new Set([
@@ -31214,7 +34973,7 @@ function readResponse(response, withOutput) {
 	};
 	const items = objectsOf(response.output);
 	const text = items.flatMap((item) => objectsOf(item.content)).map((part) => part.type === "output_text" && isText(part.text) ? part.text : "").join("");
-	const usage = isObject(response.usage) ? usageFrom(response.usage.input_tokens, response.usage.output_tokens) : void 0;
+	const usage = isObject$1(response.usage) ? usageFrom(response.usage.input_tokens, response.usage.output_tokens) : void 0;
 	return {
 		output: withOutput && items.length > 0,
 		finished: true,
@@ -31235,12 +34994,12 @@ const tgi = {
 		}
 	}),
 	read: (data) => {
-		const event = parseObject(data);
+		const event = parseObject$1(data);
 		const failed = reportedError(event);
 		if (failed) return failed;
 		const { token } = event;
-		const text = isObject(token) && token.special !== true ? token.text : void 0;
-		const usage = isObject(event.details) ? usageFrom(event.details.input_length, event.details.generated_tokens) : void 0;
+		const text = isObject$1(token) && token.special !== true ? token.text : void 0;
+		const usage = isObject$1(event.details) ? usageFrom(event.details.input_length, event.details.generated_tokens) : void 0;
 		return {
 			output: isText(text),
 			finished: typeof event.generated_text === "string",
@@ -31251,11 +35010,11 @@ const tgi = {
 	readWhole: (body) => {
 		const value = JSON.parse(body);
 		const answer = Array.isArray(value) ? value[0] : value;
-		if (!isObject(answer)) throw new SyntaxError("the answer is not an object");
+		if (!isObject$1(answer)) throw new SyntaxError("the answer is not an object");
 		const failed = reportedError(answer);
 		if (failed) return failed;
 		const text = answer.generated_text;
-		const usage = isObject(answer.details) ? usageFrom(answer.details.input_length, answer.details.generated_tokens) : void 0;
+		const usage = isObject$1(answer.details) ? usageFrom(answer.details.input_length, answer.details.generated_tokens) : void 0;
 		return {
 			output: isText(text),
 			finished: true,
@@ -31278,7 +35037,7 @@ const triton = {
 	readWhole: (body) => readAnswer(body)
 };
 function readAnswer(data) {
-	const event = parseObject(data);
+	const event = parseObject$1(data);
 	const failed = reportedError(event);
 	if (failed) return failed;
 	const text = event.text_output;
@@ -31365,6 +35124,10 @@ function fetchSmall(transport, request, clock, signal) {
 			reject(new Error(why));
 			abort();
 		};
+		if (signal.aborted) {
+			reject(new Error("interrupted"));
+			return;
+		}
 		const disarm = clock.alarm(clock.now() + PREFLIGHT_TIMEOUT_NS, () => giveUp(`no answer within ${PREFLIGHT_TIMEOUT_NS / NS_PER_S} s`));
 		signal.addEventListener("abort", () => giveUp("interrupted"), { once: true });
 		const abort = transport.send(request, {
@@ -31401,6 +35164,8 @@ async function createGenerator(options) {
 	const redact = redactor([apiKey]);
 	const { ignoreEos, stream, turnThink } = plan.workload;
 	let model = target.model ?? "";
+	let warmupTokens = 0;
+	const maxTokens = plan.control.maxTokens ?? Number.POSITIVE_INFINITY;
 	const begin = (name, index) => {
 		const { system, turns } = workload.conversation(name, index);
 		const messages = system === void 0 ? [] : [{
@@ -31458,13 +35223,14 @@ async function createGenerator(options) {
 				redact,
 				keepText
 			};
-			const { text, ...outcome } = await exchange(transport, protocol, request, limits);
+			const answer = await exchange(transport, protocol, request, limits);
+			const outcome = answer.text === void 0 ? answer : withoutText(answer);
 			onTurn(turn, dueNs, outcome);
 			dueNs = outcome.end;
 			if (outcome.outcome !== "completed" || turn === turns.length - 1) break;
 			messages.push({
 				role: "assistant",
-				content: text ?? ""
+				content: answer.text ?? ""
 			});
 			think ??= random(plan.seed, "turn think", name, index);
 			dueNs += between(turnThink, think.uniform());
@@ -31479,20 +35245,28 @@ async function createGenerator(options) {
 		async warmUp(level) {
 			const mine = share(level.warmupRequests, part);
 			let next = 0;
-			const take = () => next < mine && !signal.aborted ? part.index + part.of * next++ : void 0;
+			const goesOn = () => next < mine && !signal.aborted && warmupTokens < maxTokens;
+			const take = () => goesOn() ? part.index + part.of * next++ : void 0;
 			const slots = openSlots(Math.min(mine, warmupConcurrency(level)), clock.now());
-			await closedLoop(clock, slots, signal, take, (index, scheduled) => converse(`warmup ${level.index}`, index, scheduled, () => {}));
+			await closedLoop(clock, slots, signal, take, (index, scheduled) => converse(`warmup ${level.index}`, index, scheduled, (_turn, _scheduled, { outputTokens }) => {
+				warmupTokens += outputTokens;
+			}));
 		},
 		async measure(stretch, onRecord, noMore) {
 			const readHost = watchHost(clock);
 			const opened = transport.connectionsOpened;
-			const send = (index, scheduledNs) => converse(stretch.level.index, index, scheduledNs, (turn, scheduled, outcome) => onRecord({
-				level: stretch.level.index,
-				index,
-				...turn > 0 && { turn },
-				scheduled,
-				...outcome
-			}));
+			const send = (index, scheduledNs) => converse(stretch.level.index, index, scheduledNs, (turn, scheduled, outcome) => {
+				const record = {
+					...outcome,
+					level: stretch.level.index,
+					index,
+					scheduled
+				};
+				onRecord(turn > 0 ? {
+					...record,
+					turn
+				} : record);
+			});
 			const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, (index) => {
 				const name = stretch.level.index;
 				ahead = {
@@ -31511,6 +35285,9 @@ async function createGenerator(options) {
 		},
 		close: () => transport.close()
 	};
+}
+function withoutText({ text, ...outcome }) {
+	return outcome;
 }
 async function sendStretch(plan, stretch, part, workload, clock, noMore, send, prepare) {
 	const { level, stop, firstIndex, startNs } = stretch;
@@ -31608,20 +35385,34 @@ function later(clock, take) {
 	};
 }
 // src/run/progress.ts
-const PROGRESS_EVERY_NS = 100 * NS_PER_MS;
+const PROGRESS_EVERY_NS = 40 * NS_PER_MS;
 function progressOf(plan, level, summarizer, clock, onProgress) {
 	if (onProgress === void 0) return () => {};
 	let measuringSince = clock.now();
 	let last = Number.NEGATIVE_INFINITY;
 	let lastPhase;
-	return (phase) => {
-		const now = clock.now();
-		if (phase === lastPhase && now - last < PROGRESS_EVERY_NS) return;
-		if (phase === "measuring" && lastPhase === "warmup") measuringSince = now;
+	let disarm;
+	let tokensOf = 0;
+	let outputTokens = 0;
+	let lastEndNs = 0;
+	const throughput = (phase) => {
+		const { requests, record } = summarizer.finish();
+		for (; tokensOf < requests.length; tokensOf++) {
+			const request = requests[tokensOf];
+			if (request.outcome === "completed") outputTokens += request.outputTokens;
+			lastEndNs = Math.max(lastEndNs, request.end);
+		}
+		if (outputTokens === 0) return void 0;
+		return phase === "done" ? ratesBetween(requests, record.window.start, record.window.end).outputThroughput : outputTokens * NS_PER_S / lastEndNs;
+	};
+	const tell = (phase, now) => {
+		disarm?.();
+		disarm = void 0;
 		last = now;
-		lastPhase = phase;
-		const { completed, failed } = summarizer.soFar();
+		const { completed, failed, meanLatencyNs } = summarizer.soFar();
+		const ttftMeanNs = summarizer.finish().latencies.ttft.mean;
 		const ttftP50Ns = summarizer.medianTtftNs();
+		const outputThroughput = throughput(phase);
 		const elapsedNs = now - measuringSince;
 		const byRequests = level.stop.requests === void 0 ? 0 : (completed + failed) / level.stop.requests;
 		const byTime = level.stop.durationNs === void 0 ? 0 : elapsedNs / level.stop.durationNs;
@@ -31629,14 +35420,26 @@ function progressOf(plan, level, summarizer, clock, onProgress) {
 			level: level.index,
 			...plan.exploration === void 0 && { levels: plan.levels.length },
 			name: levelName(level),
+			load: level.load,
 			phase,
 			share: phase === "done" ? 1 : phase === "warmup" ? 0 : Math.min(1, Math.max(byRequests, byTime)),
 			completed,
 			failed,
 			elapsedSeconds: elapsedNs / NS_PER_S,
 			requestsPerSecond: elapsedNs > 0 ? completed * NS_PER_S / elapsedNs : 0,
-			...ttftP50Ns !== void 0 && { ttftP50Ms: ttftP50Ns / 1e6 }
+			...ttftMeanNs !== void 0 && { ttftMeanMs: ttftMeanNs / 1e6 },
+			...ttftP50Ns !== void 0 && { ttftP50Ms: ttftP50Ns / 1e6 },
+			...meanLatencyNs !== void 0 && { e2eMeanMs: meanLatencyNs / 1e6 },
+			...outputThroughput !== void 0 && { outputThroughput }
 		});
+	};
+	return (phase) => {
+		const now = clock.now();
+		const began = phase !== lastPhase;
+		if (phase === "measuring" && lastPhase === "warmup") measuringSince = now;
+		lastPhase = phase;
+		if (began || now - last >= PROGRESS_EVERY_NS) tell(phase, now);
+		else disarm ??= clock.alarm(last + PROGRESS_EVERY_NS, () => tell(phase, clock.now()));
 	};
 }
 // src/run/threads.ts
@@ -31834,7 +35637,7 @@ var Run = class {
 			const outcomes = this.#outcomes(summary, summary.record.confidence ?? this.#plan.confidence);
 			explored.push({
 				level,
-				outcome: worst(outcomes),
+				outcome: worst$1(outcomes),
 				throughput: ratesBetween(summary.requests, start, end).requestThroughput
 			});
 			if (this.#signal.aborted || summary.record.endedBy === "max_tokens") break;
@@ -31871,10 +35674,10 @@ var Run = class {
 		let endedBy;
 		const looks = this.#looks(stretch.stop);
 		const records = later(this.#clock, (record) => {
-			const marked = {
+			const marked = side === "base" ? {
 				...record,
-				...mark
-			};
+				side
+			} : record;
 			this.#records?.request(marked);
 			summarizer.add(marked);
 			report();
@@ -31965,7 +35768,7 @@ function endpointHeaders({ target, metricsUrls }, apiKey) {
 }
 async function recordsPath(outDir) {
 	try {
-		await mkdir$1(outDir, { recursive: true });
+		await mkdir(outDir, { recursive: true });
 	} catch (error) {
 		throw new GoodputError("OUTPUT_UNWRITABLE", `Cannot make the folder ${outDir}: ${error.message}`, {
 			hint: "Give another folder with --out.",
@@ -31982,7 +35785,7 @@ function recordsHeader(plan, model, clock) {
 		started_at: new Date(clock.startedAtMs).toISOString(),
 		environment: {
 			node: process.version,
-			platform: `${platform$1()} ${arch$1()}`,
+			platform: `${platform()} ${arch()}`,
 			cpu: cpus()[0]?.model.trim() ?? "unknown",
 			cores: cpus().length
 		},
@@ -31996,11 +35799,31 @@ function hideSecrets(...secrets) {
 	for (const secret of secrets) if (secret.length >= 4) setSecret(secret);
 	redact = redactor(secrets);
 }
+function safeLine(text, maxLength) {
+	return redact(terminalText(redact(text), maxLength));
+}
+function redactAll(value) {
+	return JSON.parse(JSON.stringify(value), (_, part) => {
+		if (typeof part !== "string") return part;
+		const redacted = redact(part);
+		const shown = terminalText(redacted, Number.POSITIVE_INFINITY);
+		return redact(shown) === shown ? redacted : redact(shown);
+	});
+}
 // action/guard.ts
 let concluded = false;
 function conclude(exitCode) {
 	concluded = true;
 	process.exitCode = exitCode;
+}
+function abandon(conclusion) {
+	if (!concluded) {
+		setOutput("conclusion", conclusion);
+		setOutput("passed", "false");
+		error$1("The run was cancelled, and its report took too long.", { title: "Goodput: cancelled" });
+	}
+	conclude(1);
+	process.exit(1);
 }
 process.exitCode = 1;
 process.on("uncaughtException", (thrown) => {
@@ -32016,68 +35839,8 @@ function giveUp(message) {
 		setOutput("passed", "false");
 	}
 	conclude(1);
-	error(redact(terminalText(redact(message))), { title: "Goodput: internal error" });
+	error$1(redact(terminalText(redact(message))), { title: "Goodput: internal error" });
 }
-// action/ending.ts
-function passed({ conclusion }) {
-	return conclusion === "met";
-}
-function fails(ending, failOn) {
-	const ground = GROUNDS[ending.conclusion];
-	if (ground === "always") return true;
-	if (ground !== "never" && failOn.has(ground)) return true;
-	return ending.kind === "measured" && ending.result.verdict === "violated" && failOn.has("slo");
-}
-function headline({ conclusion }) {
-	return HEADLINES[conclusion];
-}
-function reasons(ending) {
-	if (ending.kind === "stopped") return ending.reasons;
-	const { result } = ending;
-	return [
-		...result.findings.filter(({ level }) => level === "invalid").map(({ at, happened, advice }) => `${at === void 0 ? "" : `${at}: `}${happened} ${advice}`),
-		...objectivesThat("violated", result).map(({ level, objective, observed, unit }) => `${level}: ${objective}, was ${figure(observed, unit)}`),
-		...objectivesThat("inconclusive", result).map(({ level, objective, reason }) => `${level}: ${objective}, inconclusive: ${reason ?? "no reason given"}`)
-	].map((line) => terminalText(line));
-}
-function failedObjectives(result) {
-	return objectivesThat("violated", result).map(({ level, objective }) => terminalText(`${level}: ${objective}`));
-}
-function objectivesThat(outcome, { levels }) {
-	return levels.flatMap(({ name, objectives }) => objectives.filter((objective) => objective.outcome === outcome).map((objective) => ({
-		...objective,
-		level: name
-	})));
-}
-function figure(value, unit) {
-	if (value === void 0) return "not measured";
-	return unit === "ratio" ? `${digits(value * 100)} %` : `${digits(value)} ${unit}`;
-}
-function digits(value) {
-	return String(Number(value.toPrecision(3)));
-}
-const GROUNDS = {
-	met: "never",
-	measured: "never",
-	violated: "slo",
-	inconclusive: "inconclusive",
-	invalid: "invalid",
-	unreachable: "error",
-	cancelled: "always",
-	config: "always",
-	error: "always"
-};
-const HEADLINES = {
-	met: "objectives met",
-	measured: "measured, no objectives given",
-	violated: "objectives violated",
-	inconclusive: "inconclusive, too few samples to say",
-	invalid: "invalid, this run may not be believed",
-	unreachable: "the service could not be measured",
-	cancelled: "cancelled",
-	config: "mistakes in the inputs",
-	error: "the run failed"
-};
 // node_modules/@actions/github/lib/context.js
 var Context = class {
 	constructor() {
@@ -32165,7 +35928,7 @@ function getProxyAgentDispatcher(destinationUrl) {
 function getProxyFetch(destinationUrl) {
 	const httpDispatcher = getProxyAgentDispatcher(destinationUrl);
 	const proxyFetch = (url, opts) => __awaiter(this, void 0, void 0, function* () {
-		return (0, import_fetch.fetch)(url, Object.assign(Object.assign({}, opts), { dispatcher: httpDispatcher }));
+		return fetch(url, Object.assign(Object.assign({}, opts), { dispatcher: httpDispatcher }));
 	});
 	return proxyFetch;
 }
@@ -32314,7 +36077,7 @@ function removeUndefinedProperties(obj) {
 	for (const key in obj) if (obj[key] === void 0) delete obj[key];
 	return obj;
 }
-function merge(defaults, route, options) {
+function merge$1(defaults, route, options) {
 	if (typeof route === "string") {
 		let [method, url] = route.split(" ");
 		options = Object.assign(url ? {
@@ -32484,15 +36247,15 @@ function parse$1(options) {
 	}, typeof body !== "undefined" ? { body } : null, options.request ? { request: options.request } : null);
 }
 function endpointWithDefaults(defaults, route, options) {
-	return parse$1(merge(defaults, route, options));
+	return parse$1(merge$1(defaults, route, options));
 }
 function withDefaults$2(oldDefaults, newDefaults) {
-	const DEFAULTS2 = merge(oldDefaults, newDefaults);
+	const DEFAULTS2 = merge$1(oldDefaults, newDefaults);
 	const endpoint2 = endpointWithDefaults.bind(null, DEFAULTS2);
 	return Object.assign(endpoint2, {
 		DEFAULTS: DEFAULTS2,
 		defaults: withDefaults$2.bind(null, DEFAULTS2),
-		merge: merge.bind(null, DEFAULTS2),
+		merge: merge$1.bind(null, DEFAULTS2),
 		parse: parse$1
 	});
 }
@@ -33258,1295 +37021,223 @@ var Octokit = class {
 const VERSION$1 = "17.0.0";
 // node_modules/@octokit/plugin-rest-endpoint-methods/dist-src/generated/endpoints.js
 var endpoints_default = {
-	actions: {
-		addCustomLabelsToSelfHostedRunnerForOrg: ["POST /orgs/{org}/actions/runners/{runner_id}/labels"],
-		addCustomLabelsToSelfHostedRunnerForRepo: ["POST /repos/{owner}/{repo}/actions/runners/{runner_id}/labels"],
-		addRepoAccessToSelfHostedRunnerGroupInOrg: ["PUT /orgs/{org}/actions/runner-groups/{runner_group_id}/repositories/{repository_id}"],
-		addSelectedRepoToOrgSecret: ["PUT /orgs/{org}/actions/secrets/{secret_name}/repositories/{repository_id}"],
-		addSelectedRepoToOrgVariable: ["PUT /orgs/{org}/actions/variables/{name}/repositories/{repository_id}"],
-		approveWorkflowRun: ["POST /repos/{owner}/{repo}/actions/runs/{run_id}/approve"],
-		cancelWorkflowRun: ["POST /repos/{owner}/{repo}/actions/runs/{run_id}/cancel"],
-		createEnvironmentVariable: ["POST /repos/{owner}/{repo}/environments/{environment_name}/variables"],
-		createHostedRunnerForOrg: ["POST /orgs/{org}/actions/hosted-runners"],
-		createOrUpdateEnvironmentSecret: ["PUT /repos/{owner}/{repo}/environments/{environment_name}/secrets/{secret_name}"],
-		createOrUpdateOrgSecret: ["PUT /orgs/{org}/actions/secrets/{secret_name}"],
-		createOrUpdateRepoSecret: ["PUT /repos/{owner}/{repo}/actions/secrets/{secret_name}"],
-		createOrgVariable: ["POST /orgs/{org}/actions/variables"],
-		createRegistrationTokenForOrg: ["POST /orgs/{org}/actions/runners/registration-token"],
-		createRegistrationTokenForRepo: ["POST /repos/{owner}/{repo}/actions/runners/registration-token"],
-		createRemoveTokenForOrg: ["POST /orgs/{org}/actions/runners/remove-token"],
-		createRemoveTokenForRepo: ["POST /repos/{owner}/{repo}/actions/runners/remove-token"],
-		createRepoVariable: ["POST /repos/{owner}/{repo}/actions/variables"],
-		createWorkflowDispatch: ["POST /repos/{owner}/{repo}/actions/workflows/{workflow_id}/dispatches"],
-		deleteActionsCacheById: ["DELETE /repos/{owner}/{repo}/actions/caches/{cache_id}"],
-		deleteActionsCacheByKey: ["DELETE /repos/{owner}/{repo}/actions/caches{?key,ref}"],
-		deleteArtifact: ["DELETE /repos/{owner}/{repo}/actions/artifacts/{artifact_id}"],
-		deleteCustomImageFromOrg: ["DELETE /orgs/{org}/actions/hosted-runners/images/custom/{image_definition_id}"],
-		deleteCustomImageVersionFromOrg: ["DELETE /orgs/{org}/actions/hosted-runners/images/custom/{image_definition_id}/versions/{version}"],
-		deleteEnvironmentSecret: ["DELETE /repos/{owner}/{repo}/environments/{environment_name}/secrets/{secret_name}"],
-		deleteEnvironmentVariable: ["DELETE /repos/{owner}/{repo}/environments/{environment_name}/variables/{name}"],
-		deleteHostedRunnerForOrg: ["DELETE /orgs/{org}/actions/hosted-runners/{hosted_runner_id}"],
-		deleteOrgSecret: ["DELETE /orgs/{org}/actions/secrets/{secret_name}"],
-		deleteOrgVariable: ["DELETE /orgs/{org}/actions/variables/{name}"],
-		deleteRepoSecret: ["DELETE /repos/{owner}/{repo}/actions/secrets/{secret_name}"],
-		deleteRepoVariable: ["DELETE /repos/{owner}/{repo}/actions/variables/{name}"],
-		deleteSelfHostedRunnerFromOrg: ["DELETE /orgs/{org}/actions/runners/{runner_id}"],
-		deleteSelfHostedRunnerFromRepo: ["DELETE /repos/{owner}/{repo}/actions/runners/{runner_id}"],
-		deleteWorkflowRun: ["DELETE /repos/{owner}/{repo}/actions/runs/{run_id}"],
-		deleteWorkflowRunLogs: ["DELETE /repos/{owner}/{repo}/actions/runs/{run_id}/logs"],
-		disableSelectedRepositoryGithubActionsOrganization: ["DELETE /orgs/{org}/actions/permissions/repositories/{repository_id}"],
-		disableWorkflow: ["PUT /repos/{owner}/{repo}/actions/workflows/{workflow_id}/disable"],
-		downloadArtifact: ["GET /repos/{owner}/{repo}/actions/artifacts/{artifact_id}/{archive_format}"],
-		downloadJobLogsForWorkflowRun: ["GET /repos/{owner}/{repo}/actions/jobs/{job_id}/logs"],
-		downloadWorkflowRunAttemptLogs: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/logs"],
-		downloadWorkflowRunLogs: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/logs"],
-		enableSelectedRepositoryGithubActionsOrganization: ["PUT /orgs/{org}/actions/permissions/repositories/{repository_id}"],
-		enableWorkflow: ["PUT /repos/{owner}/{repo}/actions/workflows/{workflow_id}/enable"],
-		forceCancelWorkflowRun: ["POST /repos/{owner}/{repo}/actions/runs/{run_id}/force-cancel"],
-		generateRunnerJitconfigForOrg: ["POST /orgs/{org}/actions/runners/generate-jitconfig"],
-		generateRunnerJitconfigForRepo: ["POST /repos/{owner}/{repo}/actions/runners/generate-jitconfig"],
-		getActionsCacheList: ["GET /repos/{owner}/{repo}/actions/caches"],
-		getActionsCacheUsage: ["GET /repos/{owner}/{repo}/actions/cache/usage"],
-		getActionsCacheUsageByRepoForOrg: ["GET /orgs/{org}/actions/cache/usage-by-repository"],
-		getActionsCacheUsageForOrg: ["GET /orgs/{org}/actions/cache/usage"],
-		getAllowedActionsOrganization: ["GET /orgs/{org}/actions/permissions/selected-actions"],
-		getAllowedActionsRepository: ["GET /repos/{owner}/{repo}/actions/permissions/selected-actions"],
-		getArtifact: ["GET /repos/{owner}/{repo}/actions/artifacts/{artifact_id}"],
-		getCustomImageForOrg: ["GET /orgs/{org}/actions/hosted-runners/images/custom/{image_definition_id}"],
-		getCustomImageVersionForOrg: ["GET /orgs/{org}/actions/hosted-runners/images/custom/{image_definition_id}/versions/{version}"],
-		getCustomOidcSubClaimForRepo: ["GET /repos/{owner}/{repo}/actions/oidc/customization/sub"],
-		getEnvironmentPublicKey: ["GET /repos/{owner}/{repo}/environments/{environment_name}/secrets/public-key"],
-		getEnvironmentSecret: ["GET /repos/{owner}/{repo}/environments/{environment_name}/secrets/{secret_name}"],
-		getEnvironmentVariable: ["GET /repos/{owner}/{repo}/environments/{environment_name}/variables/{name}"],
-		getGithubActionsDefaultWorkflowPermissionsOrganization: ["GET /orgs/{org}/actions/permissions/workflow"],
-		getGithubActionsDefaultWorkflowPermissionsRepository: ["GET /repos/{owner}/{repo}/actions/permissions/workflow"],
-		getGithubActionsPermissionsOrganization: ["GET /orgs/{org}/actions/permissions"],
-		getGithubActionsPermissionsRepository: ["GET /repos/{owner}/{repo}/actions/permissions"],
-		getHostedRunnerForOrg: ["GET /orgs/{org}/actions/hosted-runners/{hosted_runner_id}"],
-		getHostedRunnersGithubOwnedImagesForOrg: ["GET /orgs/{org}/actions/hosted-runners/images/github-owned"],
-		getHostedRunnersLimitsForOrg: ["GET /orgs/{org}/actions/hosted-runners/limits"],
-		getHostedRunnersMachineSpecsForOrg: ["GET /orgs/{org}/actions/hosted-runners/machine-sizes"],
-		getHostedRunnersPartnerImagesForOrg: ["GET /orgs/{org}/actions/hosted-runners/images/partner"],
-		getHostedRunnersPlatformsForOrg: ["GET /orgs/{org}/actions/hosted-runners/platforms"],
-		getJobForWorkflowRun: ["GET /repos/{owner}/{repo}/actions/jobs/{job_id}"],
-		getOrgPublicKey: ["GET /orgs/{org}/actions/secrets/public-key"],
-		getOrgSecret: ["GET /orgs/{org}/actions/secrets/{secret_name}"],
-		getOrgVariable: ["GET /orgs/{org}/actions/variables/{name}"],
-		getPendingDeploymentsForRun: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments"],
-		getRepoPermissions: [
-			"GET /repos/{owner}/{repo}/actions/permissions",
-			{},
-			{ renamed: ["actions", "getGithubActionsPermissionsRepository"] }
-		],
-		getRepoPublicKey: ["GET /repos/{owner}/{repo}/actions/secrets/public-key"],
-		getRepoSecret: ["GET /repos/{owner}/{repo}/actions/secrets/{secret_name}"],
-		getRepoVariable: ["GET /repos/{owner}/{repo}/actions/variables/{name}"],
-		getReviewsForRun: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals"],
-		getSelfHostedRunnerForOrg: ["GET /orgs/{org}/actions/runners/{runner_id}"],
-		getSelfHostedRunnerForRepo: ["GET /repos/{owner}/{repo}/actions/runners/{runner_id}"],
-		getWorkflow: ["GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}"],
-		getWorkflowAccessToRepository: ["GET /repos/{owner}/{repo}/actions/permissions/access"],
-		getWorkflowRun: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}"],
-		getWorkflowRunAttempt: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}"],
-		getWorkflowRunUsage: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/timing"],
-		getWorkflowUsage: ["GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/timing"],
-		listArtifactsForRepo: ["GET /repos/{owner}/{repo}/actions/artifacts"],
-		listCustomImageVersionsForOrg: ["GET /orgs/{org}/actions/hosted-runners/images/custom/{image_definition_id}/versions"],
-		listCustomImagesForOrg: ["GET /orgs/{org}/actions/hosted-runners/images/custom"],
-		listEnvironmentSecrets: ["GET /repos/{owner}/{repo}/environments/{environment_name}/secrets"],
-		listEnvironmentVariables: ["GET /repos/{owner}/{repo}/environments/{environment_name}/variables"],
-		listGithubHostedRunnersInGroupForOrg: ["GET /orgs/{org}/actions/runner-groups/{runner_group_id}/hosted-runners"],
-		listHostedRunnersForOrg: ["GET /orgs/{org}/actions/hosted-runners"],
-		listJobsForWorkflowRun: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs"],
-		listJobsForWorkflowRunAttempt: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/attempts/{attempt_number}/jobs"],
-		listLabelsForSelfHostedRunnerForOrg: ["GET /orgs/{org}/actions/runners/{runner_id}/labels"],
-		listLabelsForSelfHostedRunnerForRepo: ["GET /repos/{owner}/{repo}/actions/runners/{runner_id}/labels"],
-		listOrgSecrets: ["GET /orgs/{org}/actions/secrets"],
-		listOrgVariables: ["GET /orgs/{org}/actions/variables"],
-		listRepoOrganizationSecrets: ["GET /repos/{owner}/{repo}/actions/organization-secrets"],
-		listRepoOrganizationVariables: ["GET /repos/{owner}/{repo}/actions/organization-variables"],
-		listRepoSecrets: ["GET /repos/{owner}/{repo}/actions/secrets"],
-		listRepoVariables: ["GET /repos/{owner}/{repo}/actions/variables"],
-		listRepoWorkflows: ["GET /repos/{owner}/{repo}/actions/workflows"],
-		listRunnerApplicationsForOrg: ["GET /orgs/{org}/actions/runners/downloads"],
-		listRunnerApplicationsForRepo: ["GET /repos/{owner}/{repo}/actions/runners/downloads"],
-		listSelectedReposForOrgSecret: ["GET /orgs/{org}/actions/secrets/{secret_name}/repositories"],
-		listSelectedReposForOrgVariable: ["GET /orgs/{org}/actions/variables/{name}/repositories"],
-		listSelectedRepositoriesEnabledGithubActionsOrganization: ["GET /orgs/{org}/actions/permissions/repositories"],
-		listSelfHostedRunnersForOrg: ["GET /orgs/{org}/actions/runners"],
-		listSelfHostedRunnersForRepo: ["GET /repos/{owner}/{repo}/actions/runners"],
-		listWorkflowRunArtifacts: ["GET /repos/{owner}/{repo}/actions/runs/{run_id}/artifacts"],
-		listWorkflowRuns: ["GET /repos/{owner}/{repo}/actions/workflows/{workflow_id}/runs"],
-		listWorkflowRunsForRepo: ["GET /repos/{owner}/{repo}/actions/runs"],
-		reRunJobForWorkflowRun: ["POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun"],
-		reRunWorkflow: ["POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun"],
-		reRunWorkflowFailedJobs: ["POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs"],
-		removeAllCustomLabelsFromSelfHostedRunnerForOrg: ["DELETE /orgs/{org}/actions/runners/{runner_id}/labels"],
-		removeAllCustomLabelsFromSelfHostedRunnerForRepo: ["DELETE /repos/{owner}/{repo}/actions/runners/{runner_id}/labels"],
-		removeCustomLabelFromSelfHostedRunnerForOrg: ["DELETE /orgs/{org}/actions/runners/{runner_id}/labels/{name}"],
-		removeCustomLabelFromSelfHostedRunnerForRepo: ["DELETE /repos/{owner}/{repo}/actions/runners/{runner_id}/labels/{name}"],
-		removeSelectedRepoFromOrgSecret: ["DELETE /orgs/{org}/actions/secrets/{secret_name}/repositories/{repository_id}"],
-		removeSelectedRepoFromOrgVariable: ["DELETE /orgs/{org}/actions/variables/{name}/repositories/{repository_id}"],
-		reviewCustomGatesForRun: ["POST /repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule"],
-		reviewPendingDeploymentsForRun: ["POST /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments"],
-		setAllowedActionsOrganization: ["PUT /orgs/{org}/actions/permissions/selected-actions"],
-		setAllowedActionsRepository: ["PUT /repos/{owner}/{repo}/actions/permissions/selected-actions"],
-		setCustomLabelsForSelfHostedRunnerForOrg: ["PUT /orgs/{org}/actions/runners/{runner_id}/labels"],
-		setCustomLabelsForSelfHostedRunnerForRepo: ["PUT /repos/{owner}/{repo}/actions/runners/{runner_id}/labels"],
-		setCustomOidcSubClaimForRepo: ["PUT /repos/{owner}/{repo}/actions/oidc/customization/sub"],
-		setGithubActionsDefaultWorkflowPermissionsOrganization: ["PUT /orgs/{org}/actions/permissions/workflow"],
-		setGithubActionsDefaultWorkflowPermissionsRepository: ["PUT /repos/{owner}/{repo}/actions/permissions/workflow"],
-		setGithubActionsPermissionsOrganization: ["PUT /orgs/{org}/actions/permissions"],
-		setGithubActionsPermissionsRepository: ["PUT /repos/{owner}/{repo}/actions/permissions"],
-		setSelectedReposForOrgSecret: ["PUT /orgs/{org}/actions/secrets/{secret_name}/repositories"],
-		setSelectedReposForOrgVariable: ["PUT /orgs/{org}/actions/variables/{name}/repositories"],
-		setSelectedRepositoriesEnabledGithubActionsOrganization: ["PUT /orgs/{org}/actions/permissions/repositories"],
-		setWorkflowAccessToRepository: ["PUT /repos/{owner}/{repo}/actions/permissions/access"],
-		updateEnvironmentVariable: ["PATCH /repos/{owner}/{repo}/environments/{environment_name}/variables/{name}"],
-		updateHostedRunnerForOrg: ["PATCH /orgs/{org}/actions/hosted-runners/{hosted_runner_id}"],
-		updateOrgVariable: ["PATCH /orgs/{org}/actions/variables/{name}"],
-		updateRepoVariable: ["PATCH /repos/{owner}/{repo}/actions/variables/{name}"]
+	"checks": {
+		"create": ["POST /repos/{owner}/{repo}/check-runs"],
+		"createSuite": ["POST /repos/{owner}/{repo}/check-suites"],
+		"get": ["GET /repos/{owner}/{repo}/check-runs/{check_run_id}"],
+		"getSuite": ["GET /repos/{owner}/{repo}/check-suites/{check_suite_id}"],
+		"listAnnotations": ["GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations"],
+		"listForRef": ["GET /repos/{owner}/{repo}/commits/{ref}/check-runs"],
+		"listForSuite": ["GET /repos/{owner}/{repo}/check-suites/{check_suite_id}/check-runs"],
+		"listSuitesForRef": ["GET /repos/{owner}/{repo}/commits/{ref}/check-suites"],
+		"rerequestRun": ["POST /repos/{owner}/{repo}/check-runs/{check_run_id}/rerequest"],
+		"rerequestSuite": ["POST /repos/{owner}/{repo}/check-suites/{check_suite_id}/rerequest"],
+		"setSuitesPreferences": ["PATCH /repos/{owner}/{repo}/check-suites/preferences"],
+		"update": ["PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}"]
 	},
-	activity: {
-		checkRepoIsStarredByAuthenticatedUser: ["GET /user/starred/{owner}/{repo}"],
-		deleteRepoSubscription: ["DELETE /repos/{owner}/{repo}/subscription"],
-		deleteThreadSubscription: ["DELETE /notifications/threads/{thread_id}/subscription"],
-		getFeeds: ["GET /feeds"],
-		getRepoSubscription: ["GET /repos/{owner}/{repo}/subscription"],
-		getThread: ["GET /notifications/threads/{thread_id}"],
-		getThreadSubscriptionForAuthenticatedUser: ["GET /notifications/threads/{thread_id}/subscription"],
-		listEventsForAuthenticatedUser: ["GET /users/{username}/events"],
-		listNotificationsForAuthenticatedUser: ["GET /notifications"],
-		listOrgEventsForAuthenticatedUser: ["GET /users/{username}/events/orgs/{org}"],
-		listPublicEvents: ["GET /events"],
-		listPublicEventsForRepoNetwork: ["GET /networks/{owner}/{repo}/events"],
-		listPublicEventsForUser: ["GET /users/{username}/events/public"],
-		listPublicOrgEvents: ["GET /orgs/{org}/events"],
-		listReceivedEventsForUser: ["GET /users/{username}/received_events"],
-		listReceivedPublicEventsForUser: ["GET /users/{username}/received_events/public"],
-		listRepoEvents: ["GET /repos/{owner}/{repo}/events"],
-		listRepoNotificationsForAuthenticatedUser: ["GET /repos/{owner}/{repo}/notifications"],
-		listReposStarredByAuthenticatedUser: ["GET /user/starred"],
-		listReposStarredByUser: ["GET /users/{username}/starred"],
-		listReposWatchedByUser: ["GET /users/{username}/subscriptions"],
-		listStargazersForRepo: ["GET /repos/{owner}/{repo}/stargazers"],
-		listWatchedReposForAuthenticatedUser: ["GET /user/subscriptions"],
-		listWatchersForRepo: ["GET /repos/{owner}/{repo}/subscribers"],
-		markNotificationsAsRead: ["PUT /notifications"],
-		markRepoNotificationsAsRead: ["PUT /repos/{owner}/{repo}/notifications"],
-		markThreadAsDone: ["DELETE /notifications/threads/{thread_id}"],
-		markThreadAsRead: ["PATCH /notifications/threads/{thread_id}"],
-		setRepoSubscription: ["PUT /repos/{owner}/{repo}/subscription"],
-		setThreadSubscription: ["PUT /notifications/threads/{thread_id}/subscription"],
-		starRepoForAuthenticatedUser: ["PUT /user/starred/{owner}/{repo}"],
-		unstarRepoForAuthenticatedUser: ["DELETE /user/starred/{owner}/{repo}"]
+	"issues": {
+		"addAssignees": ["POST /repos/{owner}/{repo}/issues/{issue_number}/assignees"],
+		"addBlockedByDependency": ["POST /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by"],
+		"addLabels": ["POST /repos/{owner}/{repo}/issues/{issue_number}/labels"],
+		"addSubIssue": ["POST /repos/{owner}/{repo}/issues/{issue_number}/sub_issues"],
+		"checkUserCanBeAssigned": ["GET /repos/{owner}/{repo}/assignees/{assignee}"],
+		"checkUserCanBeAssignedToIssue": ["GET /repos/{owner}/{repo}/issues/{issue_number}/assignees/{assignee}"],
+		"create": ["POST /repos/{owner}/{repo}/issues"],
+		"createComment": ["POST /repos/{owner}/{repo}/issues/{issue_number}/comments"],
+		"createLabel": ["POST /repos/{owner}/{repo}/labels"],
+		"createMilestone": ["POST /repos/{owner}/{repo}/milestones"],
+		"deleteComment": ["DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}"],
+		"deleteLabel": ["DELETE /repos/{owner}/{repo}/labels/{name}"],
+		"deleteMilestone": ["DELETE /repos/{owner}/{repo}/milestones/{milestone_number}"],
+		"get": ["GET /repos/{owner}/{repo}/issues/{issue_number}"],
+		"getComment": ["GET /repos/{owner}/{repo}/issues/comments/{comment_id}"],
+		"getEvent": ["GET /repos/{owner}/{repo}/issues/events/{event_id}"],
+		"getLabel": ["GET /repos/{owner}/{repo}/labels/{name}"],
+		"getMilestone": ["GET /repos/{owner}/{repo}/milestones/{milestone_number}"],
+		"getParent": ["GET /repos/{owner}/{repo}/issues/{issue_number}/parent"],
+		"list": ["GET /issues"],
+		"listAssignees": ["GET /repos/{owner}/{repo}/assignees"],
+		"listComments": ["GET /repos/{owner}/{repo}/issues/{issue_number}/comments"],
+		"listCommentsForRepo": ["GET /repos/{owner}/{repo}/issues/comments"],
+		"listDependenciesBlockedBy": ["GET /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by"],
+		"listDependenciesBlocking": ["GET /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocking"],
+		"listEvents": ["GET /repos/{owner}/{repo}/issues/{issue_number}/events"],
+		"listEventsForRepo": ["GET /repos/{owner}/{repo}/issues/events"],
+		"listEventsForTimeline": ["GET /repos/{owner}/{repo}/issues/{issue_number}/timeline"],
+		"listForAuthenticatedUser": ["GET /user/issues"],
+		"listForOrg": ["GET /orgs/{org}/issues"],
+		"listForRepo": ["GET /repos/{owner}/{repo}/issues"],
+		"listLabelsForMilestone": ["GET /repos/{owner}/{repo}/milestones/{milestone_number}/labels"],
+		"listLabelsForRepo": ["GET /repos/{owner}/{repo}/labels"],
+		"listLabelsOnIssue": ["GET /repos/{owner}/{repo}/issues/{issue_number}/labels"],
+		"listMilestones": ["GET /repos/{owner}/{repo}/milestones"],
+		"listSubIssues": ["GET /repos/{owner}/{repo}/issues/{issue_number}/sub_issues"],
+		"lock": ["PUT /repos/{owner}/{repo}/issues/{issue_number}/lock"],
+		"removeAllLabels": ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels"],
+		"removeAssignees": ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/assignees"],
+		"removeDependencyBlockedBy": ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by/{issue_id}"],
+		"removeLabel": ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}"],
+		"removeSubIssue": ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/sub_issue"],
+		"reprioritizeSubIssue": ["PATCH /repos/{owner}/{repo}/issues/{issue_number}/sub_issues/priority"],
+		"setLabels": ["PUT /repos/{owner}/{repo}/issues/{issue_number}/labels"],
+		"unlock": ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/lock"],
+		"update": ["PATCH /repos/{owner}/{repo}/issues/{issue_number}"],
+		"updateComment": ["PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}"],
+		"updateLabel": ["PATCH /repos/{owner}/{repo}/labels/{name}"],
+		"updateMilestone": ["PATCH /repos/{owner}/{repo}/milestones/{milestone_number}"]
 	},
-	apps: {
-		addRepoToInstallation: [
-			"PUT /user/installations/{installation_id}/repositories/{repository_id}",
-			{},
-			{ renamed: ["apps", "addRepoToInstallationForAuthenticatedUser"] }
-		],
-		addRepoToInstallationForAuthenticatedUser: ["PUT /user/installations/{installation_id}/repositories/{repository_id}"],
-		checkToken: ["POST /applications/{client_id}/token"],
-		createFromManifest: ["POST /app-manifests/{code}/conversions"],
-		createInstallationAccessToken: ["POST /app/installations/{installation_id}/access_tokens"],
-		deleteAuthorization: ["DELETE /applications/{client_id}/grant"],
-		deleteInstallation: ["DELETE /app/installations/{installation_id}"],
-		deleteToken: ["DELETE /applications/{client_id}/token"],
-		getAuthenticated: ["GET /app"],
-		getBySlug: ["GET /apps/{app_slug}"],
-		getInstallation: ["GET /app/installations/{installation_id}"],
-		getOrgInstallation: ["GET /orgs/{org}/installation"],
-		getRepoInstallation: ["GET /repos/{owner}/{repo}/installation"],
-		getSubscriptionPlanForAccount: ["GET /marketplace_listing/accounts/{account_id}"],
-		getSubscriptionPlanForAccountStubbed: ["GET /marketplace_listing/stubbed/accounts/{account_id}"],
-		getUserInstallation: ["GET /users/{username}/installation"],
-		getWebhookConfigForApp: ["GET /app/hook/config"],
-		getWebhookDelivery: ["GET /app/hook/deliveries/{delivery_id}"],
-		listAccountsForPlan: ["GET /marketplace_listing/plans/{plan_id}/accounts"],
-		listAccountsForPlanStubbed: ["GET /marketplace_listing/stubbed/plans/{plan_id}/accounts"],
-		listInstallationReposForAuthenticatedUser: ["GET /user/installations/{installation_id}/repositories"],
-		listInstallationRequestsForAuthenticatedApp: ["GET /app/installation-requests"],
-		listInstallations: ["GET /app/installations"],
-		listInstallationsForAuthenticatedUser: ["GET /user/installations"],
-		listPlans: ["GET /marketplace_listing/plans"],
-		listPlansStubbed: ["GET /marketplace_listing/stubbed/plans"],
-		listReposAccessibleToInstallation: ["GET /installation/repositories"],
-		listSubscriptionsForAuthenticatedUser: ["GET /user/marketplace_purchases"],
-		listSubscriptionsForAuthenticatedUserStubbed: ["GET /user/marketplace_purchases/stubbed"],
-		listWebhookDeliveries: ["GET /app/hook/deliveries"],
-		redeliverWebhookDelivery: ["POST /app/hook/deliveries/{delivery_id}/attempts"],
-		removeRepoFromInstallation: [
-			"DELETE /user/installations/{installation_id}/repositories/{repository_id}",
-			{},
-			{ renamed: ["apps", "removeRepoFromInstallationForAuthenticatedUser"] }
-		],
-		removeRepoFromInstallationForAuthenticatedUser: ["DELETE /user/installations/{installation_id}/repositories/{repository_id}"],
-		resetToken: ["PATCH /applications/{client_id}/token"],
-		revokeInstallationAccessToken: ["DELETE /installation/token"],
-		scopeToken: ["POST /applications/{client_id}/token/scoped"],
-		suspendInstallation: ["PUT /app/installations/{installation_id}/suspended"],
-		unsuspendInstallation: ["DELETE /app/installations/{installation_id}/suspended"],
-		updateWebhookConfigForApp: ["PATCH /app/hook/config"]
+	"pulls": {
+		"checkIfMerged": ["GET /repos/{owner}/{repo}/pulls/{pull_number}/merge"],
+		"create": ["POST /repos/{owner}/{repo}/pulls"],
+		"createReplyForReviewComment": ["POST /repos/{owner}/{repo}/pulls/{pull_number}/comments/{comment_id}/replies"],
+		"createReview": ["POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews"],
+		"createReviewComment": ["POST /repos/{owner}/{repo}/pulls/{pull_number}/comments"],
+		"deletePendingReview": ["DELETE /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}"],
+		"deleteReviewComment": ["DELETE /repos/{owner}/{repo}/pulls/comments/{comment_id}"],
+		"dismissReview": ["PUT /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/dismissals"],
+		"get": ["GET /repos/{owner}/{repo}/pulls/{pull_number}"],
+		"getReview": ["GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}"],
+		"getReviewComment": ["GET /repos/{owner}/{repo}/pulls/comments/{comment_id}"],
+		"list": ["GET /repos/{owner}/{repo}/pulls"],
+		"listCommentsForReview": ["GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/comments"],
+		"listCommits": ["GET /repos/{owner}/{repo}/pulls/{pull_number}/commits"],
+		"listFiles": ["GET /repos/{owner}/{repo}/pulls/{pull_number}/files"],
+		"listRequestedReviewers": ["GET /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"],
+		"listReviewComments": ["GET /repos/{owner}/{repo}/pulls/{pull_number}/comments"],
+		"listReviewCommentsForRepo": ["GET /repos/{owner}/{repo}/pulls/comments"],
+		"listReviews": ["GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews"],
+		"merge": ["PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"],
+		"removeRequestedReviewers": ["DELETE /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"],
+		"requestReviewers": ["POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"],
+		"submitReview": ["POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/events"],
+		"update": ["PATCH /repos/{owner}/{repo}/pulls/{pull_number}"],
+		"updateBranch": ["PUT /repos/{owner}/{repo}/pulls/{pull_number}/update-branch"],
+		"updateReview": ["PUT /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}"],
+		"updateReviewComment": ["PATCH /repos/{owner}/{repo}/pulls/comments/{comment_id}"]
 	},
-	billing: {
-		getGithubActionsBillingOrg: ["GET /orgs/{org}/settings/billing/actions"],
-		getGithubActionsBillingUser: ["GET /users/{username}/settings/billing/actions"],
-		getGithubBillingPremiumRequestUsageReportOrg: ["GET /organizations/{org}/settings/billing/premium_request/usage"],
-		getGithubBillingPremiumRequestUsageReportUser: ["GET /users/{username}/settings/billing/premium_request/usage"],
-		getGithubBillingUsageReportOrg: ["GET /organizations/{org}/settings/billing/usage"],
-		getGithubBillingUsageReportUser: ["GET /users/{username}/settings/billing/usage"],
-		getGithubPackagesBillingOrg: ["GET /orgs/{org}/settings/billing/packages"],
-		getGithubPackagesBillingUser: ["GET /users/{username}/settings/billing/packages"],
-		getSharedStorageBillingOrg: ["GET /orgs/{org}/settings/billing/shared-storage"],
-		getSharedStorageBillingUser: ["GET /users/{username}/settings/billing/shared-storage"]
-	},
-	campaigns: {
-		createCampaign: ["POST /orgs/{org}/campaigns"],
-		deleteCampaign: ["DELETE /orgs/{org}/campaigns/{campaign_number}"],
-		getCampaignSummary: ["GET /orgs/{org}/campaigns/{campaign_number}"],
-		listOrgCampaigns: ["GET /orgs/{org}/campaigns"],
-		updateCampaign: ["PATCH /orgs/{org}/campaigns/{campaign_number}"]
-	},
-	checks: {
-		create: ["POST /repos/{owner}/{repo}/check-runs"],
-		createSuite: ["POST /repos/{owner}/{repo}/check-suites"],
-		get: ["GET /repos/{owner}/{repo}/check-runs/{check_run_id}"],
-		getSuite: ["GET /repos/{owner}/{repo}/check-suites/{check_suite_id}"],
-		listAnnotations: ["GET /repos/{owner}/{repo}/check-runs/{check_run_id}/annotations"],
-		listForRef: ["GET /repos/{owner}/{repo}/commits/{ref}/check-runs"],
-		listForSuite: ["GET /repos/{owner}/{repo}/check-suites/{check_suite_id}/check-runs"],
-		listSuitesForRef: ["GET /repos/{owner}/{repo}/commits/{ref}/check-suites"],
-		rerequestRun: ["POST /repos/{owner}/{repo}/check-runs/{check_run_id}/rerequest"],
-		rerequestSuite: ["POST /repos/{owner}/{repo}/check-suites/{check_suite_id}/rerequest"],
-		setSuitesPreferences: ["PATCH /repos/{owner}/{repo}/check-suites/preferences"],
-		update: ["PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}"]
-	},
-	codeScanning: {
-		commitAutofix: ["POST /repos/{owner}/{repo}/code-scanning/alerts/{alert_number}/autofix/commits"],
-		createAutofix: ["POST /repos/{owner}/{repo}/code-scanning/alerts/{alert_number}/autofix"],
-		createVariantAnalysis: ["POST /repos/{owner}/{repo}/code-scanning/codeql/variant-analyses"],
-		deleteAnalysis: ["DELETE /repos/{owner}/{repo}/code-scanning/analyses/{analysis_id}{?confirm_delete}"],
-		deleteCodeqlDatabase: ["DELETE /repos/{owner}/{repo}/code-scanning/codeql/databases/{language}"],
-		getAlert: [
-			"GET /repos/{owner}/{repo}/code-scanning/alerts/{alert_number}",
-			{},
-			{ renamedParameters: { alert_id: "alert_number" } }
-		],
-		getAnalysis: ["GET /repos/{owner}/{repo}/code-scanning/analyses/{analysis_id}"],
-		getAutofix: ["GET /repos/{owner}/{repo}/code-scanning/alerts/{alert_number}/autofix"],
-		getCodeqlDatabase: ["GET /repos/{owner}/{repo}/code-scanning/codeql/databases/{language}"],
-		getDefaultSetup: ["GET /repos/{owner}/{repo}/code-scanning/default-setup"],
-		getSarif: ["GET /repos/{owner}/{repo}/code-scanning/sarifs/{sarif_id}"],
-		getVariantAnalysis: ["GET /repos/{owner}/{repo}/code-scanning/codeql/variant-analyses/{codeql_variant_analysis_id}"],
-		getVariantAnalysisRepoTask: ["GET /repos/{owner}/{repo}/code-scanning/codeql/variant-analyses/{codeql_variant_analysis_id}/repos/{repo_owner}/{repo_name}"],
-		listAlertInstances: ["GET /repos/{owner}/{repo}/code-scanning/alerts/{alert_number}/instances"],
-		listAlertsForOrg: ["GET /orgs/{org}/code-scanning/alerts"],
-		listAlertsForRepo: ["GET /repos/{owner}/{repo}/code-scanning/alerts"],
-		listAlertsInstances: [
-			"GET /repos/{owner}/{repo}/code-scanning/alerts/{alert_number}/instances",
-			{},
-			{ renamed: ["codeScanning", "listAlertInstances"] }
-		],
-		listCodeqlDatabases: ["GET /repos/{owner}/{repo}/code-scanning/codeql/databases"],
-		listRecentAnalyses: ["GET /repos/{owner}/{repo}/code-scanning/analyses"],
-		updateAlert: ["PATCH /repos/{owner}/{repo}/code-scanning/alerts/{alert_number}"],
-		updateDefaultSetup: ["PATCH /repos/{owner}/{repo}/code-scanning/default-setup"],
-		uploadSarif: ["POST /repos/{owner}/{repo}/code-scanning/sarifs"]
-	},
-	codeSecurity: {
-		attachConfiguration: ["POST /orgs/{org}/code-security/configurations/{configuration_id}/attach"],
-		attachEnterpriseConfiguration: ["POST /enterprises/{enterprise}/code-security/configurations/{configuration_id}/attach"],
-		createConfiguration: ["POST /orgs/{org}/code-security/configurations"],
-		createConfigurationForEnterprise: ["POST /enterprises/{enterprise}/code-security/configurations"],
-		deleteConfiguration: ["DELETE /orgs/{org}/code-security/configurations/{configuration_id}"],
-		deleteConfigurationForEnterprise: ["DELETE /enterprises/{enterprise}/code-security/configurations/{configuration_id}"],
-		detachConfiguration: ["DELETE /orgs/{org}/code-security/configurations/detach"],
-		getConfiguration: ["GET /orgs/{org}/code-security/configurations/{configuration_id}"],
-		getConfigurationForRepository: ["GET /repos/{owner}/{repo}/code-security-configuration"],
-		getConfigurationsForEnterprise: ["GET /enterprises/{enterprise}/code-security/configurations"],
-		getConfigurationsForOrg: ["GET /orgs/{org}/code-security/configurations"],
-		getDefaultConfigurations: ["GET /orgs/{org}/code-security/configurations/defaults"],
-		getDefaultConfigurationsForEnterprise: ["GET /enterprises/{enterprise}/code-security/configurations/defaults"],
-		getRepositoriesForConfiguration: ["GET /orgs/{org}/code-security/configurations/{configuration_id}/repositories"],
-		getRepositoriesForEnterpriseConfiguration: ["GET /enterprises/{enterprise}/code-security/configurations/{configuration_id}/repositories"],
-		getSingleConfigurationForEnterprise: ["GET /enterprises/{enterprise}/code-security/configurations/{configuration_id}"],
-		setConfigurationAsDefault: ["PUT /orgs/{org}/code-security/configurations/{configuration_id}/defaults"],
-		setConfigurationAsDefaultForEnterprise: ["PUT /enterprises/{enterprise}/code-security/configurations/{configuration_id}/defaults"],
-		updateConfiguration: ["PATCH /orgs/{org}/code-security/configurations/{configuration_id}"],
-		updateEnterpriseConfiguration: ["PATCH /enterprises/{enterprise}/code-security/configurations/{configuration_id}"]
-	},
-	codesOfConduct: {
-		getAllCodesOfConduct: ["GET /codes_of_conduct"],
-		getConductCode: ["GET /codes_of_conduct/{key}"]
-	},
-	codespaces: {
-		addRepositoryForSecretForAuthenticatedUser: ["PUT /user/codespaces/secrets/{secret_name}/repositories/{repository_id}"],
-		addSelectedRepoToOrgSecret: ["PUT /orgs/{org}/codespaces/secrets/{secret_name}/repositories/{repository_id}"],
-		checkPermissionsForDevcontainer: ["GET /repos/{owner}/{repo}/codespaces/permissions_check"],
-		codespaceMachinesForAuthenticatedUser: ["GET /user/codespaces/{codespace_name}/machines"],
-		createForAuthenticatedUser: ["POST /user/codespaces"],
-		createOrUpdateOrgSecret: ["PUT /orgs/{org}/codespaces/secrets/{secret_name}"],
-		createOrUpdateRepoSecret: ["PUT /repos/{owner}/{repo}/codespaces/secrets/{secret_name}"],
-		createOrUpdateSecretForAuthenticatedUser: ["PUT /user/codespaces/secrets/{secret_name}"],
-		createWithPrForAuthenticatedUser: ["POST /repos/{owner}/{repo}/pulls/{pull_number}/codespaces"],
-		createWithRepoForAuthenticatedUser: ["POST /repos/{owner}/{repo}/codespaces"],
-		deleteForAuthenticatedUser: ["DELETE /user/codespaces/{codespace_name}"],
-		deleteFromOrganization: ["DELETE /orgs/{org}/members/{username}/codespaces/{codespace_name}"],
-		deleteOrgSecret: ["DELETE /orgs/{org}/codespaces/secrets/{secret_name}"],
-		deleteRepoSecret: ["DELETE /repos/{owner}/{repo}/codespaces/secrets/{secret_name}"],
-		deleteSecretForAuthenticatedUser: ["DELETE /user/codespaces/secrets/{secret_name}"],
-		exportForAuthenticatedUser: ["POST /user/codespaces/{codespace_name}/exports"],
-		getCodespacesForUserInOrg: ["GET /orgs/{org}/members/{username}/codespaces"],
-		getExportDetailsForAuthenticatedUser: ["GET /user/codespaces/{codespace_name}/exports/{export_id}"],
-		getForAuthenticatedUser: ["GET /user/codespaces/{codespace_name}"],
-		getOrgPublicKey: ["GET /orgs/{org}/codespaces/secrets/public-key"],
-		getOrgSecret: ["GET /orgs/{org}/codespaces/secrets/{secret_name}"],
-		getPublicKeyForAuthenticatedUser: ["GET /user/codespaces/secrets/public-key"],
-		getRepoPublicKey: ["GET /repos/{owner}/{repo}/codespaces/secrets/public-key"],
-		getRepoSecret: ["GET /repos/{owner}/{repo}/codespaces/secrets/{secret_name}"],
-		getSecretForAuthenticatedUser: ["GET /user/codespaces/secrets/{secret_name}"],
-		listDevcontainersInRepositoryForAuthenticatedUser: ["GET /repos/{owner}/{repo}/codespaces/devcontainers"],
-		listForAuthenticatedUser: ["GET /user/codespaces"],
-		listInOrganization: [
-			"GET /orgs/{org}/codespaces",
-			{},
-			{ renamedParameters: { org_id: "org" } }
-		],
-		listInRepositoryForAuthenticatedUser: ["GET /repos/{owner}/{repo}/codespaces"],
-		listOrgSecrets: ["GET /orgs/{org}/codespaces/secrets"],
-		listRepoSecrets: ["GET /repos/{owner}/{repo}/codespaces/secrets"],
-		listRepositoriesForSecretForAuthenticatedUser: ["GET /user/codespaces/secrets/{secret_name}/repositories"],
-		listSecretsForAuthenticatedUser: ["GET /user/codespaces/secrets"],
-		listSelectedReposForOrgSecret: ["GET /orgs/{org}/codespaces/secrets/{secret_name}/repositories"],
-		preFlightWithRepoForAuthenticatedUser: ["GET /repos/{owner}/{repo}/codespaces/new"],
-		publishForAuthenticatedUser: ["POST /user/codespaces/{codespace_name}/publish"],
-		removeRepositoryForSecretForAuthenticatedUser: ["DELETE /user/codespaces/secrets/{secret_name}/repositories/{repository_id}"],
-		removeSelectedRepoFromOrgSecret: ["DELETE /orgs/{org}/codespaces/secrets/{secret_name}/repositories/{repository_id}"],
-		repoMachinesForAuthenticatedUser: ["GET /repos/{owner}/{repo}/codespaces/machines"],
-		setRepositoriesForSecretForAuthenticatedUser: ["PUT /user/codespaces/secrets/{secret_name}/repositories"],
-		setSelectedReposForOrgSecret: ["PUT /orgs/{org}/codespaces/secrets/{secret_name}/repositories"],
-		startForAuthenticatedUser: ["POST /user/codespaces/{codespace_name}/start"],
-		stopForAuthenticatedUser: ["POST /user/codespaces/{codespace_name}/stop"],
-		stopInOrganization: ["POST /orgs/{org}/members/{username}/codespaces/{codespace_name}/stop"],
-		updateForAuthenticatedUser: ["PATCH /user/codespaces/{codespace_name}"]
-	},
-	copilot: {
-		addCopilotSeatsForTeams: ["POST /orgs/{org}/copilot/billing/selected_teams"],
-		addCopilotSeatsForUsers: ["POST /orgs/{org}/copilot/billing/selected_users"],
-		cancelCopilotSeatAssignmentForTeams: ["DELETE /orgs/{org}/copilot/billing/selected_teams"],
-		cancelCopilotSeatAssignmentForUsers: ["DELETE /orgs/{org}/copilot/billing/selected_users"],
-		copilotMetricsForOrganization: ["GET /orgs/{org}/copilot/metrics"],
-		copilotMetricsForTeam: ["GET /orgs/{org}/team/{team_slug}/copilot/metrics"],
-		getCopilotOrganizationDetails: ["GET /orgs/{org}/copilot/billing"],
-		getCopilotSeatDetailsForUser: ["GET /orgs/{org}/members/{username}/copilot"],
-		listCopilotSeats: ["GET /orgs/{org}/copilot/billing/seats"]
-	},
-	credentials: { revoke: ["POST /credentials/revoke"] },
-	dependabot: {
-		addSelectedRepoToOrgSecret: ["PUT /orgs/{org}/dependabot/secrets/{secret_name}/repositories/{repository_id}"],
-		createOrUpdateOrgSecret: ["PUT /orgs/{org}/dependabot/secrets/{secret_name}"],
-		createOrUpdateRepoSecret: ["PUT /repos/{owner}/{repo}/dependabot/secrets/{secret_name}"],
-		deleteOrgSecret: ["DELETE /orgs/{org}/dependabot/secrets/{secret_name}"],
-		deleteRepoSecret: ["DELETE /repos/{owner}/{repo}/dependabot/secrets/{secret_name}"],
-		getAlert: ["GET /repos/{owner}/{repo}/dependabot/alerts/{alert_number}"],
-		getOrgPublicKey: ["GET /orgs/{org}/dependabot/secrets/public-key"],
-		getOrgSecret: ["GET /orgs/{org}/dependabot/secrets/{secret_name}"],
-		getRepoPublicKey: ["GET /repos/{owner}/{repo}/dependabot/secrets/public-key"],
-		getRepoSecret: ["GET /repos/{owner}/{repo}/dependabot/secrets/{secret_name}"],
-		listAlertsForEnterprise: ["GET /enterprises/{enterprise}/dependabot/alerts"],
-		listAlertsForOrg: ["GET /orgs/{org}/dependabot/alerts"],
-		listAlertsForRepo: ["GET /repos/{owner}/{repo}/dependabot/alerts"],
-		listOrgSecrets: ["GET /orgs/{org}/dependabot/secrets"],
-		listRepoSecrets: ["GET /repos/{owner}/{repo}/dependabot/secrets"],
-		listSelectedReposForOrgSecret: ["GET /orgs/{org}/dependabot/secrets/{secret_name}/repositories"],
-		removeSelectedRepoFromOrgSecret: ["DELETE /orgs/{org}/dependabot/secrets/{secret_name}/repositories/{repository_id}"],
-		repositoryAccessForOrg: ["GET /organizations/{org}/dependabot/repository-access"],
-		setRepositoryAccessDefaultLevel: ["PUT /organizations/{org}/dependabot/repository-access/default-level"],
-		setSelectedReposForOrgSecret: ["PUT /orgs/{org}/dependabot/secrets/{secret_name}/repositories"],
-		updateAlert: ["PATCH /repos/{owner}/{repo}/dependabot/alerts/{alert_number}"],
-		updateRepositoryAccessForOrg: ["PATCH /organizations/{org}/dependabot/repository-access"]
-	},
-	dependencyGraph: {
-		createRepositorySnapshot: ["POST /repos/{owner}/{repo}/dependency-graph/snapshots"],
-		diffRange: ["GET /repos/{owner}/{repo}/dependency-graph/compare/{basehead}"],
-		exportSbom: ["GET /repos/{owner}/{repo}/dependency-graph/sbom"]
-	},
-	emojis: { get: ["GET /emojis"] },
-	enterpriseTeamMemberships: {
-		add: ["PUT /enterprises/{enterprise}/teams/{enterprise-team}/memberships/{username}"],
-		bulkAdd: ["POST /enterprises/{enterprise}/teams/{enterprise-team}/memberships/add"],
-		bulkRemove: ["POST /enterprises/{enterprise}/teams/{enterprise-team}/memberships/remove"],
-		get: ["GET /enterprises/{enterprise}/teams/{enterprise-team}/memberships/{username}"],
-		list: ["GET /enterprises/{enterprise}/teams/{enterprise-team}/memberships"],
-		remove: ["DELETE /enterprises/{enterprise}/teams/{enterprise-team}/memberships/{username}"]
-	},
-	enterpriseTeamOrganizations: {
-		add: ["PUT /enterprises/{enterprise}/teams/{enterprise-team}/organizations/{org}"],
-		bulkAdd: ["POST /enterprises/{enterprise}/teams/{enterprise-team}/organizations/add"],
-		bulkRemove: ["POST /enterprises/{enterprise}/teams/{enterprise-team}/organizations/remove"],
-		delete: ["DELETE /enterprises/{enterprise}/teams/{enterprise-team}/organizations/{org}"],
-		getAssignment: ["GET /enterprises/{enterprise}/teams/{enterprise-team}/organizations/{org}"],
-		getAssignments: ["GET /enterprises/{enterprise}/teams/{enterprise-team}/organizations"]
-	},
-	enterpriseTeams: {
-		create: ["POST /enterprises/{enterprise}/teams"],
-		delete: ["DELETE /enterprises/{enterprise}/teams/{team_slug}"],
-		get: ["GET /enterprises/{enterprise}/teams/{team_slug}"],
-		list: ["GET /enterprises/{enterprise}/teams"],
-		update: ["PATCH /enterprises/{enterprise}/teams/{team_slug}"]
-	},
-	gists: {
-		checkIsStarred: ["GET /gists/{gist_id}/star"],
-		create: ["POST /gists"],
-		createComment: ["POST /gists/{gist_id}/comments"],
-		delete: ["DELETE /gists/{gist_id}"],
-		deleteComment: ["DELETE /gists/{gist_id}/comments/{comment_id}"],
-		fork: ["POST /gists/{gist_id}/forks"],
-		get: ["GET /gists/{gist_id}"],
-		getComment: ["GET /gists/{gist_id}/comments/{comment_id}"],
-		getRevision: ["GET /gists/{gist_id}/{sha}"],
-		list: ["GET /gists"],
-		listComments: ["GET /gists/{gist_id}/comments"],
-		listCommits: ["GET /gists/{gist_id}/commits"],
-		listForUser: ["GET /users/{username}/gists"],
-		listForks: ["GET /gists/{gist_id}/forks"],
-		listPublic: ["GET /gists/public"],
-		listStarred: ["GET /gists/starred"],
-		star: ["PUT /gists/{gist_id}/star"],
-		unstar: ["DELETE /gists/{gist_id}/star"],
-		update: ["PATCH /gists/{gist_id}"],
-		updateComment: ["PATCH /gists/{gist_id}/comments/{comment_id}"]
-	},
-	git: {
-		createBlob: ["POST /repos/{owner}/{repo}/git/blobs"],
-		createCommit: ["POST /repos/{owner}/{repo}/git/commits"],
-		createRef: ["POST /repos/{owner}/{repo}/git/refs"],
-		createTag: ["POST /repos/{owner}/{repo}/git/tags"],
-		createTree: ["POST /repos/{owner}/{repo}/git/trees"],
-		deleteRef: ["DELETE /repos/{owner}/{repo}/git/refs/{ref}"],
-		getBlob: ["GET /repos/{owner}/{repo}/git/blobs/{file_sha}"],
-		getCommit: ["GET /repos/{owner}/{repo}/git/commits/{commit_sha}"],
-		getRef: ["GET /repos/{owner}/{repo}/git/ref/{ref}"],
-		getTag: ["GET /repos/{owner}/{repo}/git/tags/{tag_sha}"],
-		getTree: ["GET /repos/{owner}/{repo}/git/trees/{tree_sha}"],
-		listMatchingRefs: ["GET /repos/{owner}/{repo}/git/matching-refs/{ref}"],
-		updateRef: ["PATCH /repos/{owner}/{repo}/git/refs/{ref}"]
-	},
-	gitignore: {
-		getAllTemplates: ["GET /gitignore/templates"],
-		getTemplate: ["GET /gitignore/templates/{name}"]
-	},
-	hostedCompute: {
-		createNetworkConfigurationForOrg: ["POST /orgs/{org}/settings/network-configurations"],
-		deleteNetworkConfigurationFromOrg: ["DELETE /orgs/{org}/settings/network-configurations/{network_configuration_id}"],
-		getNetworkConfigurationForOrg: ["GET /orgs/{org}/settings/network-configurations/{network_configuration_id}"],
-		getNetworkSettingsForOrg: ["GET /orgs/{org}/settings/network-settings/{network_settings_id}"],
-		listNetworkConfigurationsForOrg: ["GET /orgs/{org}/settings/network-configurations"],
-		updateNetworkConfigurationForOrg: ["PATCH /orgs/{org}/settings/network-configurations/{network_configuration_id}"]
-	},
-	interactions: {
-		getRestrictionsForAuthenticatedUser: ["GET /user/interaction-limits"],
-		getRestrictionsForOrg: ["GET /orgs/{org}/interaction-limits"],
-		getRestrictionsForRepo: ["GET /repos/{owner}/{repo}/interaction-limits"],
-		getRestrictionsForYourPublicRepos: [
-			"GET /user/interaction-limits",
-			{},
-			{ renamed: ["interactions", "getRestrictionsForAuthenticatedUser"] }
-		],
-		removeRestrictionsForAuthenticatedUser: ["DELETE /user/interaction-limits"],
-		removeRestrictionsForOrg: ["DELETE /orgs/{org}/interaction-limits"],
-		removeRestrictionsForRepo: ["DELETE /repos/{owner}/{repo}/interaction-limits"],
-		removeRestrictionsForYourPublicRepos: [
-			"DELETE /user/interaction-limits",
-			{},
-			{ renamed: ["interactions", "removeRestrictionsForAuthenticatedUser"] }
-		],
-		setRestrictionsForAuthenticatedUser: ["PUT /user/interaction-limits"],
-		setRestrictionsForOrg: ["PUT /orgs/{org}/interaction-limits"],
-		setRestrictionsForRepo: ["PUT /repos/{owner}/{repo}/interaction-limits"],
-		setRestrictionsForYourPublicRepos: [
-			"PUT /user/interaction-limits",
-			{},
-			{ renamed: ["interactions", "setRestrictionsForAuthenticatedUser"] }
-		]
-	},
-	issues: {
-		addAssignees: ["POST /repos/{owner}/{repo}/issues/{issue_number}/assignees"],
-		addBlockedByDependency: ["POST /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by"],
-		addLabels: ["POST /repos/{owner}/{repo}/issues/{issue_number}/labels"],
-		addSubIssue: ["POST /repos/{owner}/{repo}/issues/{issue_number}/sub_issues"],
-		checkUserCanBeAssigned: ["GET /repos/{owner}/{repo}/assignees/{assignee}"],
-		checkUserCanBeAssignedToIssue: ["GET /repos/{owner}/{repo}/issues/{issue_number}/assignees/{assignee}"],
-		create: ["POST /repos/{owner}/{repo}/issues"],
-		createComment: ["POST /repos/{owner}/{repo}/issues/{issue_number}/comments"],
-		createLabel: ["POST /repos/{owner}/{repo}/labels"],
-		createMilestone: ["POST /repos/{owner}/{repo}/milestones"],
-		deleteComment: ["DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}"],
-		deleteLabel: ["DELETE /repos/{owner}/{repo}/labels/{name}"],
-		deleteMilestone: ["DELETE /repos/{owner}/{repo}/milestones/{milestone_number}"],
-		get: ["GET /repos/{owner}/{repo}/issues/{issue_number}"],
-		getComment: ["GET /repos/{owner}/{repo}/issues/comments/{comment_id}"],
-		getEvent: ["GET /repos/{owner}/{repo}/issues/events/{event_id}"],
-		getLabel: ["GET /repos/{owner}/{repo}/labels/{name}"],
-		getMilestone: ["GET /repos/{owner}/{repo}/milestones/{milestone_number}"],
-		getParent: ["GET /repos/{owner}/{repo}/issues/{issue_number}/parent"],
-		list: ["GET /issues"],
-		listAssignees: ["GET /repos/{owner}/{repo}/assignees"],
-		listComments: ["GET /repos/{owner}/{repo}/issues/{issue_number}/comments"],
-		listCommentsForRepo: ["GET /repos/{owner}/{repo}/issues/comments"],
-		listDependenciesBlockedBy: ["GET /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by"],
-		listDependenciesBlocking: ["GET /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocking"],
-		listEvents: ["GET /repos/{owner}/{repo}/issues/{issue_number}/events"],
-		listEventsForRepo: ["GET /repos/{owner}/{repo}/issues/events"],
-		listEventsForTimeline: ["GET /repos/{owner}/{repo}/issues/{issue_number}/timeline"],
-		listForAuthenticatedUser: ["GET /user/issues"],
-		listForOrg: ["GET /orgs/{org}/issues"],
-		listForRepo: ["GET /repos/{owner}/{repo}/issues"],
-		listLabelsForMilestone: ["GET /repos/{owner}/{repo}/milestones/{milestone_number}/labels"],
-		listLabelsForRepo: ["GET /repos/{owner}/{repo}/labels"],
-		listLabelsOnIssue: ["GET /repos/{owner}/{repo}/issues/{issue_number}/labels"],
-		listMilestones: ["GET /repos/{owner}/{repo}/milestones"],
-		listSubIssues: ["GET /repos/{owner}/{repo}/issues/{issue_number}/sub_issues"],
-		lock: ["PUT /repos/{owner}/{repo}/issues/{issue_number}/lock"],
-		removeAllLabels: ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels"],
-		removeAssignees: ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/assignees"],
-		removeDependencyBlockedBy: ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/dependencies/blocked_by/{issue_id}"],
-		removeLabel: ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/labels/{name}"],
-		removeSubIssue: ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/sub_issue"],
-		reprioritizeSubIssue: ["PATCH /repos/{owner}/{repo}/issues/{issue_number}/sub_issues/priority"],
-		setLabels: ["PUT /repos/{owner}/{repo}/issues/{issue_number}/labels"],
-		unlock: ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/lock"],
-		update: ["PATCH /repos/{owner}/{repo}/issues/{issue_number}"],
-		updateComment: ["PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}"],
-		updateLabel: ["PATCH /repos/{owner}/{repo}/labels/{name}"],
-		updateMilestone: ["PATCH /repos/{owner}/{repo}/milestones/{milestone_number}"]
-	},
-	licenses: {
-		get: ["GET /licenses/{license}"],
-		getAllCommonlyUsed: ["GET /licenses"],
-		getForRepo: ["GET /repos/{owner}/{repo}/license"]
-	},
-	markdown: {
-		render: ["POST /markdown"],
-		renderRaw: ["POST /markdown/raw", { headers: { "content-type": "text/plain; charset=utf-8" } }]
-	},
-	meta: {
-		get: ["GET /meta"],
-		getAllVersions: ["GET /versions"],
-		getOctocat: ["GET /octocat"],
-		getZen: ["GET /zen"],
-		root: ["GET /"]
-	},
-	migrations: {
-		deleteArchiveForAuthenticatedUser: ["DELETE /user/migrations/{migration_id}/archive"],
-		deleteArchiveForOrg: ["DELETE /orgs/{org}/migrations/{migration_id}/archive"],
-		downloadArchiveForOrg: ["GET /orgs/{org}/migrations/{migration_id}/archive"],
-		getArchiveForAuthenticatedUser: ["GET /user/migrations/{migration_id}/archive"],
-		getStatusForAuthenticatedUser: ["GET /user/migrations/{migration_id}"],
-		getStatusForOrg: ["GET /orgs/{org}/migrations/{migration_id}"],
-		listForAuthenticatedUser: ["GET /user/migrations"],
-		listForOrg: ["GET /orgs/{org}/migrations"],
-		listReposForAuthenticatedUser: ["GET /user/migrations/{migration_id}/repositories"],
-		listReposForOrg: ["GET /orgs/{org}/migrations/{migration_id}/repositories"],
-		listReposForUser: [
-			"GET /user/migrations/{migration_id}/repositories",
-			{},
-			{ renamed: ["migrations", "listReposForAuthenticatedUser"] }
-		],
-		startForAuthenticatedUser: ["POST /user/migrations"],
-		startForOrg: ["POST /orgs/{org}/migrations"],
-		unlockRepoForAuthenticatedUser: ["DELETE /user/migrations/{migration_id}/repos/{repo_name}/lock"],
-		unlockRepoForOrg: ["DELETE /orgs/{org}/migrations/{migration_id}/repos/{repo_name}/lock"]
-	},
-	oidc: {
-		getOidcCustomSubTemplateForOrg: ["GET /orgs/{org}/actions/oidc/customization/sub"],
-		updateOidcCustomSubTemplateForOrg: ["PUT /orgs/{org}/actions/oidc/customization/sub"]
-	},
-	orgs: {
-		addSecurityManagerTeam: [
-			"PUT /orgs/{org}/security-managers/teams/{team_slug}",
-			{},
-			{ deprecated: "octokit.rest.orgs.addSecurityManagerTeam() is deprecated, see https://docs.github.com/rest/orgs/security-managers#add-a-security-manager-team" }
-		],
-		assignTeamToOrgRole: ["PUT /orgs/{org}/organization-roles/teams/{team_slug}/{role_id}"],
-		assignUserToOrgRole: ["PUT /orgs/{org}/organization-roles/users/{username}/{role_id}"],
-		blockUser: ["PUT /orgs/{org}/blocks/{username}"],
-		cancelInvitation: ["DELETE /orgs/{org}/invitations/{invitation_id}"],
-		checkBlockedUser: ["GET /orgs/{org}/blocks/{username}"],
-		checkMembershipForUser: ["GET /orgs/{org}/members/{username}"],
-		checkPublicMembershipForUser: ["GET /orgs/{org}/public_members/{username}"],
-		convertMemberToOutsideCollaborator: ["PUT /orgs/{org}/outside_collaborators/{username}"],
-		createArtifactStorageRecord: ["POST /orgs/{org}/artifacts/metadata/storage-record"],
-		createInvitation: ["POST /orgs/{org}/invitations"],
-		createIssueType: ["POST /orgs/{org}/issue-types"],
-		createWebhook: ["POST /orgs/{org}/hooks"],
-		customPropertiesForOrgsCreateOrUpdateOrganizationValues: ["PATCH /organizations/{org}/org-properties/values"],
-		customPropertiesForOrgsGetOrganizationValues: ["GET /organizations/{org}/org-properties/values"],
-		customPropertiesForReposCreateOrUpdateOrganizationDefinition: ["PUT /orgs/{org}/properties/schema/{custom_property_name}"],
-		customPropertiesForReposCreateOrUpdateOrganizationDefinitions: ["PATCH /orgs/{org}/properties/schema"],
-		customPropertiesForReposCreateOrUpdateOrganizationValues: ["PATCH /orgs/{org}/properties/values"],
-		customPropertiesForReposDeleteOrganizationDefinition: ["DELETE /orgs/{org}/properties/schema/{custom_property_name}"],
-		customPropertiesForReposGetOrganizationDefinition: ["GET /orgs/{org}/properties/schema/{custom_property_name}"],
-		customPropertiesForReposGetOrganizationDefinitions: ["GET /orgs/{org}/properties/schema"],
-		customPropertiesForReposGetOrganizationValues: ["GET /orgs/{org}/properties/values"],
-		delete: ["DELETE /orgs/{org}"],
-		deleteAttestationsBulk: ["POST /orgs/{org}/attestations/delete-request"],
-		deleteAttestationsById: ["DELETE /orgs/{org}/attestations/{attestation_id}"],
-		deleteAttestationsBySubjectDigest: ["DELETE /orgs/{org}/attestations/digest/{subject_digest}"],
-		deleteIssueType: ["DELETE /orgs/{org}/issue-types/{issue_type_id}"],
-		deleteWebhook: ["DELETE /orgs/{org}/hooks/{hook_id}"],
-		disableSelectedRepositoryImmutableReleasesOrganization: ["DELETE /orgs/{org}/settings/immutable-releases/repositories/{repository_id}"],
-		enableSelectedRepositoryImmutableReleasesOrganization: ["PUT /orgs/{org}/settings/immutable-releases/repositories/{repository_id}"],
-		get: ["GET /orgs/{org}"],
-		getImmutableReleasesSettings: ["GET /orgs/{org}/settings/immutable-releases"],
-		getImmutableReleasesSettingsRepositories: ["GET /orgs/{org}/settings/immutable-releases/repositories"],
-		getMembershipForAuthenticatedUser: ["GET /user/memberships/orgs/{org}"],
-		getMembershipForUser: ["GET /orgs/{org}/memberships/{username}"],
-		getOrgRole: ["GET /orgs/{org}/organization-roles/{role_id}"],
-		getOrgRulesetHistory: ["GET /orgs/{org}/rulesets/{ruleset_id}/history"],
-		getOrgRulesetVersion: ["GET /orgs/{org}/rulesets/{ruleset_id}/history/{version_id}"],
-		getWebhook: ["GET /orgs/{org}/hooks/{hook_id}"],
-		getWebhookConfigForOrg: ["GET /orgs/{org}/hooks/{hook_id}/config"],
-		getWebhookDelivery: ["GET /orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}"],
-		list: ["GET /organizations"],
-		listAppInstallations: ["GET /orgs/{org}/installations"],
-		listArtifactStorageRecords: ["GET /orgs/{org}/artifacts/{subject_digest}/metadata/storage-records"],
-		listAttestationRepositories: ["GET /orgs/{org}/attestations/repositories"],
-		listAttestations: ["GET /orgs/{org}/attestations/{subject_digest}"],
-		listAttestationsBulk: ["POST /orgs/{org}/attestations/bulk-list{?per_page,before,after}"],
-		listBlockedUsers: ["GET /orgs/{org}/blocks"],
-		listFailedInvitations: ["GET /orgs/{org}/failed_invitations"],
-		listForAuthenticatedUser: ["GET /user/orgs"],
-		listForUser: ["GET /users/{username}/orgs"],
-		listInvitationTeams: ["GET /orgs/{org}/invitations/{invitation_id}/teams"],
-		listIssueTypes: ["GET /orgs/{org}/issue-types"],
-		listMembers: ["GET /orgs/{org}/members"],
-		listMembershipsForAuthenticatedUser: ["GET /user/memberships/orgs"],
-		listOrgRoleTeams: ["GET /orgs/{org}/organization-roles/{role_id}/teams"],
-		listOrgRoleUsers: ["GET /orgs/{org}/organization-roles/{role_id}/users"],
-		listOrgRoles: ["GET /orgs/{org}/organization-roles"],
-		listOrganizationFineGrainedPermissions: ["GET /orgs/{org}/organization-fine-grained-permissions"],
-		listOutsideCollaborators: ["GET /orgs/{org}/outside_collaborators"],
-		listPatGrantRepositories: ["GET /orgs/{org}/personal-access-tokens/{pat_id}/repositories"],
-		listPatGrantRequestRepositories: ["GET /orgs/{org}/personal-access-token-requests/{pat_request_id}/repositories"],
-		listPatGrantRequests: ["GET /orgs/{org}/personal-access-token-requests"],
-		listPatGrants: ["GET /orgs/{org}/personal-access-tokens"],
-		listPendingInvitations: ["GET /orgs/{org}/invitations"],
-		listPublicMembers: ["GET /orgs/{org}/public_members"],
-		listSecurityManagerTeams: [
-			"GET /orgs/{org}/security-managers",
-			{},
-			{ deprecated: "octokit.rest.orgs.listSecurityManagerTeams() is deprecated, see https://docs.github.com/rest/orgs/security-managers#list-security-manager-teams" }
-		],
-		listWebhookDeliveries: ["GET /orgs/{org}/hooks/{hook_id}/deliveries"],
-		listWebhooks: ["GET /orgs/{org}/hooks"],
-		pingWebhook: ["POST /orgs/{org}/hooks/{hook_id}/pings"],
-		redeliverWebhookDelivery: ["POST /orgs/{org}/hooks/{hook_id}/deliveries/{delivery_id}/attempts"],
-		removeMember: ["DELETE /orgs/{org}/members/{username}"],
-		removeMembershipForUser: ["DELETE /orgs/{org}/memberships/{username}"],
-		removeOutsideCollaborator: ["DELETE /orgs/{org}/outside_collaborators/{username}"],
-		removePublicMembershipForAuthenticatedUser: ["DELETE /orgs/{org}/public_members/{username}"],
-		removeSecurityManagerTeam: [
-			"DELETE /orgs/{org}/security-managers/teams/{team_slug}",
-			{},
-			{ deprecated: "octokit.rest.orgs.removeSecurityManagerTeam() is deprecated, see https://docs.github.com/rest/orgs/security-managers#remove-a-security-manager-team" }
-		],
-		reviewPatGrantRequest: ["POST /orgs/{org}/personal-access-token-requests/{pat_request_id}"],
-		reviewPatGrantRequestsInBulk: ["POST /orgs/{org}/personal-access-token-requests"],
-		revokeAllOrgRolesTeam: ["DELETE /orgs/{org}/organization-roles/teams/{team_slug}"],
-		revokeAllOrgRolesUser: ["DELETE /orgs/{org}/organization-roles/users/{username}"],
-		revokeOrgRoleTeam: ["DELETE /orgs/{org}/organization-roles/teams/{team_slug}/{role_id}"],
-		revokeOrgRoleUser: ["DELETE /orgs/{org}/organization-roles/users/{username}/{role_id}"],
-		setImmutableReleasesSettings: ["PUT /orgs/{org}/settings/immutable-releases"],
-		setImmutableReleasesSettingsRepositories: ["PUT /orgs/{org}/settings/immutable-releases/repositories"],
-		setMembershipForUser: ["PUT /orgs/{org}/memberships/{username}"],
-		setPublicMembershipForAuthenticatedUser: ["PUT /orgs/{org}/public_members/{username}"],
-		unblockUser: ["DELETE /orgs/{org}/blocks/{username}"],
-		update: ["PATCH /orgs/{org}"],
-		updateIssueType: ["PUT /orgs/{org}/issue-types/{issue_type_id}"],
-		updateMembershipForAuthenticatedUser: ["PATCH /user/memberships/orgs/{org}"],
-		updatePatAccess: ["POST /orgs/{org}/personal-access-tokens/{pat_id}"],
-		updatePatAccesses: ["POST /orgs/{org}/personal-access-tokens"],
-		updateWebhook: ["PATCH /orgs/{org}/hooks/{hook_id}"],
-		updateWebhookConfigForOrg: ["PATCH /orgs/{org}/hooks/{hook_id}/config"]
-	},
-	packages: {
-		deletePackageForAuthenticatedUser: ["DELETE /user/packages/{package_type}/{package_name}"],
-		deletePackageForOrg: ["DELETE /orgs/{org}/packages/{package_type}/{package_name}"],
-		deletePackageForUser: ["DELETE /users/{username}/packages/{package_type}/{package_name}"],
-		deletePackageVersionForAuthenticatedUser: ["DELETE /user/packages/{package_type}/{package_name}/versions/{package_version_id}"],
-		deletePackageVersionForOrg: ["DELETE /orgs/{org}/packages/{package_type}/{package_name}/versions/{package_version_id}"],
-		deletePackageVersionForUser: ["DELETE /users/{username}/packages/{package_type}/{package_name}/versions/{package_version_id}"],
-		getAllPackageVersionsForAPackageOwnedByAnOrg: [
-			"GET /orgs/{org}/packages/{package_type}/{package_name}/versions",
-			{},
-			{ renamed: ["packages", "getAllPackageVersionsForPackageOwnedByOrg"] }
-		],
-		getAllPackageVersionsForAPackageOwnedByTheAuthenticatedUser: [
-			"GET /user/packages/{package_type}/{package_name}/versions",
-			{},
-			{ renamed: ["packages", "getAllPackageVersionsForPackageOwnedByAuthenticatedUser"] }
-		],
-		getAllPackageVersionsForPackageOwnedByAuthenticatedUser: ["GET /user/packages/{package_type}/{package_name}/versions"],
-		getAllPackageVersionsForPackageOwnedByOrg: ["GET /orgs/{org}/packages/{package_type}/{package_name}/versions"],
-		getAllPackageVersionsForPackageOwnedByUser: ["GET /users/{username}/packages/{package_type}/{package_name}/versions"],
-		getPackageForAuthenticatedUser: ["GET /user/packages/{package_type}/{package_name}"],
-		getPackageForOrganization: ["GET /orgs/{org}/packages/{package_type}/{package_name}"],
-		getPackageForUser: ["GET /users/{username}/packages/{package_type}/{package_name}"],
-		getPackageVersionForAuthenticatedUser: ["GET /user/packages/{package_type}/{package_name}/versions/{package_version_id}"],
-		getPackageVersionForOrganization: ["GET /orgs/{org}/packages/{package_type}/{package_name}/versions/{package_version_id}"],
-		getPackageVersionForUser: ["GET /users/{username}/packages/{package_type}/{package_name}/versions/{package_version_id}"],
-		listDockerMigrationConflictingPackagesForAuthenticatedUser: ["GET /user/docker/conflicts"],
-		listDockerMigrationConflictingPackagesForOrganization: ["GET /orgs/{org}/docker/conflicts"],
-		listDockerMigrationConflictingPackagesForUser: ["GET /users/{username}/docker/conflicts"],
-		listPackagesForAuthenticatedUser: ["GET /user/packages"],
-		listPackagesForOrganization: ["GET /orgs/{org}/packages"],
-		listPackagesForUser: ["GET /users/{username}/packages"],
-		restorePackageForAuthenticatedUser: ["POST /user/packages/{package_type}/{package_name}/restore{?token}"],
-		restorePackageForOrg: ["POST /orgs/{org}/packages/{package_type}/{package_name}/restore{?token}"],
-		restorePackageForUser: ["POST /users/{username}/packages/{package_type}/{package_name}/restore{?token}"],
-		restorePackageVersionForAuthenticatedUser: ["POST /user/packages/{package_type}/{package_name}/versions/{package_version_id}/restore"],
-		restorePackageVersionForOrg: ["POST /orgs/{org}/packages/{package_type}/{package_name}/versions/{package_version_id}/restore"],
-		restorePackageVersionForUser: ["POST /users/{username}/packages/{package_type}/{package_name}/versions/{package_version_id}/restore"]
-	},
-	privateRegistries: {
-		createOrgPrivateRegistry: ["POST /orgs/{org}/private-registries"],
-		deleteOrgPrivateRegistry: ["DELETE /orgs/{org}/private-registries/{secret_name}"],
-		getOrgPrivateRegistry: ["GET /orgs/{org}/private-registries/{secret_name}"],
-		getOrgPublicKey: ["GET /orgs/{org}/private-registries/public-key"],
-		listOrgPrivateRegistries: ["GET /orgs/{org}/private-registries"],
-		updateOrgPrivateRegistry: ["PATCH /orgs/{org}/private-registries/{secret_name}"]
-	},
-	projects: {
-		addItemForOrg: ["POST /orgs/{org}/projectsV2/{project_number}/items"],
-		addItemForUser: ["POST /users/{username}/projectsV2/{project_number}/items"],
-		deleteItemForOrg: ["DELETE /orgs/{org}/projectsV2/{project_number}/items/{item_id}"],
-		deleteItemForUser: ["DELETE /users/{username}/projectsV2/{project_number}/items/{item_id}"],
-		getFieldForOrg: ["GET /orgs/{org}/projectsV2/{project_number}/fields/{field_id}"],
-		getFieldForUser: ["GET /users/{username}/projectsV2/{project_number}/fields/{field_id}"],
-		getForOrg: ["GET /orgs/{org}/projectsV2/{project_number}"],
-		getForUser: ["GET /users/{username}/projectsV2/{project_number}"],
-		getOrgItem: ["GET /orgs/{org}/projectsV2/{project_number}/items/{item_id}"],
-		getUserItem: ["GET /users/{username}/projectsV2/{project_number}/items/{item_id}"],
-		listFieldsForOrg: ["GET /orgs/{org}/projectsV2/{project_number}/fields"],
-		listFieldsForUser: ["GET /users/{username}/projectsV2/{project_number}/fields"],
-		listForOrg: ["GET /orgs/{org}/projectsV2"],
-		listForUser: ["GET /users/{username}/projectsV2"],
-		listItemsForOrg: ["GET /orgs/{org}/projectsV2/{project_number}/items"],
-		listItemsForUser: ["GET /users/{username}/projectsV2/{project_number}/items"],
-		updateItemForOrg: ["PATCH /orgs/{org}/projectsV2/{project_number}/items/{item_id}"],
-		updateItemForUser: ["PATCH /users/{username}/projectsV2/{project_number}/items/{item_id}"]
-	},
-	pulls: {
-		checkIfMerged: ["GET /repos/{owner}/{repo}/pulls/{pull_number}/merge"],
-		create: ["POST /repos/{owner}/{repo}/pulls"],
-		createReplyForReviewComment: ["POST /repos/{owner}/{repo}/pulls/{pull_number}/comments/{comment_id}/replies"],
-		createReview: ["POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews"],
-		createReviewComment: ["POST /repos/{owner}/{repo}/pulls/{pull_number}/comments"],
-		deletePendingReview: ["DELETE /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}"],
-		deleteReviewComment: ["DELETE /repos/{owner}/{repo}/pulls/comments/{comment_id}"],
-		dismissReview: ["PUT /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/dismissals"],
-		get: ["GET /repos/{owner}/{repo}/pulls/{pull_number}"],
-		getReview: ["GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}"],
-		getReviewComment: ["GET /repos/{owner}/{repo}/pulls/comments/{comment_id}"],
-		list: ["GET /repos/{owner}/{repo}/pulls"],
-		listCommentsForReview: ["GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/comments"],
-		listCommits: ["GET /repos/{owner}/{repo}/pulls/{pull_number}/commits"],
-		listFiles: ["GET /repos/{owner}/{repo}/pulls/{pull_number}/files"],
-		listRequestedReviewers: ["GET /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"],
-		listReviewComments: ["GET /repos/{owner}/{repo}/pulls/{pull_number}/comments"],
-		listReviewCommentsForRepo: ["GET /repos/{owner}/{repo}/pulls/comments"],
-		listReviews: ["GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews"],
-		merge: ["PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge"],
-		removeRequestedReviewers: ["DELETE /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"],
-		requestReviewers: ["POST /repos/{owner}/{repo}/pulls/{pull_number}/requested_reviewers"],
-		submitReview: ["POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/events"],
-		update: ["PATCH /repos/{owner}/{repo}/pulls/{pull_number}"],
-		updateBranch: ["PUT /repos/{owner}/{repo}/pulls/{pull_number}/update-branch"],
-		updateReview: ["PUT /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}"],
-		updateReviewComment: ["PATCH /repos/{owner}/{repo}/pulls/comments/{comment_id}"]
-	},
-	rateLimit: { get: ["GET /rate_limit"] },
-	reactions: {
-		createForCommitComment: ["POST /repos/{owner}/{repo}/comments/{comment_id}/reactions"],
-		createForIssue: ["POST /repos/{owner}/{repo}/issues/{issue_number}/reactions"],
-		createForIssueComment: ["POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions"],
-		createForPullRequestReviewComment: ["POST /repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions"],
-		createForRelease: ["POST /repos/{owner}/{repo}/releases/{release_id}/reactions"],
-		createForTeamDiscussionCommentInOrg: ["POST /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/comments/{comment_number}/reactions"],
-		createForTeamDiscussionInOrg: ["POST /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/reactions"],
-		deleteForCommitComment: ["DELETE /repos/{owner}/{repo}/comments/{comment_id}/reactions/{reaction_id}"],
-		deleteForIssue: ["DELETE /repos/{owner}/{repo}/issues/{issue_number}/reactions/{reaction_id}"],
-		deleteForIssueComment: ["DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions/{reaction_id}"],
-		deleteForPullRequestComment: ["DELETE /repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions/{reaction_id}"],
-		deleteForRelease: ["DELETE /repos/{owner}/{repo}/releases/{release_id}/reactions/{reaction_id}"],
-		deleteForTeamDiscussion: ["DELETE /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/reactions/{reaction_id}"],
-		deleteForTeamDiscussionComment: ["DELETE /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/comments/{comment_number}/reactions/{reaction_id}"],
-		listForCommitComment: ["GET /repos/{owner}/{repo}/comments/{comment_id}/reactions"],
-		listForIssue: ["GET /repos/{owner}/{repo}/issues/{issue_number}/reactions"],
-		listForIssueComment: ["GET /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions"],
-		listForPullRequestReviewComment: ["GET /repos/{owner}/{repo}/pulls/comments/{comment_id}/reactions"],
-		listForRelease: ["GET /repos/{owner}/{repo}/releases/{release_id}/reactions"],
-		listForTeamDiscussionCommentInOrg: ["GET /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/comments/{comment_number}/reactions"],
-		listForTeamDiscussionInOrg: ["GET /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/reactions"]
-	},
-	repos: {
-		acceptInvitation: [
-			"PATCH /user/repository_invitations/{invitation_id}",
-			{},
-			{ renamed: ["repos", "acceptInvitationForAuthenticatedUser"] }
-		],
-		acceptInvitationForAuthenticatedUser: ["PATCH /user/repository_invitations/{invitation_id}"],
-		addAppAccessRestrictions: [
-			"POST /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/apps",
-			{},
-			{ mapToData: "apps" }
-		],
-		addCollaborator: ["PUT /repos/{owner}/{repo}/collaborators/{username}"],
-		addStatusCheckContexts: [
-			"POST /repos/{owner}/{repo}/branches/{branch}/protection/required_status_checks/contexts",
-			{},
-			{ mapToData: "contexts" }
-		],
-		addTeamAccessRestrictions: [
-			"POST /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/teams",
-			{},
-			{ mapToData: "teams" }
-		],
-		addUserAccessRestrictions: [
-			"POST /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/users",
-			{},
-			{ mapToData: "users" }
-		],
-		cancelPagesDeployment: ["POST /repos/{owner}/{repo}/pages/deployments/{pages_deployment_id}/cancel"],
-		checkAutomatedSecurityFixes: ["GET /repos/{owner}/{repo}/automated-security-fixes"],
-		checkCollaborator: ["GET /repos/{owner}/{repo}/collaborators/{username}"],
-		checkImmutableReleases: ["GET /repos/{owner}/{repo}/immutable-releases"],
-		checkPrivateVulnerabilityReporting: ["GET /repos/{owner}/{repo}/private-vulnerability-reporting"],
-		checkVulnerabilityAlerts: ["GET /repos/{owner}/{repo}/vulnerability-alerts"],
-		codeownersErrors: ["GET /repos/{owner}/{repo}/codeowners/errors"],
-		compareCommits: ["GET /repos/{owner}/{repo}/compare/{base}...{head}"],
-		compareCommitsWithBasehead: ["GET /repos/{owner}/{repo}/compare/{basehead}"],
-		createAttestation: ["POST /repos/{owner}/{repo}/attestations"],
-		createAutolink: ["POST /repos/{owner}/{repo}/autolinks"],
-		createCommitComment: ["POST /repos/{owner}/{repo}/commits/{commit_sha}/comments"],
-		createCommitSignatureProtection: ["POST /repos/{owner}/{repo}/branches/{branch}/protection/required_signatures"],
-		createCommitStatus: ["POST /repos/{owner}/{repo}/statuses/{sha}"],
-		createDeployKey: ["POST /repos/{owner}/{repo}/keys"],
-		createDeployment: ["POST /repos/{owner}/{repo}/deployments"],
-		createDeploymentBranchPolicy: ["POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"],
-		createDeploymentProtectionRule: ["POST /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules"],
-		createDeploymentStatus: ["POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"],
-		createDispatchEvent: ["POST /repos/{owner}/{repo}/dispatches"],
-		createForAuthenticatedUser: ["POST /user/repos"],
-		createFork: ["POST /repos/{owner}/{repo}/forks"],
-		createInOrg: ["POST /orgs/{org}/repos"],
-		createOrUpdateEnvironment: ["PUT /repos/{owner}/{repo}/environments/{environment_name}"],
-		createOrUpdateFileContents: ["PUT /repos/{owner}/{repo}/contents/{path}"],
-		createOrgRuleset: ["POST /orgs/{org}/rulesets"],
-		createPagesDeployment: ["POST /repos/{owner}/{repo}/pages/deployments"],
-		createPagesSite: ["POST /repos/{owner}/{repo}/pages"],
-		createRelease: ["POST /repos/{owner}/{repo}/releases"],
-		createRepoRuleset: ["POST /repos/{owner}/{repo}/rulesets"],
-		createUsingTemplate: ["POST /repos/{template_owner}/{template_repo}/generate"],
-		createWebhook: ["POST /repos/{owner}/{repo}/hooks"],
-		customPropertiesForReposCreateOrUpdateRepositoryValues: ["PATCH /repos/{owner}/{repo}/properties/values"],
-		customPropertiesForReposGetRepositoryValues: ["GET /repos/{owner}/{repo}/properties/values"],
-		declineInvitation: [
-			"DELETE /user/repository_invitations/{invitation_id}",
-			{},
-			{ renamed: ["repos", "declineInvitationForAuthenticatedUser"] }
-		],
-		declineInvitationForAuthenticatedUser: ["DELETE /user/repository_invitations/{invitation_id}"],
-		delete: ["DELETE /repos/{owner}/{repo}"],
-		deleteAccessRestrictions: ["DELETE /repos/{owner}/{repo}/branches/{branch}/protection/restrictions"],
-		deleteAdminBranchProtection: ["DELETE /repos/{owner}/{repo}/branches/{branch}/protection/enforce_admins"],
-		deleteAnEnvironment: ["DELETE /repos/{owner}/{repo}/environments/{environment_name}"],
-		deleteAutolink: ["DELETE /repos/{owner}/{repo}/autolinks/{autolink_id}"],
-		deleteBranchProtection: ["DELETE /repos/{owner}/{repo}/branches/{branch}/protection"],
-		deleteCommitComment: ["DELETE /repos/{owner}/{repo}/comments/{comment_id}"],
-		deleteCommitSignatureProtection: ["DELETE /repos/{owner}/{repo}/branches/{branch}/protection/required_signatures"],
-		deleteDeployKey: ["DELETE /repos/{owner}/{repo}/keys/{key_id}"],
-		deleteDeployment: ["DELETE /repos/{owner}/{repo}/deployments/{deployment_id}"],
-		deleteDeploymentBranchPolicy: ["DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}"],
-		deleteFile: ["DELETE /repos/{owner}/{repo}/contents/{path}"],
-		deleteInvitation: ["DELETE /repos/{owner}/{repo}/invitations/{invitation_id}"],
-		deleteOrgRuleset: ["DELETE /orgs/{org}/rulesets/{ruleset_id}"],
-		deletePagesSite: ["DELETE /repos/{owner}/{repo}/pages"],
-		deletePullRequestReviewProtection: ["DELETE /repos/{owner}/{repo}/branches/{branch}/protection/required_pull_request_reviews"],
-		deleteRelease: ["DELETE /repos/{owner}/{repo}/releases/{release_id}"],
-		deleteReleaseAsset: ["DELETE /repos/{owner}/{repo}/releases/assets/{asset_id}"],
-		deleteRepoRuleset: ["DELETE /repos/{owner}/{repo}/rulesets/{ruleset_id}"],
-		deleteWebhook: ["DELETE /repos/{owner}/{repo}/hooks/{hook_id}"],
-		disableAutomatedSecurityFixes: ["DELETE /repos/{owner}/{repo}/automated-security-fixes"],
-		disableDeploymentProtectionRule: ["DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}"],
-		disableImmutableReleases: ["DELETE /repos/{owner}/{repo}/immutable-releases"],
-		disablePrivateVulnerabilityReporting: ["DELETE /repos/{owner}/{repo}/private-vulnerability-reporting"],
-		disableVulnerabilityAlerts: ["DELETE /repos/{owner}/{repo}/vulnerability-alerts"],
-		downloadArchive: [
-			"GET /repos/{owner}/{repo}/zipball/{ref}",
-			{},
-			{ renamed: ["repos", "downloadZipballArchive"] }
-		],
-		downloadTarballArchive: ["GET /repos/{owner}/{repo}/tarball/{ref}"],
-		downloadZipballArchive: ["GET /repos/{owner}/{repo}/zipball/{ref}"],
-		enableAutomatedSecurityFixes: ["PUT /repos/{owner}/{repo}/automated-security-fixes"],
-		enableImmutableReleases: ["PUT /repos/{owner}/{repo}/immutable-releases"],
-		enablePrivateVulnerabilityReporting: ["PUT /repos/{owner}/{repo}/private-vulnerability-reporting"],
-		enableVulnerabilityAlerts: ["PUT /repos/{owner}/{repo}/vulnerability-alerts"],
-		generateReleaseNotes: ["POST /repos/{owner}/{repo}/releases/generate-notes"],
-		get: ["GET /repos/{owner}/{repo}"],
-		getAccessRestrictions: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/restrictions"],
-		getAdminBranchProtection: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/enforce_admins"],
-		getAllDeploymentProtectionRules: ["GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules"],
-		getAllEnvironments: ["GET /repos/{owner}/{repo}/environments"],
-		getAllStatusCheckContexts: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/required_status_checks/contexts"],
-		getAllTopics: ["GET /repos/{owner}/{repo}/topics"],
-		getAppsWithAccessToProtectedBranch: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/apps"],
-		getAutolink: ["GET /repos/{owner}/{repo}/autolinks/{autolink_id}"],
-		getBranch: ["GET /repos/{owner}/{repo}/branches/{branch}"],
-		getBranchProtection: ["GET /repos/{owner}/{repo}/branches/{branch}/protection"],
-		getBranchRules: ["GET /repos/{owner}/{repo}/rules/branches/{branch}"],
-		getClones: ["GET /repos/{owner}/{repo}/traffic/clones"],
-		getCodeFrequencyStats: ["GET /repos/{owner}/{repo}/stats/code_frequency"],
-		getCollaboratorPermissionLevel: ["GET /repos/{owner}/{repo}/collaborators/{username}/permission"],
-		getCombinedStatusForRef: ["GET /repos/{owner}/{repo}/commits/{ref}/status"],
-		getCommit: ["GET /repos/{owner}/{repo}/commits/{ref}"],
-		getCommitActivityStats: ["GET /repos/{owner}/{repo}/stats/commit_activity"],
-		getCommitComment: ["GET /repos/{owner}/{repo}/comments/{comment_id}"],
-		getCommitSignatureProtection: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/required_signatures"],
-		getCommunityProfileMetrics: ["GET /repos/{owner}/{repo}/community/profile"],
-		getContent: ["GET /repos/{owner}/{repo}/contents/{path}"],
-		getContributorsStats: ["GET /repos/{owner}/{repo}/stats/contributors"],
-		getCustomDeploymentProtectionRule: ["GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}"],
-		getDeployKey: ["GET /repos/{owner}/{repo}/keys/{key_id}"],
-		getDeployment: ["GET /repos/{owner}/{repo}/deployments/{deployment_id}"],
-		getDeploymentBranchPolicy: ["GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}"],
-		getDeploymentStatus: ["GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses/{status_id}"],
-		getEnvironment: ["GET /repos/{owner}/{repo}/environments/{environment_name}"],
-		getLatestPagesBuild: ["GET /repos/{owner}/{repo}/pages/builds/latest"],
-		getLatestRelease: ["GET /repos/{owner}/{repo}/releases/latest"],
-		getOrgRuleSuite: ["GET /orgs/{org}/rulesets/rule-suites/{rule_suite_id}"],
-		getOrgRuleSuites: ["GET /orgs/{org}/rulesets/rule-suites"],
-		getOrgRuleset: ["GET /orgs/{org}/rulesets/{ruleset_id}"],
-		getOrgRulesets: ["GET /orgs/{org}/rulesets"],
-		getPages: ["GET /repos/{owner}/{repo}/pages"],
-		getPagesBuild: ["GET /repos/{owner}/{repo}/pages/builds/{build_id}"],
-		getPagesDeployment: ["GET /repos/{owner}/{repo}/pages/deployments/{pages_deployment_id}"],
-		getPagesHealthCheck: ["GET /repos/{owner}/{repo}/pages/health"],
-		getParticipationStats: ["GET /repos/{owner}/{repo}/stats/participation"],
-		getPullRequestReviewProtection: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/required_pull_request_reviews"],
-		getPunchCardStats: ["GET /repos/{owner}/{repo}/stats/punch_card"],
-		getReadme: ["GET /repos/{owner}/{repo}/readme"],
-		getReadmeInDirectory: ["GET /repos/{owner}/{repo}/readme/{dir}"],
-		getRelease: ["GET /repos/{owner}/{repo}/releases/{release_id}"],
-		getReleaseAsset: ["GET /repos/{owner}/{repo}/releases/assets/{asset_id}"],
-		getReleaseByTag: ["GET /repos/{owner}/{repo}/releases/tags/{tag}"],
-		getRepoRuleSuite: ["GET /repos/{owner}/{repo}/rulesets/rule-suites/{rule_suite_id}"],
-		getRepoRuleSuites: ["GET /repos/{owner}/{repo}/rulesets/rule-suites"],
-		getRepoRuleset: ["GET /repos/{owner}/{repo}/rulesets/{ruleset_id}"],
-		getRepoRulesetHistory: ["GET /repos/{owner}/{repo}/rulesets/{ruleset_id}/history"],
-		getRepoRulesetVersion: ["GET /repos/{owner}/{repo}/rulesets/{ruleset_id}/history/{version_id}"],
-		getRepoRulesets: ["GET /repos/{owner}/{repo}/rulesets"],
-		getStatusChecksProtection: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/required_status_checks"],
-		getTeamsWithAccessToProtectedBranch: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/teams"],
-		getTopPaths: ["GET /repos/{owner}/{repo}/traffic/popular/paths"],
-		getTopReferrers: ["GET /repos/{owner}/{repo}/traffic/popular/referrers"],
-		getUsersWithAccessToProtectedBranch: ["GET /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/users"],
-		getViews: ["GET /repos/{owner}/{repo}/traffic/views"],
-		getWebhook: ["GET /repos/{owner}/{repo}/hooks/{hook_id}"],
-		getWebhookConfigForRepo: ["GET /repos/{owner}/{repo}/hooks/{hook_id}/config"],
-		getWebhookDelivery: ["GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}"],
-		listActivities: ["GET /repos/{owner}/{repo}/activity"],
-		listAttestations: ["GET /repos/{owner}/{repo}/attestations/{subject_digest}"],
-		listAutolinks: ["GET /repos/{owner}/{repo}/autolinks"],
-		listBranches: ["GET /repos/{owner}/{repo}/branches"],
-		listBranchesForHeadCommit: ["GET /repos/{owner}/{repo}/commits/{commit_sha}/branches-where-head"],
-		listCollaborators: ["GET /repos/{owner}/{repo}/collaborators"],
-		listCommentsForCommit: ["GET /repos/{owner}/{repo}/commits/{commit_sha}/comments"],
-		listCommitCommentsForRepo: ["GET /repos/{owner}/{repo}/comments"],
-		listCommitStatusesForRef: ["GET /repos/{owner}/{repo}/commits/{ref}/statuses"],
-		listCommits: ["GET /repos/{owner}/{repo}/commits"],
-		listContributors: ["GET /repos/{owner}/{repo}/contributors"],
-		listCustomDeploymentRuleIntegrations: ["GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/apps"],
-		listDeployKeys: ["GET /repos/{owner}/{repo}/keys"],
-		listDeploymentBranchPolicies: ["GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies"],
-		listDeploymentStatuses: ["GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"],
-		listDeployments: ["GET /repos/{owner}/{repo}/deployments"],
-		listForAuthenticatedUser: ["GET /user/repos"],
-		listForOrg: ["GET /orgs/{org}/repos"],
-		listForUser: ["GET /users/{username}/repos"],
-		listForks: ["GET /repos/{owner}/{repo}/forks"],
-		listInvitations: ["GET /repos/{owner}/{repo}/invitations"],
-		listInvitationsForAuthenticatedUser: ["GET /user/repository_invitations"],
-		listLanguages: ["GET /repos/{owner}/{repo}/languages"],
-		listPagesBuilds: ["GET /repos/{owner}/{repo}/pages/builds"],
-		listPublic: ["GET /repositories"],
-		listPullRequestsAssociatedWithCommit: ["GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls"],
-		listReleaseAssets: ["GET /repos/{owner}/{repo}/releases/{release_id}/assets"],
-		listReleases: ["GET /repos/{owner}/{repo}/releases"],
-		listTags: ["GET /repos/{owner}/{repo}/tags"],
-		listTeams: ["GET /repos/{owner}/{repo}/teams"],
-		listWebhookDeliveries: ["GET /repos/{owner}/{repo}/hooks/{hook_id}/deliveries"],
-		listWebhooks: ["GET /repos/{owner}/{repo}/hooks"],
-		merge: ["POST /repos/{owner}/{repo}/merges"],
-		mergeUpstream: ["POST /repos/{owner}/{repo}/merge-upstream"],
-		pingWebhook: ["POST /repos/{owner}/{repo}/hooks/{hook_id}/pings"],
-		redeliverWebhookDelivery: ["POST /repos/{owner}/{repo}/hooks/{hook_id}/deliveries/{delivery_id}/attempts"],
-		removeAppAccessRestrictions: [
-			"DELETE /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/apps",
-			{},
-			{ mapToData: "apps" }
-		],
-		removeCollaborator: ["DELETE /repos/{owner}/{repo}/collaborators/{username}"],
-		removeStatusCheckContexts: [
-			"DELETE /repos/{owner}/{repo}/branches/{branch}/protection/required_status_checks/contexts",
-			{},
-			{ mapToData: "contexts" }
-		],
-		removeStatusCheckProtection: ["DELETE /repos/{owner}/{repo}/branches/{branch}/protection/required_status_checks"],
-		removeTeamAccessRestrictions: [
-			"DELETE /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/teams",
-			{},
-			{ mapToData: "teams" }
-		],
-		removeUserAccessRestrictions: [
-			"DELETE /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/users",
-			{},
-			{ mapToData: "users" }
-		],
-		renameBranch: ["POST /repos/{owner}/{repo}/branches/{branch}/rename"],
-		replaceAllTopics: ["PUT /repos/{owner}/{repo}/topics"],
-		requestPagesBuild: ["POST /repos/{owner}/{repo}/pages/builds"],
-		setAdminBranchProtection: ["POST /repos/{owner}/{repo}/branches/{branch}/protection/enforce_admins"],
-		setAppAccessRestrictions: [
-			"PUT /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/apps",
-			{},
-			{ mapToData: "apps" }
-		],
-		setStatusCheckContexts: [
-			"PUT /repos/{owner}/{repo}/branches/{branch}/protection/required_status_checks/contexts",
-			{},
-			{ mapToData: "contexts" }
-		],
-		setTeamAccessRestrictions: [
-			"PUT /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/teams",
-			{},
-			{ mapToData: "teams" }
-		],
-		setUserAccessRestrictions: [
-			"PUT /repos/{owner}/{repo}/branches/{branch}/protection/restrictions/users",
-			{},
-			{ mapToData: "users" }
-		],
-		testPushWebhook: ["POST /repos/{owner}/{repo}/hooks/{hook_id}/tests"],
-		transfer: ["POST /repos/{owner}/{repo}/transfer"],
-		update: ["PATCH /repos/{owner}/{repo}"],
-		updateBranchProtection: ["PUT /repos/{owner}/{repo}/branches/{branch}/protection"],
-		updateCommitComment: ["PATCH /repos/{owner}/{repo}/comments/{comment_id}"],
-		updateDeploymentBranchPolicy: ["PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}"],
-		updateInformationAboutPagesSite: ["PUT /repos/{owner}/{repo}/pages"],
-		updateInvitation: ["PATCH /repos/{owner}/{repo}/invitations/{invitation_id}"],
-		updateOrgRuleset: ["PUT /orgs/{org}/rulesets/{ruleset_id}"],
-		updatePullRequestReviewProtection: ["PATCH /repos/{owner}/{repo}/branches/{branch}/protection/required_pull_request_reviews"],
-		updateRelease: ["PATCH /repos/{owner}/{repo}/releases/{release_id}"],
-		updateReleaseAsset: ["PATCH /repos/{owner}/{repo}/releases/assets/{asset_id}"],
-		updateRepoRuleset: ["PUT /repos/{owner}/{repo}/rulesets/{ruleset_id}"],
-		updateStatusCheckPotection: [
-			"PATCH /repos/{owner}/{repo}/branches/{branch}/protection/required_status_checks",
-			{},
-			{ renamed: ["repos", "updateStatusCheckProtection"] }
-		],
-		updateStatusCheckProtection: ["PATCH /repos/{owner}/{repo}/branches/{branch}/protection/required_status_checks"],
-		updateWebhook: ["PATCH /repos/{owner}/{repo}/hooks/{hook_id}"],
-		updateWebhookConfigForRepo: ["PATCH /repos/{owner}/{repo}/hooks/{hook_id}/config"],
-		uploadReleaseAsset: ["POST /repos/{owner}/{repo}/releases/{release_id}/assets{?name,label}", { baseUrl: "https://uploads.github.com" }]
-	},
-	search: {
-		code: ["GET /search/code"],
-		commits: ["GET /search/commits"],
-		issuesAndPullRequests: ["GET /search/issues"],
-		labels: ["GET /search/labels"],
-		repos: ["GET /search/repositories"],
-		topics: ["GET /search/topics"],
-		users: ["GET /search/users"]
-	},
-	secretScanning: {
-		createPushProtectionBypass: ["POST /repos/{owner}/{repo}/secret-scanning/push-protection-bypasses"],
-		getAlert: ["GET /repos/{owner}/{repo}/secret-scanning/alerts/{alert_number}"],
-		getScanHistory: ["GET /repos/{owner}/{repo}/secret-scanning/scan-history"],
-		listAlertsForOrg: ["GET /orgs/{org}/secret-scanning/alerts"],
-		listAlertsForRepo: ["GET /repos/{owner}/{repo}/secret-scanning/alerts"],
-		listLocationsForAlert: ["GET /repos/{owner}/{repo}/secret-scanning/alerts/{alert_number}/locations"],
-		listOrgPatternConfigs: ["GET /orgs/{org}/secret-scanning/pattern-configurations"],
-		updateAlert: ["PATCH /repos/{owner}/{repo}/secret-scanning/alerts/{alert_number}"],
-		updateOrgPatternConfigs: ["PATCH /orgs/{org}/secret-scanning/pattern-configurations"]
-	},
-	securityAdvisories: {
-		createFork: ["POST /repos/{owner}/{repo}/security-advisories/{ghsa_id}/forks"],
-		createPrivateVulnerabilityReport: ["POST /repos/{owner}/{repo}/security-advisories/reports"],
-		createRepositoryAdvisory: ["POST /repos/{owner}/{repo}/security-advisories"],
-		createRepositoryAdvisoryCveRequest: ["POST /repos/{owner}/{repo}/security-advisories/{ghsa_id}/cve"],
-		getGlobalAdvisory: ["GET /advisories/{ghsa_id}"],
-		getRepositoryAdvisory: ["GET /repos/{owner}/{repo}/security-advisories/{ghsa_id}"],
-		listGlobalAdvisories: ["GET /advisories"],
-		listOrgRepositoryAdvisories: ["GET /orgs/{org}/security-advisories"],
-		listRepositoryAdvisories: ["GET /repos/{owner}/{repo}/security-advisories"],
-		updateRepositoryAdvisory: ["PATCH /repos/{owner}/{repo}/security-advisories/{ghsa_id}"]
-	},
-	teams: {
-		addOrUpdateMembershipForUserInOrg: ["PUT /orgs/{org}/teams/{team_slug}/memberships/{username}"],
-		addOrUpdateRepoPermissionsInOrg: ["PUT /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}"],
-		checkPermissionsForRepoInOrg: ["GET /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}"],
-		create: ["POST /orgs/{org}/teams"],
-		createDiscussionCommentInOrg: ["POST /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/comments"],
-		createDiscussionInOrg: ["POST /orgs/{org}/teams/{team_slug}/discussions"],
-		deleteDiscussionCommentInOrg: ["DELETE /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/comments/{comment_number}"],
-		deleteDiscussionInOrg: ["DELETE /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}"],
-		deleteInOrg: ["DELETE /orgs/{org}/teams/{team_slug}"],
-		getByName: ["GET /orgs/{org}/teams/{team_slug}"],
-		getDiscussionCommentInOrg: ["GET /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/comments/{comment_number}"],
-		getDiscussionInOrg: ["GET /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}"],
-		getMembershipForUserInOrg: ["GET /orgs/{org}/teams/{team_slug}/memberships/{username}"],
-		list: ["GET /orgs/{org}/teams"],
-		listChildInOrg: ["GET /orgs/{org}/teams/{team_slug}/teams"],
-		listDiscussionCommentsInOrg: ["GET /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/comments"],
-		listDiscussionsInOrg: ["GET /orgs/{org}/teams/{team_slug}/discussions"],
-		listForAuthenticatedUser: ["GET /user/teams"],
-		listMembersInOrg: ["GET /orgs/{org}/teams/{team_slug}/members"],
-		listPendingInvitationsInOrg: ["GET /orgs/{org}/teams/{team_slug}/invitations"],
-		listReposInOrg: ["GET /orgs/{org}/teams/{team_slug}/repos"],
-		removeMembershipForUserInOrg: ["DELETE /orgs/{org}/teams/{team_slug}/memberships/{username}"],
-		removeRepoInOrg: ["DELETE /orgs/{org}/teams/{team_slug}/repos/{owner}/{repo}"],
-		updateDiscussionCommentInOrg: ["PATCH /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}/comments/{comment_number}"],
-		updateDiscussionInOrg: ["PATCH /orgs/{org}/teams/{team_slug}/discussions/{discussion_number}"],
-		updateInOrg: ["PATCH /orgs/{org}/teams/{team_slug}"]
-	},
-	users: {
-		addEmailForAuthenticated: [
+	"users": {
+		"addEmailForAuthenticated": [
 			"POST /user/emails",
 			{},
-			{ renamed: ["users", "addEmailForAuthenticatedUser"] }
+			{ "renamed": ["users", "addEmailForAuthenticatedUser"] }
 		],
-		addEmailForAuthenticatedUser: ["POST /user/emails"],
-		addSocialAccountForAuthenticatedUser: ["POST /user/social_accounts"],
-		block: ["PUT /user/blocks/{username}"],
-		checkBlocked: ["GET /user/blocks/{username}"],
-		checkFollowingForUser: ["GET /users/{username}/following/{target_user}"],
-		checkPersonIsFollowedByAuthenticated: ["GET /user/following/{username}"],
-		createGpgKeyForAuthenticated: [
+		"addEmailForAuthenticatedUser": ["POST /user/emails"],
+		"addSocialAccountForAuthenticatedUser": ["POST /user/social_accounts"],
+		"block": ["PUT /user/blocks/{username}"],
+		"checkBlocked": ["GET /user/blocks/{username}"],
+		"checkFollowingForUser": ["GET /users/{username}/following/{target_user}"],
+		"checkPersonIsFollowedByAuthenticated": ["GET /user/following/{username}"],
+		"createGpgKeyForAuthenticated": [
 			"POST /user/gpg_keys",
 			{},
-			{ renamed: ["users", "createGpgKeyForAuthenticatedUser"] }
+			{ "renamed": ["users", "createGpgKeyForAuthenticatedUser"] }
 		],
-		createGpgKeyForAuthenticatedUser: ["POST /user/gpg_keys"],
-		createPublicSshKeyForAuthenticated: [
+		"createGpgKeyForAuthenticatedUser": ["POST /user/gpg_keys"],
+		"createPublicSshKeyForAuthenticated": [
 			"POST /user/keys",
 			{},
-			{ renamed: ["users", "createPublicSshKeyForAuthenticatedUser"] }
+			{ "renamed": ["users", "createPublicSshKeyForAuthenticatedUser"] }
 		],
-		createPublicSshKeyForAuthenticatedUser: ["POST /user/keys"],
-		createSshSigningKeyForAuthenticatedUser: ["POST /user/ssh_signing_keys"],
-		deleteAttestationsBulk: ["POST /users/{username}/attestations/delete-request"],
-		deleteAttestationsById: ["DELETE /users/{username}/attestations/{attestation_id}"],
-		deleteAttestationsBySubjectDigest: ["DELETE /users/{username}/attestations/digest/{subject_digest}"],
-		deleteEmailForAuthenticated: [
+		"createPublicSshKeyForAuthenticatedUser": ["POST /user/keys"],
+		"createSshSigningKeyForAuthenticatedUser": ["POST /user/ssh_signing_keys"],
+		"deleteAttestationsBulk": ["POST /users/{username}/attestations/delete-request"],
+		"deleteAttestationsById": ["DELETE /users/{username}/attestations/{attestation_id}"],
+		"deleteAttestationsBySubjectDigest": ["DELETE /users/{username}/attestations/digest/{subject_digest}"],
+		"deleteEmailForAuthenticated": [
 			"DELETE /user/emails",
 			{},
-			{ renamed: ["users", "deleteEmailForAuthenticatedUser"] }
+			{ "renamed": ["users", "deleteEmailForAuthenticatedUser"] }
 		],
-		deleteEmailForAuthenticatedUser: ["DELETE /user/emails"],
-		deleteGpgKeyForAuthenticated: [
+		"deleteEmailForAuthenticatedUser": ["DELETE /user/emails"],
+		"deleteGpgKeyForAuthenticated": [
 			"DELETE /user/gpg_keys/{gpg_key_id}",
 			{},
-			{ renamed: ["users", "deleteGpgKeyForAuthenticatedUser"] }
+			{ "renamed": ["users", "deleteGpgKeyForAuthenticatedUser"] }
 		],
-		deleteGpgKeyForAuthenticatedUser: ["DELETE /user/gpg_keys/{gpg_key_id}"],
-		deletePublicSshKeyForAuthenticated: [
+		"deleteGpgKeyForAuthenticatedUser": ["DELETE /user/gpg_keys/{gpg_key_id}"],
+		"deletePublicSshKeyForAuthenticated": [
 			"DELETE /user/keys/{key_id}",
 			{},
-			{ renamed: ["users", "deletePublicSshKeyForAuthenticatedUser"] }
+			{ "renamed": ["users", "deletePublicSshKeyForAuthenticatedUser"] }
 		],
-		deletePublicSshKeyForAuthenticatedUser: ["DELETE /user/keys/{key_id}"],
-		deleteSocialAccountForAuthenticatedUser: ["DELETE /user/social_accounts"],
-		deleteSshSigningKeyForAuthenticatedUser: ["DELETE /user/ssh_signing_keys/{ssh_signing_key_id}"],
-		follow: ["PUT /user/following/{username}"],
-		getAuthenticated: ["GET /user"],
-		getById: ["GET /user/{account_id}"],
-		getByUsername: ["GET /users/{username}"],
-		getContextForUser: ["GET /users/{username}/hovercard"],
-		getGpgKeyForAuthenticated: [
+		"deletePublicSshKeyForAuthenticatedUser": ["DELETE /user/keys/{key_id}"],
+		"deleteSocialAccountForAuthenticatedUser": ["DELETE /user/social_accounts"],
+		"deleteSshSigningKeyForAuthenticatedUser": ["DELETE /user/ssh_signing_keys/{ssh_signing_key_id}"],
+		"follow": ["PUT /user/following/{username}"],
+		"getAuthenticated": ["GET /user"],
+		"getById": ["GET /user/{account_id}"],
+		"getByUsername": ["GET /users/{username}"],
+		"getContextForUser": ["GET /users/{username}/hovercard"],
+		"getGpgKeyForAuthenticated": [
 			"GET /user/gpg_keys/{gpg_key_id}",
 			{},
-			{ renamed: ["users", "getGpgKeyForAuthenticatedUser"] }
+			{ "renamed": ["users", "getGpgKeyForAuthenticatedUser"] }
 		],
-		getGpgKeyForAuthenticatedUser: ["GET /user/gpg_keys/{gpg_key_id}"],
-		getPublicSshKeyForAuthenticated: [
+		"getGpgKeyForAuthenticatedUser": ["GET /user/gpg_keys/{gpg_key_id}"],
+		"getPublicSshKeyForAuthenticated": [
 			"GET /user/keys/{key_id}",
 			{},
-			{ renamed: ["users", "getPublicSshKeyForAuthenticatedUser"] }
+			{ "renamed": ["users", "getPublicSshKeyForAuthenticatedUser"] }
 		],
-		getPublicSshKeyForAuthenticatedUser: ["GET /user/keys/{key_id}"],
-		getSshSigningKeyForAuthenticatedUser: ["GET /user/ssh_signing_keys/{ssh_signing_key_id}"],
-		list: ["GET /users"],
-		listAttestations: ["GET /users/{username}/attestations/{subject_digest}"],
-		listAttestationsBulk: ["POST /users/{username}/attestations/bulk-list{?per_page,before,after}"],
-		listBlockedByAuthenticated: [
+		"getPublicSshKeyForAuthenticatedUser": ["GET /user/keys/{key_id}"],
+		"getSshSigningKeyForAuthenticatedUser": ["GET /user/ssh_signing_keys/{ssh_signing_key_id}"],
+		"list": ["GET /users"],
+		"listAttestations": ["GET /users/{username}/attestations/{subject_digest}"],
+		"listAttestationsBulk": ["POST /users/{username}/attestations/bulk-list{?per_page,before,after}"],
+		"listBlockedByAuthenticated": [
 			"GET /user/blocks",
 			{},
-			{ renamed: ["users", "listBlockedByAuthenticatedUser"] }
+			{ "renamed": ["users", "listBlockedByAuthenticatedUser"] }
 		],
-		listBlockedByAuthenticatedUser: ["GET /user/blocks"],
-		listEmailsForAuthenticated: [
+		"listBlockedByAuthenticatedUser": ["GET /user/blocks"],
+		"listEmailsForAuthenticated": [
 			"GET /user/emails",
 			{},
-			{ renamed: ["users", "listEmailsForAuthenticatedUser"] }
+			{ "renamed": ["users", "listEmailsForAuthenticatedUser"] }
 		],
-		listEmailsForAuthenticatedUser: ["GET /user/emails"],
-		listFollowedByAuthenticated: [
+		"listEmailsForAuthenticatedUser": ["GET /user/emails"],
+		"listFollowedByAuthenticated": [
 			"GET /user/following",
 			{},
-			{ renamed: ["users", "listFollowedByAuthenticatedUser"] }
+			{ "renamed": ["users", "listFollowedByAuthenticatedUser"] }
 		],
-		listFollowedByAuthenticatedUser: ["GET /user/following"],
-		listFollowersForAuthenticatedUser: ["GET /user/followers"],
-		listFollowersForUser: ["GET /users/{username}/followers"],
-		listFollowingForUser: ["GET /users/{username}/following"],
-		listGpgKeysForAuthenticated: [
+		"listFollowedByAuthenticatedUser": ["GET /user/following"],
+		"listFollowersForAuthenticatedUser": ["GET /user/followers"],
+		"listFollowersForUser": ["GET /users/{username}/followers"],
+		"listFollowingForUser": ["GET /users/{username}/following"],
+		"listGpgKeysForAuthenticated": [
 			"GET /user/gpg_keys",
 			{},
-			{ renamed: ["users", "listGpgKeysForAuthenticatedUser"] }
+			{ "renamed": ["users", "listGpgKeysForAuthenticatedUser"] }
 		],
-		listGpgKeysForAuthenticatedUser: ["GET /user/gpg_keys"],
-		listGpgKeysForUser: ["GET /users/{username}/gpg_keys"],
-		listPublicEmailsForAuthenticated: [
+		"listGpgKeysForAuthenticatedUser": ["GET /user/gpg_keys"],
+		"listGpgKeysForUser": ["GET /users/{username}/gpg_keys"],
+		"listPublicEmailsForAuthenticated": [
 			"GET /user/public_emails",
 			{},
-			{ renamed: ["users", "listPublicEmailsForAuthenticatedUser"] }
+			{ "renamed": ["users", "listPublicEmailsForAuthenticatedUser"] }
 		],
-		listPublicEmailsForAuthenticatedUser: ["GET /user/public_emails"],
-		listPublicKeysForUser: ["GET /users/{username}/keys"],
-		listPublicSshKeysForAuthenticated: [
+		"listPublicEmailsForAuthenticatedUser": ["GET /user/public_emails"],
+		"listPublicKeysForUser": ["GET /users/{username}/keys"],
+		"listPublicSshKeysForAuthenticated": [
 			"GET /user/keys",
 			{},
-			{ renamed: ["users", "listPublicSshKeysForAuthenticatedUser"] }
+			{ "renamed": ["users", "listPublicSshKeysForAuthenticatedUser"] }
 		],
-		listPublicSshKeysForAuthenticatedUser: ["GET /user/keys"],
-		listSocialAccountsForAuthenticatedUser: ["GET /user/social_accounts"],
-		listSocialAccountsForUser: ["GET /users/{username}/social_accounts"],
-		listSshSigningKeysForAuthenticatedUser: ["GET /user/ssh_signing_keys"],
-		listSshSigningKeysForUser: ["GET /users/{username}/ssh_signing_keys"],
-		setPrimaryEmailVisibilityForAuthenticated: [
+		"listPublicSshKeysForAuthenticatedUser": ["GET /user/keys"],
+		"listSocialAccountsForAuthenticatedUser": ["GET /user/social_accounts"],
+		"listSocialAccountsForUser": ["GET /users/{username}/social_accounts"],
+		"listSshSigningKeysForAuthenticatedUser": ["GET /user/ssh_signing_keys"],
+		"listSshSigningKeysForUser": ["GET /users/{username}/ssh_signing_keys"],
+		"setPrimaryEmailVisibilityForAuthenticated": [
 			"PATCH /user/email/visibility",
 			{},
-			{ renamed: ["users", "setPrimaryEmailVisibilityForAuthenticatedUser"] }
+			{ "renamed": ["users", "setPrimaryEmailVisibilityForAuthenticatedUser"] }
 		],
-		setPrimaryEmailVisibilityForAuthenticatedUser: ["PATCH /user/email/visibility"],
-		unblock: ["DELETE /user/blocks/{username}"],
-		unfollow: ["DELETE /user/following/{username}"],
-		updateAuthenticated: ["PATCH /user"]
+		"setPrimaryEmailVisibilityForAuthenticatedUser": ["PATCH /user/email/visibility"],
+		"unblock": ["DELETE /user/blocks/{username}"],
+		"unfollow": ["DELETE /user/following/{username}"],
+		"updateAuthenticated": ["PATCH /user"]
 	}
 };
 // node_modules/@octokit/plugin-rest-endpoint-methods/dist-src/endpoints-to-methods.js
@@ -34760,58 +37451,327 @@ const context = new Context();
 function getOctokit(token, options, ...additionalPlugins) {
 	return new (GitHub.plugin(...additionalPlugins))(getOctokitOptions(token, options));
 }
+// action/ending.ts
+const ALLOWED_ERROR_RATE = .01;
+function regressionsOf({ comparison }, regression) {
+	if (comparison === void 0 || comparison.incomparable !== void 0) return void 0;
+	return regressionsIn(comparison, {
+		regression,
+		errorRate: ALLOWED_ERROR_RATE
+	});
+}
+function measuredEnding(result, regression, files, firstRun = false) {
+	const regressions = regressionsOf(result, regression);
+	return {
+		kind: "measured",
+		conclusion: conclusionOf(result, regressions),
+		result,
+		...regressions && { regressions },
+		...firstRun && { firstRun },
+		files
+	};
+}
+function passed({ conclusion }) {
+	return conclusion === "met";
+}
+function fails(ending, failOn) {
+	const ground = GROUNDS$1[ending.conclusion];
+	if (ground === "always") return true;
+	if (ground !== "never" && failOn.has(ground)) return true;
+	if (ending.kind === "stopped") return false;
+	const violated = ending.result.levels.flatMap(({ objectives }) => objectives.filter(({ outcome }) => outcome === "violated"));
+	if (!(ending.result.verdict !== "violated") && failOn.has("slo") && violated.some((objective) => !isRegression(objective))) return true;
+	return failOn.has("regression") && regressionLines(ending).length > 0;
+}
+function headline({ conclusion }) {
+	return HEADLINES[conclusion];
+}
+function isConclusion(word) {
+	return Object.hasOwn(SYMBOLS, word);
+}
+function symbolOf(conclusion) {
+	return SYMBOLS[conclusion];
+}
+const TITLE_MAX_CHARS = 140;
+function checkTitle(ending) {
+	const name = capitalized(headline(ending));
+	const all = telling(ending);
+	if (all.length === 0) return name;
+	const more = all.length > 1 ? ` (and ${all.length - 1} more)` : "";
+	return `${terminalText(`${name}: ${all[0]}`, TITLE_MAX_CHARS - more.length)}${more}`;
+}
+function telling(ending) {
+	if (ending.kind === "stopped") return ending.conclusion === "config" ? ending.reasons : ending.reasons.slice(0, 1);
+	const { result, regressions } = ending;
+	switch (ending.conclusion) {
+		case "violated": return violationLines(result);
+		case "regressed": return regressionLines(ending);
+		case "invalid": return invalidLines(result);
+		default: return [describeVerdict(result, regressions).summary];
+	}
+}
+function reasons(ending) {
+	if (ending.kind === "stopped") return ending.reasons;
+	const { result } = ending;
+	return [
+		...invalidLines(result),
+		...violationLines(result),
+		...(ending.regressions?.beyond ?? []).map((one) => regressionSentence(one)),
+		...objectivesThat("inconclusive", result).map(({ level, objective, reason }) => `${level}: ${objective}, inconclusive: ${reason ?? "no reason given"}`)
+	].map((line) => terminalText(line));
+}
+function invalidLines({ findings }) {
+	return findings.filter(({ level }) => level === "invalid").map(({ at, happened, advice }) => `${at === void 0 ? "" : `${at}: `}${happened} ${advice}`);
+}
+function violationLines(result) {
+	return objectivesThat("violated", result).map(({ level, objective, observed, unit, limit }) => `${level}: ${objective}, was ${figure(observed, unit, limit)}`);
+}
+function regressionLines({ result, regressions }) {
+	return [...(result.verdict === "violated" ? objectivesThat("violated", result).filter(isRegression) : []).map(({ level, objective }) => `${level}: ${objective}`), ...(regressions?.beyond ?? []).map((one) => regressionSentence(one))].map((line) => terminalText(line));
+}
+function failedObjectives(result) {
+	return objectivesThat("violated", result).map(({ level, objective }) => terminalText(`${level}: ${objective}`));
+}
+function objectivesThat(outcome, { levels }) {
+	return levels.flatMap(({ name, objectives }) => objectives.filter((objective) => objective.outcome === outcome).map((objective) => ({
+		...objective,
+		level: name
+	})));
+}
+function figure(value, unit, limit) {
+	if (value === void 0) return "not measured";
+	const factor = unit === "ratio" ? 100 : 1;
+	const shown = [
+		3,
+		4,
+		5,
+		6
+	].map((digits) => Number((value * factor).toPrecision(digits)));
+	return `${shown.find((one) => Math.sign(one - limit * factor) === Math.sign(value - limit)) ?? shown[0]} ${unit === "ratio" ? "%" : unit}`;
+}
+function capitalized(words) {
+	return words.charAt(0).toUpperCase() + words.slice(1);
+}
+const GROUNDS$1 = {
+	met: "never",
+	measured: "never",
+	skipped: "never",
+	violated: "slo",
+	regressed: "regression",
+	inconclusive: "inconclusive",
+	invalid: "invalid",
+	unreachable: "error",
+	cancelled: "always",
+	config: "always",
+	error: "always"
+};
+const SYMBOLS = {
+	met: "✅",
+	measured: "📏",
+	violated: "❌",
+	regressed: "🔻",
+	inconclusive: "⚠️",
+	invalid: "🚫",
+	skipped: "⏭️",
+	cancelled: "⏹️",
+	unreachable: "❌",
+	config: "❌",
+	error: "❌"
+};
+const HEADLINES = {
+	met: "objectives met",
+	measured: "measured, no objectives given",
+	violated: "objectives violated",
+	regressed: "worse than the baseline",
+	skipped: "skipped",
+	inconclusive: "inconclusive, too few samples to say",
+	invalid: "invalid, this run may not be believed",
+	unreachable: "the service could not be measured",
+	cancelled: "cancelled",
+	config: "mistakes in the inputs",
+	error: "the run failed"
+};
+// action/check-annotations.ts
+const MAX_ANNOTATIONS = 50;
+function annotationsOf(ending, failed, config) {
+	const path = pathOf(config) ?? workflowPath();
+	if (ending.kind === "stopped" || path === void 0) return [];
+	const violated = failedObjectives(ending.result);
+	const regressed = regressionLines(ending).filter((line) => !violated.includes(line));
+	const annotation = (title) => (message) => ({
+		path,
+		start_line: 1,
+		end_line: 1,
+		annotation_level: failed ? "failure" : "warning",
+		title,
+		message
+	});
+	return [...violated.map(annotation("Objective violated")), ...regressed.map(annotation("Worse than the baseline"))].slice(0, MAX_ANNOTATIONS);
+}
+function pathOf(config) {
+	if (config === "" || isAbsolute(config)) return void 0;
+	const path = posix.normalize(config.replaceAll("\\", "/"));
+	return path.startsWith("../") ? void 0 : path;
+}
+function workflowPath() {
+	const own = `${process.env.GITHUB_REPOSITORY}/`;
+	const [path] = (process.env.GITHUB_WORKFLOW_REF ?? "").split("@");
+	return path?.startsWith(own) ? path.slice(own.length) : void 0;
+}
+// action/retry.ts
+const REAL_PACE = {
+	nowMs: () => performance.now(),
+	wait: async (ms, signal) => void await setTimeout$1(ms, void 0, { signal }),
+	random: Math.random
+};
+const MAX_WAITING_MS = 15e3;
+const TRY_TIMEOUT_MS = 8e3;
+function failureOf(thrown) {
+	const { status, response, name } = thrown;
+	if (name === "AbortError" || name === "TimeoutError" || cause(thrown) === "TimeoutError") return "final";
+	if (status === 429) return "throttled";
+	if (status === 403) return response?.headers?.["retry-after"] !== void 0 || response?.headers?.["x-ratelimit-remaining"] === "0" || /rate limit|abuse detection/i.test(String(thrown.message)) ? "throttled" : "final";
+	return status !== void 0 && status >= 500 ? "unclear" : "final";
+}
+async function retry(call, { repeatable, deadline, pace }) {
+	let waitedMs = 0;
+	for (let tries = 1;; tries++) try {
+		return await call(AbortSignal.any([deadline, AbortSignal.timeout(TRY_TIMEOUT_MS)]));
+	} catch (thrown) {
+		const failure = failureOf(thrown);
+		if (failure === "final" || failure === "unclear" && !repeatable || deadline.aborted) throw thrown;
+		const ms = asked(thrown) ?? backoffMs(failure, tries, pace);
+		if (tries === 3 || waitedMs + ms > MAX_WAITING_MS) throw thrown;
+		waitedMs += ms;
+		await pace.wait(ms, deadline).catch(() => Promise.reject(thrown));
+	}
+}
+function backoffMs(failure, tries, pace) {
+	return (failure === "throttled" ? 2e3 : 500) * 4 ** (tries - 1) * (.75 + pace.random() / 2);
+}
+function cause(thrown) {
+	return thrown.cause?.name;
+}
+function asked(thrown) {
+	const headers = thrown.response?.headers ?? {};
+	const seconds = Number(headers["retry-after"] ?? NaN);
+	if (seconds >= 0) return seconds * 1e3;
+	if (headers["x-ratelimit-remaining"] !== "0") return void 0;
+	const ms = Number(headers["x-ratelimit-reset"]) * 1e3 - Date.parse(headers.date ?? "");
+	return ms >= 0 ? ms : void 0;
+}
 // action/github.ts
-const TIMEOUT_MS = 15e3;
-function connect(token, deadline) {
-	const github = getOctokit(token);
-	const signal = AbortSignal.any([deadline, AbortSignal.timeout(TIMEOUT_MS)]);
-	github.hook.before("request", (options) => {
-		options.request = {
-			...options.request,
-			signal
+const ONCE = { request: { once: true } };
+function connect(token, deadline, pace = REAL_PACE) {
+	const github = getOctokit(token, { baseUrl: process.env.GITHUB_API_URL || "https://api.github.com" });
+	github.hook.wrap("request", async (request, options) => {
+		const repeatable = !options.request?.once;
+		const call = async (signal) => {
+			options.request = {
+				...options.request,
+				signal
+			};
+			return await request(options);
 		};
+		return await retry(call, {
+			repeatable,
+			deadline,
+			pace
+		});
 	});
 	return github;
 }
-function pullRequest(given) {
-	const { pull_request, issue } = context.payload;
-	const number = given ?? pull_request?.number ?? (issue?.pull_request ? issue.number : void 0);
-	if (number === void 0 || !process.env.GITHUB_REPOSITORY?.includes("/")) return void 0;
-	return {
-		...context.repo,
+function repository() {
+	const [owner, repo] = (process.env.GITHUB_REPOSITORY ?? "").split("/");
+	return owner && repo ? {
+		owner,
+		repo
+	} : void 0;
+}
+async function pullRequestOf(inputs, deadline, pace) {
+	const here = repository();
+	if (here === void 0) return void 0;
+	const { pull_request, issue, workflow_run } = context.payload;
+	const number = inputs.prNumber ?? pull_request?.number ?? (issue?.pull_request ? issue.number : void 0);
+	if (typeof number === "number") return {
+		...here,
 		number
 	};
+	const head = headOf(workflow_run);
+	if (head === void 0 || inputs.githubToken === "") return void 0;
+	return await pullRequestFrom(connect(inputs.githubToken, deadline, pace), here, head);
 }
 function headSha() {
-	const sha = context.payload.pull_request?.head?.sha ?? context.sha;
-	return typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha) ? sha : void 0;
+	const { pull_request, workflow_run } = context.payload;
+	return asSha(pull_request?.head?.sha ?? workflow_run?.head_sha ?? context.sha);
+}
+function asSha(value) {
+	return typeof value === "string" && /^[0-9a-f]{40}$/.test(value) ? value : void 0;
 }
 function runUrl() {
-	const repository = process.env.GITHUB_REPOSITORY;
-	if (!repository || Number.isNaN(context.runId)) return void 0;
-	return `${context.serverUrl}/${repository}/actions/runs/${context.runId}`;
+	return Number.isNaN(context.runId) ? void 0 : urlOfRun(context.runId);
+}
+function urlOfRun(runId) {
+	const name = process.env.GITHUB_REPOSITORY;
+	return name ? `${context.serverUrl}/${name}/actions/runs/${runId}` : void 0;
+}
+function headOf(run) {
+	const { head_repository, head_branch, head_sha } = run ?? {};
+	const owner = head_repository?.owner?.login;
+	const fullName = head_repository?.full_name;
+	const sha = asSha(head_sha);
+	if (typeof owner !== "string" || typeof fullName !== "string") return void 0;
+	if (typeof head_branch !== "string" || sha === void 0) return void 0;
+	return {
+		owner,
+		fullName,
+		branch: head_branch,
+		sha
+	};
+}
+async function pullRequestFrom(github, here, { owner, fullName, branch, sha }) {
+	const { data } = await github.rest.pulls.list({
+		...here,
+		head: `${owner}:${branch}`,
+		state: "open",
+		per_page: 100
+	});
+	const number = data.filter(({ head }) => head.sha === sha && head.repo?.full_name === fullName).map((pull) => pull.number).toSorted((a, b) => a - b)[0];
+	return number === void 0 ? void 0 : {
+		...here,
+		number
+	};
 }
 // action/report.ts
 const SUMMARY_MAX_CHARS = 25e4;
 const MAX_REASONS = 40;
-function markdown(ending, maxChars) {
-	const url = runUrl();
-	const foot = footer(ending.kind === "measured" ? void 0 : url);
-	if (ending.kind === "stopped") return `## ❌ Goodput: ${headline(ending)}\n\n${codeBlock(shortList(ending))}${foot}`;
-	const options = {
-		maxChars: maxChars - foot.length,
-		...url !== void 0 && { reportUrl: url }
-	};
-	return `${renderMarkdown(ending.result, options).trimEnd()}${foot}`;
+function markdown(ending, maxChars, charts = "auto") {
+	if (ending.kind === "stopped") return stopped(ending, maxChars);
+	const { result, regressions, firstRun = false } = ending;
+	const [reportUrl, commit] = [runUrl(), headSha()];
+	return renderMarkdown(result, {
+		maxChars,
+		charts,
+		firstRun,
+		...regressions && { regressions },
+		...reportUrl !== void 0 && { reportUrl },
+		...commit !== void 0 && { commit }
+	});
 }
 function printReport(ending, failed) {
-	if (ending.kind === "measured") info(renderText(ending.result, { color: false }));
+	if (ending.kind === "measured") {
+		const { result, regressions } = ending;
+		info(renderText(result, {
+			color: false,
+			...regressions && { regressions }
+		}));
+	}
 	if (passed(ending) || ending.conclusion === "measured") return;
-	(failed ? error : warning)(shortList(ending).join("\n") || headline(ending), { title: `Goodput: ${headline(ending)}` });
+	(failed ? error$1 : warning)(shortList(ending).join("\n") || headline(ending), { title: `Goodput: ${headline(ending)}` });
 }
-async function writeSummary(ending) {
+async function writeSummary(ending, charts = "auto") {
 	try {
-		await summary.addRaw(markdown(ending, SUMMARY_MAX_CHARS), true).write();
+		await summary.addRaw(markdown(ending, SUMMARY_MAX_CHARS, charts), true).write();
 	} catch (thrown) {
 		warning(`The job summary could not be written: ${thrown.message}`);
 	}
@@ -34821,79 +37781,423 @@ function shortList(ending) {
 	const more = all.length - MAX_REASONS;
 	return more > 0 ? [...all.slice(0, MAX_REASONS), `and ${more} more.`] : all;
 }
-function codeBlock(lines) {
-	const longest = Math.max(2, ...lines.flatMap((line) => (line.match(/`+/g) ?? []).map((run) => run.length)));
-	const fence = "`".repeat(longest + 1);
-	return `${fence}text\n${lines.join("\n")}\n${fence}\n`;
+function stopped(ending, maxChars) {
+	const head = `## ${symbolOf(ending.conclusion)} Goodput: ${headline(ending)}`;
+	const lines = shortList(ending).filter((line) => line !== "");
+	const foot = footer();
+	for (let most = lines.length;; most--) {
+		const text = `${[
+			head,
+			explained(ending, lines.slice(0, most)),
+			foot
+		].filter((part) => part !== "").join("\n\n")}\n`;
+		if (text.length <= maxChars || most === 0) return text;
+	}
 }
-function footer(url) {
-	const sha = headSha();
+function explained({ conclusion }, lines) {
+	const texts = lines.map((line) => markdownText(line));
+	if (conclusion === "config") return ["**Nothing was measured.** What to correct:", texts.map((text) => `- ${text}`).join("\n")].join("\n\n");
+	return texts.map((text, i) => i === 0 ? `**${text}**` : text).join("\n\n");
+}
+function footer() {
+	const [sha, url] = [headSha(), runUrl()];
 	const facts = [...sha === void 0 ? [] : [`Commit ${sha}`], ...url === void 0 ? [] : [`[this run](${url})`]];
-	return facts.length === 0 ? "\n" : `\n\n<sub>${facts.join(" · ")}</sub>\n`;
+	return facts.length === 0 ? "" : `<sub>${facts.join(" · ")}</sub>`;
 }
-// action/comment.ts
-const BODY_MAX_CHARS = 6e4;
-async function postComment(ending, inputs, deadline) {
-	if (inputs.comment === "off") return void 0;
-	const pull = pullRequest(inputs.prNumber);
-	if (pull === void 0) {
-		info("No comment: this run belongs to no pull request.");
-		return;
-	}
+// action/check.ts
+const CHECK_STATE = "open-check";
+async function openCheck(inputs, deadline, pace = REAL_PACE) {
+	const here = repository();
+	if (inputs.check === "off" || here === void 0) return void 0;
+	const missed = inputs.check === "on" ? warning : info;
 	if (inputs.githubToken === "") {
-		warning(`No comment on pull request ${pull.number}: github-token is empty.`);
+		missed("No check run: github-token is empty.");
 		return;
 	}
-	const marker = `<!-- goodput:comment ${inputs.commentId} -->\n`;
-	const body = marker + markdown(ending, BODY_MAX_CHARS - marker.length);
-	const create = inputs.comment === "always" || fails(ending, inputs.failOn);
 	try {
-		return await upsert(connect(inputs.githubToken, deadline), pull, {
-			marker,
-			body,
-			create
-		});
+		const limit = AbortSignal.any([deadline, AbortSignal.timeout(OPENING_MS)]);
+		const github = connect(inputs.githubToken, limit, pace);
+		const sha = await shaToCheck(github, here);
+		if (sha === void 0) {
+			missed("No check run: the event names no commit.");
+			return;
+		}
+		const name = checkName(inputs);
+		const externalId = [
+			context.runId,
+			context.runAttempt,
+			process.pid
+		].join("/");
+		const state = {
+			...here,
+			sha,
+			name,
+			externalId
+		};
+		saveState(CHECK_STATE, JSON.stringify(state));
+		const { id, url } = await create(github, state, pace, limit);
+		saveState(CHECK_STATE, JSON.stringify({
+			...state,
+			id
+		}));
+		return { complete: (...told) => complete({
+			...here,
+			id,
+			url,
+			name
+		}, inputs, pace, ...told) };
 	} catch (thrown) {
-		warning(describeFailure(thrown, pull), { title: "Goodput: no comment" });
+		if (isRefused(thrown)) saveState(CHECK_STATE, "");
+		tellFailure(thrown, inputs);
 		return;
 	}
 }
-async function upsert(github, { owner, repo, number }, { marker, body, create }) {
-	const own = await findOwn(github, {
-		owner,
-		repo,
-		number
-	}, marker);
-	if (own !== void 0) {
-		const { data } = await github.rest.issues.updateComment({
+function checkName({ section }) {
+	return section === "" ? "Goodput" : `Goodput (${section})`;
+}
+const OPENING_MS = 1e4;
+const COMPLETING_MS = 2e4;
+const SUMMARY_MAX_BYTES = 65535;
+async function complete({ owner, repo, id, url, name }, inputs, pace, ending, failed, deadline) {
+	const limit = AbortSignal.any([deadline, AbortSignal.timeout(COMPLETING_MS)]);
+	try {
+		const { data } = await connect(inputs.githubToken, limit, pace).rest.checks.update({
 			owner,
 			repo,
-			comment_id: own,
-			body
+			check_run_id: id,
+			status: "completed",
+			conclusion: conclusionFor(ending, failed),
+			completed_at: new Date().toISOString(),
+			output: {
+				title: checkTitle(ending).slice(0, 255),
+				summary: summaryOf(ending, inputs),
+				annotations: annotationsOf(ending, failed, inputs.config)
+			}
 		});
-		return data.html_url;
+		saveState(CHECK_STATE, "");
+		return data.html_url ?? url;
+	} catch (thrown) {
+		warning(`The check run "${name}" could not be completed: ${terminalText(thrown instanceof Error ? thrown.message : String(thrown))}`);
+		return url;
 	}
-	if (!create) return void 0;
-	const { data } = await github.rest.issues.createComment({
-		owner,
-		repo,
-		issue_number: number,
-		body
-	});
-	return data.html_url;
 }
-async function findOwn(github, { owner, repo, number }, marker) {
-	const login = await identity(github);
-	const pages = github.paginate.iterator(github.rest.issues.listComments, {
+function conclusionFor(ending, failed) {
+	if (ending.conclusion === "cancelled") return "cancelled";
+	if (failed) return "failure";
+	return passed(ending) ? "success" : "neutral";
+}
+function summaryOf(ending, { charts }) {
+	let maxChars = SUMMARY_MAX_BYTES;
+	for (;;) {
+		const text = markdown(ending, maxChars, charts);
+		const bytes = Buffer.byteLength(text);
+		if (bytes <= SUMMARY_MAX_BYTES) return text;
+		maxChars = Math.floor(Math.min(maxChars - 1e3, maxChars * SUMMARY_MAX_BYTES / bytes));
+	}
+}
+async function shaToCheck(github, here) {
+	const { issue } = context.payload;
+	if (!issue?.pull_request) return headSha();
+	const { data } = await github.rest.pulls.get({
+		...here,
+		pull_number: issue.number
+	});
+	return asSha(data.head.sha);
+}
+async function create(github, state, pace, limit) {
+	const { owner, repo, name, sha, externalId } = state;
+	const detailsUrl = runUrl();
+	for (let tries = 1;; tries++) try {
+		const { data } = await github.rest.checks.create({
+			owner,
+			repo,
+			name,
+			head_sha: sha,
+			status: "in_progress",
+			started_at: new Date().toISOString(),
+			external_id: externalId,
+			...detailsUrl !== void 0 && { details_url: detailsUrl },
+			...ONCE
+		});
+		return {
+			id: data.id,
+			url: data.html_url ?? void 0
+		};
+	} catch (thrown) {
+		if (failureOf(thrown) !== "unclear" || tries === 3) throw thrown;
+		await pace.wait(backoffMs("unclear", tries, pace), limit);
+		const made = await findCheck(github, state);
+		if (made !== void 0) return made;
+	}
+}
+async function findCheck(github, { owner, repo, name, sha, externalId }) {
+	const { data } = await github.rest.checks.listForRef({
 		owner,
 		repo,
-		issue_number: number,
-		per_page: 100
+		ref: sha,
+		check_name: name,
+		filter: "all"
 	});
-	for await (const { data } of pages) {
-		const found = data.find((comment) => comment.user?.login === login && comment.body?.startsWith(marker.trimEnd()));
-		if (found !== void 0) return found.id;
+	const made = data.check_runs.find(({ external_id, status }) => external_id === externalId && status !== "completed");
+	return made && {
+		id: made.id,
+		url: made.html_url ?? void 0
+	};
+}
+function tellFailure(thrown, { check }) {
+	const { status } = thrown;
+	const refused = (status === 403 || status === 404) && isRefused(thrown);
+	const message = terminalText(thrown instanceof Error ? thrown.message : String(thrown));
+	if (check === "auto") {
+		if (!refused) info(`No check run: ${message}`);
+		return;
 	}
+	warning(`No check run: ${refused ? `the token may not make one (HTTP ${status}). Give the job the permission "checks: write"; runs for forks and for Dependabot always have a read-only token, and personal tokens cannot make checks.` : message}`, { title: "Goodput: no check run" });
+}
+function isRefused(thrown) {
+	const { status } = thrown;
+	return status !== void 0 && status >= 400 && status < 500 && failureOf(thrown) === "final";
+}
+// action/comment-sections.ts
+const BODY_MAX_CHARS = 6e4;
+const MAX_SECTIONS = 256;
+function commentMarker(commentId) {
+	return `<!-- goodput:comment ${commentId} -->`;
+}
+function parseSections(body) {
+	const text = body.replaceAll("\r\n", "\n");
+	const sections = [];
+	for (const match of text.matchAll(START)) {
+		const [start, encoded, runId, attempt, writer, conclusion] = match;
+		const from = match.index + start.length;
+		const to = text.indexOf(endMark(writer), from);
+		const name = decodedName(encoded);
+		const version = {
+			runId: Number(runId),
+			attempt: Number(attempt)
+		};
+		if (to === -1 || name === void 0 || !isConclusion(conclusion)) continue;
+		if (!Number.isSafeInteger(version.runId)) continue;
+		sections.push({
+			name,
+			...version,
+			writer,
+			conclusion,
+			markdown: text.slice(from, to).trim()
+		});
+		if (sections.length === MAX_SECTIONS) break;
+	}
+	return sections;
+}
+function mergeSections(sections) {
+	const byName = new Map();
+	for (const section of sections) {
+		const known = byName.get(section.name);
+		const order = known === void 0 ? 1 : compareVersions(section, known[0]);
+		if (order > 0) byName.set(section.name, [section]);
+		else if (order === 0 && !known.some(({ writer }) => writer === section.writer)) known.push(section);
+	}
+	return [...byName.values()].flat().toSorted(bySectionName);
+}
+function tells(sections, { name, ...section }) {
+	return sections.some((candidate) => {
+		if (candidate.name !== name) return false;
+		const order = compareVersions(candidate, section);
+		return order > 0 || order === 0 && candidate.writer === section.writer;
+	});
+}
+function composeBody(commentId, sections, own, render) {
+	const others = sections.filter(({ writer }) => writer !== own.writer);
+	const roomFor = (kept) => BODY_MAX_CHARS - bodyOf(commentId, [...kept, {
+		...own,
+		markdown: ""
+	}]).length;
+	const fair = Math.floor(roomFor(others.map((other) => ({
+		...other,
+		markdown: ""
+	}))) / sections.length);
+	const mine = {
+		...own,
+		markdown: inert(render(Math.max(fair, roomFor(others))))
+	};
+	const kept = [...others];
+	const body = () => bodyOf(commentId, [...kept, mine].toSorted(bySectionName));
+	const longestFirst = [...kept].toSorted((a, b) => b.markdown.length - a.markdown.length);
+	for (const other of longestFirst) {
+		if (body().length <= 6e4) break;
+		kept[kept.indexOf(other)] = shortened(other);
+	}
+	const oldestFirst = [...kept].toSorted(compareVersions);
+	for (const other of oldestFirst) {
+		if (body().length <= 6e4) break;
+		kept.splice(kept.indexOf(other), 1);
+	}
+	return body();
+}
+const FOLDED = new Set([
+	"met",
+	"measured",
+	"skipped"
+]);
+const START = /<!-- goodput:section ([\w.!~*'()%-]{1,800}) (\d{1,16}) (\d{1,6}) ([0-9a-f]{8}) ([a-z]{1,20}) -->\n/g;
+function startMark({ name, runId, attempt, writer, conclusion }) {
+	return `<!-- goodput:section ${encodeURIComponent(name)} ${runId} ${attempt} ${writer} ${conclusion} -->`;
+}
+function endMark(writer) {
+	return `<!-- goodput:end ${writer} -->`;
+}
+function bodyOf(commentId, sections) {
+	const blocks = sections.map((section) => [
+		startMark(section),
+		section.markdown.trim(),
+		endMark(section.writer)
+	].join("\n"));
+	const marker = commentMarker(commentId);
+	if (sections.length === 1) return `${marker}\n${blocks[0]}\n`;
+	return `${marker}\n${sections.map(({ name, conclusion }, i) => {
+		const open = FOLDED.has(conclusion) ? "" : " open";
+		const words = headline({
+			kind: "stopped",
+			conclusion,
+			reasons: []
+		});
+		return `<details${open}>\n<summary>${`<b>${name.replaceAll("_", "&#95;")}</b>: ${symbolOf(conclusion)} ${words}`}</summary>\n\n${blocks[i]}\n\n</details>\n`;
+	}).join("\n")}`;
+}
+function shortened(section) {
+	const url = urlOfRun(section.runId);
+	const where = url === void 0 ? "its run" : `[its run](${url})`;
+	return {
+		...section,
+		markdown: `This report is too long to stand here; it is in the summary of ${where}.`
+	};
+}
+function inert(markdown) {
+	return markdown.replaceAll(/<!--(?=\s*goodput:)/g, "&lt;!--");
+}
+function decodedName(encoded) {
+	try {
+		const name = decodeURIComponent(encoded);
+		return /^[\p{L}\p{N}_][\p{L}\p{N} ._/:()-]{0,99}$/u.test(name) ? name : void 0;
+	} catch {
+		return;
+	}
+}
+function compareVersions(a, b) {
+	return a.runId - b.runId || a.attempt - b.attempt;
+}
+function bySectionName(a, b) {
+	return compareText(a.name, b.name) || compareText(a.writer, b.writer);
+}
+function compareText(a, b) {
+	return a < b ? -1 : a > b ? 1 : 0;
+}
+// action/comment-thread.ts
+const MAX_OTHERS_DELETED = 2;
+var CommentThread = class {
+	calls = 0;
+	#github;
+	#pull;
+	#marker;
+	#login;
+	#lastPage = 1;
+	created;
+	constructor(github, pull, marker) {
+		this.#github = github;
+		this.#pull = pull;
+		this.#marker = marker;
+	}
+	async readAll(fromPage = 1) {
+		this.calls++;
+		const { owner, repo, number } = this.#pull;
+		const marked = [];
+		for (let page = fromPage;; page++) {
+			const { data, headers } = await this.#github.rest.issues.listComments({
+				owner,
+				repo,
+				issue_number: number,
+				per_page: 100,
+				page
+			});
+			marked.push(...data.filter((comment) => this.#isMarked(comment)));
+			this.#lastPage = page;
+			if (!headers.link?.includes("rel=\"next\"")) break;
+		}
+		if (marked.length > 0) this.#login ??= await identity(this.#github);
+		const own = marked.filter(({ user }) => user?.login === this.#login).map(read$1);
+		if (this.created !== void 0 && !own.some(({ id }) => id === this.created?.id)) own.push(this.created);
+		return own.toSorted((a, b) => a.id - b.id);
+	}
+	async readAgain([winner, ...others]) {
+		if (winner === void 0 || this.created !== void 0) return await this.readAll(this.#lastPage);
+		if (others.length > 0) return await this.readAll();
+		this.calls++;
+		const { owner, repo } = this.#pull;
+		try {
+			const { data } = await this.#github.rest.issues.getComment({
+				owner,
+				repo,
+				comment_id: winner.id
+			});
+			if (this.#isMarked(data)) return [read$1(data)];
+		} catch (thrown) {
+			if (!this.isGone(thrown, winner)) throw thrown;
+		}
+		return await this.readAll();
+	}
+	async write(winner, body) {
+		this.calls++;
+		const { owner, repo, number } = this.#pull;
+		if (winner !== void 0) {
+			await this.#github.rest.issues.updateComment({
+				owner,
+				repo,
+				comment_id: winner.id,
+				body,
+				...ONCE
+			});
+			return;
+		}
+		const { data } = await this.#github.rest.issues.createComment({
+			owner,
+			repo,
+			issue_number: number,
+			body,
+			...ONCE
+		});
+		this.#login = data.user?.login ?? this.#login;
+		this.created = read$1(data);
+	}
+	isGone(thrown, winner) {
+		const gone = winner !== void 0 && [404, 410].includes(thrown.status);
+		if (gone && this.created?.id === winner.id) this.created = void 0;
+		return gone;
+	}
+	async removeCovered(winner, others, { writer, mostCalls }) {
+		const covered = others.filter(({ sections }) => sections.every((section) => tells(winner.sections, section)));
+		const isOurs = ({ sections }) => sections.some((section) => section.writer === writer);
+		const ours = covered.filter(isOurs);
+		const rest = covered.filter((comment) => !isOurs(comment)).slice(0, MAX_OTHERS_DELETED);
+		for (const { id } of [...ours, ...rest]) {
+			if (this.calls++ >= mostCalls) return;
+			const { owner, repo } = this.#pull;
+			await this.#github.rest.issues.deleteComment({
+				owner,
+				repo,
+				comment_id: id
+			}).catch(() => void 0);
+		}
+	}
+	#isMarked({ body, minimized }) {
+		return body?.startsWith(this.#marker) === true && !minimized;
+	}
+};
+function read$1({ id, html_url, body }) {
+	return {
+		id: Number(id),
+		url: html_url,
+		sections: parseSections(body ?? "")
+	};
 }
 async function identity(github) {
 	try {
@@ -34903,48 +38207,210 @@ async function identity(github) {
 		return github.rest.users.getAuthenticated().then(({ data }) => data.login, () => "github-actions[bot]");
 	}
 }
-function describeFailure(thrown, { number }) {
+// action/comment-sync.ts
+const MAX_CALLS = 9;
+const LEAST_UNIT_MS = 250;
+const MAX_WAIT_MS = 1e4;
+async function syncComment(github, pull, report, pace, deadline, leastUnitMs = LEAST_UNIT_MS) {
+	const { own } = report;
+	const thread = new CommentThread(github, pull, commentMarker(report.commentId));
+	const known = [];
+	let startedMs = pace.nowMs();
+	let unitMs = leastUnitMs;
+	let failures = 0;
+	let writes = 0;
+	let there = await thread.readAll();
+	const url = () => {
+		const address = there[0]?.url ?? thread.created?.url;
+		return address === void 0 ? {} : { url: address };
+	};
+	const sectionsThere = there.flatMap(({ sections }) => sections);
+	if (!report.wanted(there.length === 0 ? void 0 : sectionsThere)) return {
+		state: "left",
+		...url()
+	};
+	for (;;) {
+		known.unshift(...there.flatMap(({ sections }) => sections));
+		const merged = mergeSections([...known, own]);
+		known.splice(0, known.length, ...merged.filter(({ writer }) => writer !== own.writer));
+		if (!merged.some(({ writer }) => writer === own.writer)) return {
+			state: "older",
+			...url()
+		};
+		const [winner, ...others] = there;
+		if (winner !== void 0 && merged.every((section) => tells(winner.sections, section))) {
+			await thread.removeCovered(winner, others, {
+				writer: own.writer,
+				mostCalls: MAX_CALLS
+			});
+			return {
+				state: "written",
+				...url()
+			};
+		}
+		if (thread.calls + 2 > MAX_CALLS) return {
+			state: "unsettled",
+			...url()
+		};
+		const body = composeBody(report.commentId, merged, own, report.render);
+		try {
+			await thread.write(winner, body);
+			writes++;
+		} catch (thrown) {
+			if (failureOf(thrown) !== "unclear" && !thread.isGone(thrown, winner)) throw thrown;
+			if (++failures === 3) throw thrown;
+			await pace.wait(backoffMs("unclear", failures, pace), deadline);
+			startedMs = pace.nowMs();
+			there = await thread.readAll();
+			continue;
+		}
+		unitMs = Math.max(unitMs, inPowers(pace.nowMs() - startedMs, leastUnitMs));
+		const rank = merged.findIndex(({ writer }) => writer === own.writer);
+		try {
+			await pace.wait(waitMs({
+				unitMs,
+				rank,
+				jobs: merged.length,
+				writes
+			}, pace), deadline);
+			startedMs = pace.nowMs();
+			there = await thread.readAgain(there);
+		} catch {
+			return {
+				state: "written",
+				...url()
+			};
+		}
+	}
+}
+function waitMs({ unitMs, rank, jobs, writes }, { random }) {
+	const ms = unitMs * (1.5 + (writes === 1 ? rank : Math.floor(random() * jobs)) + random() / 2);
+	return ms <= MAX_WAIT_MS ? ms : MAX_WAIT_MS * (.2 + .8 * random());
+}
+function inPowers(ms, least) {
+	return least * 2 ** Math.ceil(Math.log2(Math.max(1, ms / least)));
+}
+// action/comment.ts
+async function postComment(ending, inputs, deadline, pace = REAL_PACE) {
+	if (inputs.comment === "off") return void 0;
+	const limit = AbortSignal.any([deadline, AbortSignal.timeout(TIMEOUT_MS$1)]);
+	let pull;
+	try {
+		pull = await pullRequestOf(inputs, limit, pace);
+		if (pull === void 0) {
+			info("No comment: this run belongs to no open pull request.");
+			return;
+		}
+		if (inputs.githubToken === "") {
+			warning(`No comment on pull request ${pull.number}: github-token is empty.`);
+			return;
+		}
+		const own = sectionOf(ending, inputs);
+		const report = {
+			commentId: inputs.commentId,
+			own,
+			render: (maxChars) => markdown(ending, maxChars, inputs.charts),
+			wanted: (there) => isWanted(there, own, ending, inputs)
+		};
+		const { state, url } = await syncComment(connect(inputs.githubToken, limit, pace), pull, report, pace, limit);
+		if (state === "older") info("The comment tells of a newer run already, and stays as it is.");
+		if (state === "unsettled") warning(`Other jobs kept writing over this job's section of the comment on pull request ${pull.number}.`);
+		return url;
+	} catch (thrown) {
+		warning(describeFailure(thrown, pull), { title: "Goodput: no comment" });
+		return;
+	}
+}
+const TIMEOUT_MS$1 = 6e4;
+function sectionOf({ conclusion }, { section }) {
+	const { workflow_run } = context.payload;
+	return {
+		name: section.slice(0, 100),
+		runId: numbered(workflow_run?.id ?? context.runId, 0),
+		attempt: numbered(workflow_run === void 0 ? context.runAttempt : workflow_run.run_attempt, 1),
+		writer: randomUUID().slice(0, 8),
+		conclusion,
+		markdown: ""
+	};
+}
+function numbered(value, otherwise) {
+	return Number.isSafeInteger(value) ? Math.abs(Number(value)) : otherwise;
+}
+function isWanted(there, own, ending, { comment, failOn }) {
+	const before = mergeSections(there ?? []).filter(({ name }) => name === own.name);
+	switch (comment) {
+		case "on-change": return !before.some(({ conclusion }) => conclusion === own.conclusion);
+		case "on-failure": return before.length > 0 || there?.length === 0 || fails(ending, failOn);
+		case "always":
+		case "off": return comment === "always";
+	}
+}
+function describeFailure(thrown, pull) {
 	const status = thrown.status;
 	const message = terminalText(thrown instanceof Error ? thrown.message : String(thrown));
-	const failed = `The report is in the job summary but not on pull request ${number}`;
-	if (status !== 403 && status !== 404) return `${failed}: ${message}`;
-	if (/rate limit/i.test(message)) return `${failed}: ${message}`;
+	const failed = `The report is in the job summary but not on ${pull === void 0 ? "the pull request" : `pull request ${pull.number}`}`;
+	if (status !== 403 && status !== 404 || failureOf(thrown) === "throttled") return `${failed}: ${message}`;
 	return [
 		`${failed}: the token may not write comments (HTTP ${status}).`,
 		"Give the job the permission \"pull-requests: write\".",
-		"Runs for forks and for Dependabot always have a read-only token."
+		"Runs for forks and for Dependabot always have a read-only token;",
+		"examples/forks-measure.yml and examples/forks-report.yml show how a second workflow reports for them."
 	].join(" ");
 }
 // action/inputs.ts
-const PLAN_INPUTS = [
-	"url",
-	"model",
-	"protocol",
-	"slo",
-	"concurrency",
-	"rate",
-	"arrivals",
-	"burstiness",
-	"max-concurrency",
-	"requests",
-	"duration",
-	"warmup",
-	"input-tokens",
-	"output-tokens",
-	"seed",
-	"timeout",
-	"confidence"
-];
 const ACTION_INPUTS = [
+	"mode",
+	"results",
+	"allow-missing-shards",
 	"api-key",
+	"baseline-api-key",
 	"config",
+	"shard",
+	"server-command",
+	"wait-for-ready",
+	"baseline",
+	"regression",
 	"fail-on",
 	"comment",
 	"comment-id",
+	"section",
+	"check",
 	"summary",
+	"charts",
 	"output-dir",
 	"github-token",
-	"pr-number"
+	"pr-number",
+	"use-proxy",
+	"allow-untrusted"
+];
+const GROUNDS = [
+	"slo",
+	"regression",
+	"invalid",
+	"inconclusive",
+	"error"
+];
+const MODES = [
+	"run",
+	"merge",
+	"report"
+];
+const COMMENT_MODES = [
+	"always",
+	"on-failure",
+	"on-change",
+	"off"
+];
+const CHECK_MODES = [
+	"auto",
+	"on",
+	"off"
+];
+const CHART_MODES = [
+	"auto",
+	"mermaid",
+	"unicode",
+	"none"
 ];
 function readInputs() {
 	const mistakes = unknownInputs();
@@ -34959,25 +38425,45 @@ function readInputs() {
 		});
 		return value ?? otherwise;
 	}
+	const oneOf = (name, words, otherwise) => read(name, word(words), `${listed(words)}, for example ${words[1]}`, otherwise);
+	const flag = (name, otherwise) => read(name, word(["true", "false"]), `true or false, for example ${!otherwise}`, String(otherwise)) === "true";
+	const mode = oneOf("mode", MODES, "run");
+	const results = linesOf(getInput("results"));
+	if (mode !== "run" && results.length === 0) mistakes.push({
+		field: "results",
+		message: `is needed in mode ${mode}: the folders to read, one a line.`
+	});
+	const serverCommand = getInput("server-command");
 	return {
-		plan: Object.fromEntries(PLAN_INPUTS.map((name) => [name, getInput(name)]).filter(([, text]) => text !== "")),
+		plan: Object.fromEntries(CONFIG_KEYS.map((name) => [name, getInput(name)]).filter(([, text]) => text !== "")),
+		mode,
+		results,
+		allowMissingShards: flag("allow-missing-shards", false),
 		apiKey: getInput("api-key"),
+		baselineApiKey: getInput("baseline-api-key"),
 		config: getInput("config"),
-		failOn: read("fail-on", parseFailOn, "none, or some of slo, invalid, inconclusive and error, for example slo,invalid", new Set([
+		shard: read("shard", parseShard, "i/n with i from 1 to n, for example 2/4", void 0),
+		serverCommand,
+		waitForReadyMs: read("wait-for-ready", parseWait, "the longest time to wait, for example 120s, or off", serverCommand === "" ? 0 : 12e4),
+		baseline: getInput("baseline"),
+		regression: read("regression", parseShare, "a share, for example 10%", .1),
+		failOn: read("fail-on", parseFailOn, `none, or some of ${listed(GROUNDS)}, for example slo,invalid`, new Set([
 			"slo",
+			"regression",
 			"invalid",
 			"error"
 		])),
-		comment: read("comment", word([
-			"always",
-			"on-failure",
-			"off"
-		]), "always, on-failure or off, for example on-failure", "always"),
+		comment: oneOf("comment", COMMENT_MODES, "always"),
 		commentId: read("comment-id", matching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/), "up to 64 letters, digits, dots, dashes or underscores, for example chat-api", "goodput"),
-		summary: read("summary", word(["true", "false"]), "true or false, for example true", "true") === "true",
+		section: read("section", matching(/^[\p{L}\p{N}][\p{L}\p{N} ._/:()-]{0,63}$/u), "up to 64 letters, digits, spaces or ._/:()-, for example gpu-a10", process.env.GITHUB_JOB || "load-test"),
+		check: oneOf("check", CHECK_MODES, "auto"),
+		summary: flag("summary", true),
+		charts: oneOf("charts", CHART_MODES, "auto"),
 		outputDir: getInput("output-dir") || "goodput-report",
 		githubToken: getInput("github-token"),
 		prNumber: read("pr-number", parseNumber, "the number of a pull request, for example 42", void 0),
+		useProxy: flag("use-proxy", false),
+		allowUntrusted: flag("allow-untrusted", false),
 		mistakes
 	};
 }
@@ -34992,84 +38478,228 @@ function parseNumber(text) {
 }
 function parseFailOn(text) {
 	if (text === "none") return new Set();
-	const words = text.split(",").map((part) => word([
-		"slo",
-		"invalid",
-		"inconclusive",
-		"error"
-	])(part.trim()));
+	const words = text.split(",").map((part) => word(GROUNDS)(part.trim()));
 	return words.every((known) => known !== void 0) ? new Set(words) : void 0;
 }
+function parseShard(text) {
+	const [index, of] = /^(\d{1,6})\/(\d{1,6})$/.exec(text)?.slice(1).map(Number) ?? [];
+	return index !== void 0 && of !== void 0 && index >= 1 && index <= of ? {
+		index: index - 1,
+		of
+	} : void 0;
+}
+function parseShare(text) {
+	const match = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text);
+	return match === null ? void 0 : Number(match[1]) / (match[2] === "%" ? 100 : 1);
+}
+function parseWait(text) {
+	if (text === "off") return 0;
+	const match = /^(\d+(?:\.\d+)?)\s*(s|m)$/.exec(text);
+	return match === null ? void 0 : Number(match[1]) * (match[2] === "m" ? 6e4 : 1e3);
+}
+function linesOf(text) {
+	return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+}
+function listed(words) {
+	return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
 function unknownInputs() {
-	const known = [...PLAN_INPUTS, ...ACTION_INPUTS];
+	const known = [...CONFIG_KEYS, ...ACTION_INPUTS];
 	return Object.keys(process.env).filter((variable) => variable.startsWith("INPUT_")).map((variable) => variable.slice(6).toLowerCase()).filter((name) => !known.includes(name)).map((name) => ({
 		field: name,
 		message: `is not an input; did you mean ${(0, import_fastest_levenshtein.closest)(name, known)}?`
 	}));
 }
-// action/interrupt.ts
-const REPORTING_MS = 4e3;
-function listenForInterrupt() {
-	const stop = new AbortController();
-	const deadline = new AbortController();
-	const interrupted = () => {
-		if (stop.signal.aborted) return;
-		stop.abort();
-		setTimeout(() => deadline.abort(), REPORTING_MS).unref();
-	};
-	process.on("SIGINT", interrupted);
-	process.on("SIGTERM", interrupted);
-	return {
-		signal: stop.signal,
-		deadline: deadline.signal
-	};
-}
-// action/progress.ts
-const EVERY_SECONDS = 30;
-function printProgress() {
-	let phase = "";
-	let toldAtSeconds = 0;
-	return (progress) => {
-		const started = progress.phase !== phase;
-		if (!started && progress.elapsedSeconds - toldAtSeconds < EVERY_SECONDS) return;
-		phase = progress.phase;
-		toldAtSeconds = progress.elapsedSeconds;
-		const { level, levels, name } = progress;
-		info(terminalText(`[${level + 1}/${levels}] ${name}: ${words(progress, started)}`));
-	};
-}
-function words({ phase, share, completed, failed, requestsPerSecond }, started) {
-	const counts = `${completed} completed, ${failed} failed, ${requestsPerSecond.toFixed(1)} a second`;
-	switch (phase) {
-		case "warmup": return "warming up";
-		case "measuring": return started ? "measuring" : `${Math.floor(share * 100)} %, ${counts}`;
-		case "done": return `done, ${counts}`;
+// action/attempt.ts
+var Skipped = class extends Error {
+	reasons;
+	constructor(reasons) {
+		super(reasons.join(" "));
+		this.name = "Skipped";
+		this.reasons = reasons;
 	}
-}
-// action/measure.ts
-async function measure(inputs, signal) {
+};
+async function attempt(signal, make) {
 	try {
-		const result = redactResult(await runPlan(await planFrom(inputs), {
-			...inputs.apiKey !== "" && { apiKey: inputs.apiKey },
-			outDir: inputs.outputDir,
-			signal,
-			onProgress: printProgress()
-		}));
-		const files = await writeReports(result, inputs.outputDir);
-		return {
-			kind: "measured",
-			conclusion: conclusionOf(result),
-			result,
-			files
-		};
+		if (signal.aborted) throw new GoodputError("CANCELLED", "The run was interrupted before it began.");
+		return await make();
 	} catch (thrown) {
+		const cancelled = signal.aborted && !(thrown instanceof ConfigError);
 		return {
 			kind: "stopped",
-			conclusion: signal.aborted ? "cancelled" : conclusionOfError(thrown),
-			reasons: explain(thrown).map((line) => redact(terminalText(redact(line))))
+			conclusion: thrown instanceof Skipped ? "skipped" : cancelled ? "cancelled" : conclusionOfError(thrown),
+			reasons: explain(thrown).map((line) => safeLine(line))
 		};
 	}
 }
+function explain(thrown) {
+	if (thrown instanceof Skipped) return thrown.reasons;
+	if (thrown instanceof GoodputError) return [...thrown.message.split("\n"), ...thrown.hint === void 0 ? [] : [thrown.hint]];
+	return ["This is a mistake in Goodput itself.", ...(thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown)).split("\n").slice(0, 6)];
+}
+// action/origin.ts
+function originOfThisRun() {
+	const { GITHUB_REPOSITORY: repository, GITHUB_REF: ref = "", GITHUB_RUN_ID: run_id = "" } = process.env;
+	if (!repository) return void 0;
+	const { workflow_run: other, pull_request: pull } = context.payload;
+	const event = context.eventName;
+	if (event === "workflow_run" && other !== void 0) return {
+		repository: String(other.head_repository?.full_name ?? ""),
+		ref: `refs/heads/${other.head_branch ?? ""}`,
+		sha: String(other.head_sha ?? ""),
+		event: String(other.event ?? event),
+		run_id
+	};
+	return {
+		repository,
+		ref: event === "pull_request_target" && pull !== void 0 ? `refs/pull/${pull.number}/head` : ref,
+		sha: headSha() ?? "",
+		event,
+		run_id
+	};
+}
+function whyNotFromBase({ origin }) {
+	const repository = process.env.GITHUB_REPOSITORY;
+	if (origin === void 0 || !repository) return void 0;
+	if (origin.repository !== repository) return `The baseline was measured in ${named(origin.repository)}, not in ${repository}.`;
+	if (!ON_A_BRANCH.includes(origin.event)) return `The baseline was measured by an event "${named(origin.event)}", and not on a branch of its own.`;
+	const refs = baseRefs();
+	return refs.length === 0 || refs.includes(origin.ref) ? void 0 : `The baseline was measured on ${named(origin.ref)}, not on ${refs.join(" or ")}.`;
+}
+const ON_A_BRANCH = [
+	"push",
+	"schedule",
+	"workflow_dispatch",
+	"repository_dispatch",
+	"release",
+	"merge_group"
+];
+function baseRefs() {
+	const { pull_request: pull, merge_group: group, repository } = context.payload;
+	if (pull !== void 0) return branch(pull.base?.ref);
+	if (group !== void 0) return typeof group.base_ref === "string" ? [group.base_ref] : [];
+	const { GITHUB_REF: ref } = process.env;
+	return [...new Set([...ref ? [ref] : [], ...branch(repository?.default_branch)])];
+}
+function branch(name) {
+	return typeof name === "string" && name !== "" ? [`refs/heads/${name}`] : [];
+}
+function named(text) {
+	return text === "" ? "an unknown place" : text.slice(0, 200);
+}
+// action/baseline.ts
+async function readBaseline(path) {
+	if (path === "") return {};
+	if (!await isThere(path)) {
+		info(safeLine(`There is no baseline at ${path}: this is a first run, and nothing is compared.`));
+		return { firstRun: true };
+	}
+	const result = await read(path);
+	const reason = whyNotFromBase(result);
+	if (reason !== void 0) return { refused: {
+		result,
+		reason
+	} };
+	return result.origin === void 0 ? {
+		stored: result,
+		note: UNKNOWN_ORIGIN
+	} : { stored: result };
+}
+async function read(path) {
+	try {
+		return await readResult(path);
+	} catch (thrown) {
+		if (!(thrown instanceof GoodputError)) throw thrown;
+		throw new ConfigError([{
+			field: "baseline",
+			value: path,
+			message: `cannot be compared with: ${thrown.message} ${thrown.hint ?? ""}`
+		}]);
+	}
+}
+async function isThere(path) {
+	const found = await stat(path).catch(missing);
+	if (found?.isDirectory()) return await stat(join(path, "result.json")).catch(missing) !== void 0;
+	return found !== void 0;
+}
+function missing(error) {
+	if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+}
+const UNKNOWN_ORIGIN = {
+	code: "baseline_origin_unknown",
+	level: "note",
+	happened: "The baseline does not say in which repository and on which branch it was measured.",
+	matters: "It may come from anywhere, also from the pull request itself.",
+	advice: "Take a result.json that this action wrote on the base branch."
+};
+// action/finish.ts
+async function finish(measured, inputs, baseline = {}) {
+	const origin = measured.origin ?? originOfThisRun();
+	const result = redactAll(against(baseline, origin === void 0 ? measured : {
+		...measured,
+		origin
+	}));
+	const regressions = regressionsOf(result, inputs.regression);
+	const { result: path, html } = await writeReports(result, inputs.outputDir, regressions);
+	return measuredEnding(result, inputs.regression, {
+		result: path,
+		html
+	}, baseline.firstRun);
+}
+function against({ refused, note }, result) {
+	const noted = note === void 0 ? result : {
+		...result,
+		findings: [...result.findings, note]
+	};
+	if (refused === void 0 || result.comparison !== void 0) return noted;
+	const { run_id, started_at, target } = refused.result;
+	return {
+		...noted,
+		comparison: {
+			kind: "stored",
+			baseline: {
+				run_id,
+				started_at,
+				url: target.url,
+				model: target.model
+			},
+			incomparable: refused.reason,
+			levels: []
+		}
+	};
+}
+// action/target-rules.ts
+const ALLOW = "GOODPUT_ALLOW_PLAIN_HTTP";
+function targetMistakes(plan, inputs, where) {
+	const { target, baseline, metricsUrls } = plan;
+	return [
+		{
+			key: "url",
+			url: target.url,
+			secret: inputs.apiKey
+		},
+		...baseline === void 0 ? [] : [{
+			key: "baseline-url",
+			url: baseline.url,
+			secret: inputs.baselineApiKey
+		}],
+		...metricsUrls.map((url) => ({
+			key: "metrics-url",
+			url,
+			secret: ""
+		}))
+	].flatMap(({ key, url, secret }) => {
+		const { protocol, hostname } = new URL(url);
+		const mistake = (message) => ({
+			field: where(key),
+			value: url,
+			message
+		});
+		if (isMetadataHost(hostname)) return [mistake("is a link-local or metadata address, which is never measured.")];
+		return protocol === "http:" && secret !== "" && isPublicHost(hostname) && process.env[ALLOW] !== "true" ? [mistake(`would send the key over plain http to a public host; use https, for example https://${hostname}, or set the environment variable ${ALLOW} to true if the network is your own.`)] : [];
+	});
+}
+// action/plan.ts
 async function planFrom(inputs) {
 	const file = await readFileOf(inputs);
 	const where = (key) => key in inputs.plan || !(key in file.values) ? key : `${inputs.config}: ${key}`;
@@ -35079,6 +38709,7 @@ async function planFrom(inputs) {
 			...file.values,
 			...inputs.plan
 		}, where);
+		mistakes.push(...targetMistakes(plan, inputs, where));
 		if (mistakes.length === 0) return plan;
 	} catch (thrown) {
 		if (!(thrown instanceof ConfigError)) throw thrown;
@@ -35105,12 +38736,371 @@ async function readFileOf({ config }) {
 		throw thrown;
 	}
 }
-function redactResult(result) {
-	return JSON.parse(JSON.stringify(result), (_, value) => typeof value === "string" ? redact(value) : value);
+// action/progress.ts
+const EVERY_SECONDS = 30;
+function printProgress() {
+	let phase = "";
+	let toldAtSeconds = 0;
+	return (progress) => {
+		const started = progress.phase !== phase;
+		if (!started && progress.elapsedSeconds - toldAtSeconds < EVERY_SECONDS) return;
+		phase = progress.phase;
+		toldAtSeconds = progress.elapsedSeconds;
+		const { level, levels, name } = progress;
+		info(safeLine(`[${levels === void 0 ? `${level + 1}` : `${level + 1}/${levels}`}] ${name}: ${words(progress, started)}`));
+	};
 }
-function explain(thrown) {
-	if (thrown instanceof GoodputError) return [...thrown.message.split("\n"), ...thrown.hint === void 0 ? [] : [thrown.hint]];
-	return ["This is a mistake in Goodput itself.", ...(thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown)).split("\n").slice(0, 6)];
+function words({ phase, share, completed, failed, requestsPerSecond }, started) {
+	const counts = `${completed} completed, ${failed} failed, ${requestsPerSecond.toFixed(1)} a second`;
+	switch (phase) {
+		case "warmup": return "warming up";
+		case "measuring": return started ? "measuring" : `${Math.floor(share * 100)} %, ${counts}`;
+		case "done": return `done, ${counts}`;
+	}
+}
+// action/ready.ts
+const ASK_EVERY_MS = 200;
+const ONE_ANSWER_MS = 5e3;
+async function waitUntilReady({ url, open, signal }, waitMs, gaveUp = () => void 0) {
+	const enough = AbortSignal.timeout(waitMs);
+	const either = AbortSignal.any([signal, enough]);
+	for (;;) {
+		if (await isReady({
+			url,
+			open,
+			signal: either
+		})) return;
+		const reason = gaveUp();
+		if (reason !== void 0) throw reason;
+		if (signal.aborted) throw new GoodputError("CANCELLED", "The run was interrupted before it began.");
+		if (enough.aborted) throw new GoodputError("TARGET_UNREACHABLE", `${url} was not ready within ${waitMs / 1e3} s.`, { hint: "Give it longer with wait-for-ready, or see why it does not start." });
+		await setTimeout$1(ASK_EVERY_MS, void 0, { signal: either }).catch(() => {});
+	}
+}
+async function isReady(waiting) {
+	const health = await statusOf(waiting, "/health");
+	if (health === void 0 || health >= 500) return false;
+	if (health < 400) return true;
+	const models = await statusOf(waiting, "/v1/models");
+	return models !== void 0 && models < 500;
+}
+function statusOf({ url, open, signal }, path) {
+	const { origin, pathname } = new URL(url);
+	const root = pathname.replace(/\/v\d+\w*(?:\/.*)?$/, "").replace(/\/+$/, "");
+	const transport = open(origin, systemClock());
+	const { promise, resolve } = Promise.withResolvers();
+	const giveUp = () => resolve(void 0);
+	if (signal.aborted) giveUp();
+	signal.addEventListener("abort", giveUp);
+	const timer = setTimeout(giveUp, ONE_ANSWER_MS);
+	transport.send({
+		method: "GET",
+		path: root + path,
+		headers: { "user-agent": "goodput" }
+	}, {
+		onSent() {},
+		onHeaders: resolve,
+		onData() {},
+		onEnd: giveUp,
+		onError: giveUp
+	});
+	return promise.finally(() => {
+		clearTimeout(timer);
+		signal.removeEventListener("abort", giveUp);
+		return transport.close();
+	});
+}
+// action/server-command.ts
+async function startServer(inputs, waiting) {
+	if (await statusOf(waiting, "/health") !== void 0) throw new ConfigError([{
+		field: "server-command",
+		value: inputs.serverCommand,
+		message: `cannot start a server where one answers already: ${waiting.url}. Stop that one, or leave server-command out to measure it.`
+	}]);
+	await makeFolder(inputs.outputDir);
+	const server = new Server(inputs.serverCommand, join(inputs.outputDir, LOG_NAME));
+	try {
+		if (inputs.waitForReadyMs > 0) await waitUntilReady(waiting, inputs.waitForReadyMs, () => server.failure());
+		return server;
+	} catch (thrown) {
+		await server.stop(waiting.signal.aborted);
+		throw withLastLines(thrown, server.lastLines());
+	}
+}
+function stopLeftServer() {
+	const pid = Number(getState(STATE));
+	if (Number.isSafeInteger(pid) && pid > 1) signalGroup(pid, "SIGKILL");
+}
+const LOG_NAME = "server.log";
+const STATE = "server-pid";
+const LAST_LINES = 20;
+const LOG_MAX_CHARS = 16777216;
+const LINE_MAX_CHARS = 65536;
+var Server = class {
+	#child;
+	#log;
+	#lines = [];
+	#outputs;
+	#logged = 0;
+	#end;
+	#spawnError;
+	constructor(command, logPath) {
+		this.#log = createWriteStream(logPath);
+		this.#log.on("error", () => {});
+		this.#child = spawn(command, {
+			shell: existsSync$1("/bin/bash") ? "/bin/bash" : true,
+			detached: process.platform !== "win32",
+			stdio: [
+				"ignore",
+				"pipe",
+				"pipe"
+			],
+			env: environment()
+		});
+		this.#child.on("error", (error) => {
+			this.#spawnError = error;
+		});
+		this.#child.on("exit", (code, signal) => {
+			this.#end = signal === null ? `exit code ${code}` : `signal ${signal}`;
+		});
+		this.#outputs = Promise.all([this.#keep(this.#child.stdout), this.#keep(this.#child.stderr)]);
+		saveState(STATE, String(this.#child.pid ?? ""));
+	}
+	failure() {
+		if (this.#spawnError !== void 0) return unreachable(`server-command could not be started: ${this.#spawnError.message}`);
+		if (this.#end === void 0 || this.#end === "exit code 0") return void 0;
+		return unreachable(`server-command ended with ${this.#end}.`);
+	}
+	lastLines() {
+		return this.#lines;
+	}
+	async stop(hurry) {
+		const { pid } = this.#child;
+		if (pid !== void 0) {
+			signalGroup(pid, "SIGTERM");
+			if (!await isGone(pid, hurry ? 1e3 : 5e3)) {
+				signalGroup(pid, "SIGKILL");
+				await isGone(pid, 1e3);
+			}
+		}
+		await Promise.race([this.#outputs, setTimeout$1(200, void 0, { ref: false })]);
+		this.#child.stdout.destroy();
+		this.#child.stderr.destroy();
+		await new Promise((resolve) => this.#log.end(() => resolve()));
+		saveState(STATE, "");
+	}
+	async #keep(stream) {
+		stream.setEncoding("utf8");
+		let rest = "";
+		try {
+			for await (const text of stream) {
+				const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
+				rest = lines.pop() ?? "";
+				for (const line of lines) this.#take(line);
+				if (rest.length > LINE_MAX_CHARS) {
+					const hidden = redact(rest);
+					this.#take(hidden.slice(0, -16384));
+					rest = hidden.slice(-16384);
+				}
+			}
+		} catch {}
+		if (rest !== "") this.#take(rest);
+	}
+	#take(line) {
+		const indent = /^ */.exec(line)?.[0].slice(0, 80) ?? "";
+		const text = safeLine(line, 4e3);
+		if (text !== "") {
+			this.#lines.push(text);
+			if (this.#lines.length > LAST_LINES) this.#lines.shift();
+		}
+		if (this.#logged > LOG_MAX_CHARS) return;
+		this.#logged += indent.length + text.length + 1;
+		this.#log.write(this.#logged > LOG_MAX_CHARS ? "Here the log was cut: it grew too large.\n" : `${indent}${text}\n`);
+	}
+};
+function withLastLines(thrown, lines) {
+	if (!(thrown instanceof GoodputError) || thrown.code !== "TARGET_UNREACHABLE") return thrown;
+	const told = lines.length === 0 ? ["It printed nothing."] : ["The last it printed:", ...lines];
+	return new GoodputError(thrown.code, [thrown.message, ...told].join("\n"), {
+		hint: `Its whole output is in ${LOG_NAME}, beside the reports.`,
+		cause: thrown
+	});
+}
+function unreachable(message) {
+	return new GoodputError("TARGET_UNREACHABLE", message);
+}
+async function makeFolder(path) {
+	await mkdir(path, { recursive: true }).catch((error) => {
+		throw new GoodputError("OUTPUT_UNWRITABLE", `Cannot make the folder ${path}: ${error.message}`);
+	});
+}
+function environment() {
+	const ours = /^(?:INPUT_|STATE_|ACTIONS_.*TOKEN|GITHUB_(?:OUTPUT|ENV|PATH|STATE|STEP_SUMMARY)$)/i;
+	return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+}
+async function isGone(pid, withinMs) {
+	const until = performance.now() + withinMs;
+	for (;;) {
+		if (!signalGroup(pid, 0)) return true;
+		if (performance.now() > until) return false;
+		await setTimeout$1(20);
+	}
+}
+function signalGroup(pid, signal) {
+	try {
+		if (process.platform !== "win32") return process.kill(-pid, signal);
+		if (signal === 0) return process.kill(pid, 0);
+		spawn("taskkill", [
+			"/pid",
+			String(pid),
+			"/t",
+			"/f"
+		], { stdio: "ignore" });
+		return true;
+	} catch {
+		return false;
+	}
+}
+// action/transport.ts
+function transportFor({ useProxy }) {
+	return (origin, clock) => {
+		const proxy = useProxy ? getProxyUrl(new URL(origin)) : void 0;
+		return undiciTransport(origin, clock, {
+			refuseMetadata: true,
+			...proxy !== void 0 && { proxy: proxy.href }
+		});
+	};
+}
+// action/untrusted.ts
+const TWO_STEPS = "Forks are measured in two steps: a workflow on pull_request measures without secrets and uploads the result, and one on workflow_run tells it with mode: report.";
+function refuseUntrusted({ allowUntrusted }) {
+	if (allowUntrusted || !isForeign()) return;
+	throw new Skipped([
+		`Nothing was measured: an event ${context.eventName} of a fork has the secrets of this repository, and the code is not its own.`,
+		TWO_STEPS,
+		"Where that is what you want, set allow-untrusted: true."
+	]);
+}
+async function refuseWithoutKey(inputs, waiting) {
+	if (!isWithoutSecrets(inputs)) return;
+	const status = await statusOf(waiting, "/v1/models");
+	if (status === 401 || status === 403) throw noKey(status);
+}
+function refuseRefused(inputs, { levels }) {
+	const refused = levels.every(({ requests, failure_examples }) => requests.failed > 0 && requests.completed === 0 && Object.values(failure_examples).every((text) => /^HTTP 40[13]\b/.test(text)));
+	if (isWithoutSecrets(inputs) && levels.length > 0 && refused) throw noKey(401);
+}
+function noKey(status) {
+	return new Skipped([`Nothing was measured: the service asks for a key (HTTP ${status}), and runs for forks and for Dependabot are given no secrets.`, TWO_STEPS]);
+}
+function isForeign() {
+	const { pull_request: pull, workflow_run: other, repository } = context.payload;
+	const own = repository?.full_name ?? process.env.GITHUB_REPOSITORY;
+	if (context.eventName === "pull_request_target") return pull?.head?.repo?.full_name !== own;
+	if (context.eventName === "workflow_run") return other?.head_repository?.full_name !== own;
+	return false;
+}
+function isWithoutSecrets({ apiKey }) {
+	if (apiKey !== "" || context.eventName !== "pull_request") return false;
+	const { pull_request: pull, repository } = context.payload;
+	const own = repository?.full_name ?? process.env.GITHUB_REPOSITORY;
+	const head = pull?.head;
+	return head !== void 0 && "repo" in head && head.repo?.full_name !== own || process.env.GITHUB_ACTOR === "dependabot[bot]";
+}
+// action/measure.ts
+function measure(inputs, signal) {
+	return attempt(signal, async () => {
+		refuseUntrusted(inputs);
+		const plan = await planFrom(inputs);
+		const baseline = await readBaseline(inputs.baseline);
+		const load = () => put(plan, inputs, baseline, signal);
+		const waiting = {
+			url: plan.target.url,
+			open: transportFor(inputs),
+			signal
+		};
+		const measured = inputs.serverCommand === "" ? await whenReady(inputs, waiting, load) : await served(inputs, waiting, load);
+		refuseRefused(inputs, measured);
+		return finish(measured, inputs, baseline);
+	});
+}
+function put(plan, inputs, { stored }, signal) {
+	const { apiKey, baselineApiKey, shard } = inputs;
+	return runPlan(plan, {
+		...apiKey !== "" && { apiKey },
+		...baselineApiKey !== "" && { baselineApiKey },
+		...shard !== void 0 && { shard },
+		...stored !== void 0 && { stored },
+		outDir: inputs.outputDir,
+		signal,
+		transport: transportFor(inputs),
+		onProgress: printProgress()
+	});
+}
+async function whenReady(inputs, waiting, load) {
+	if (inputs.waitForReadyMs > 0) await waitUntilReady(waiting, inputs.waitForReadyMs);
+	await refuseWithoutKey(inputs, waiting);
+	return load();
+}
+async function served(inputs, waiting, load) {
+	const server = await startServer(inputs, waiting);
+	try {
+		return await load();
+	} finally {
+		const failure = server.failure();
+		await server.stop(waiting.signal.aborted);
+		if (failure !== void 0) warning([`${failure.message} It went on no longer than that.`, ...server.lastLines()].join("\n"), { title: "Goodput: the server ended during the run" });
+	}
+}
+// action/merge.ts
+function merge(inputs, signal) {
+	return attempt(signal, async () => {
+		const mistakes = [...inputs.mistakes];
+		const found = await Promise.all(inputs.results.map((path) => recordsIn(path)));
+		const paths = found.flat();
+		if (paths.length === 0 && inputs.results.length > 0) mistakes.push({
+			field: "results",
+			value: inputs.results.join("\n"),
+			message: `holds no ${RECORDS}; give the output-dir of each shard, or the folder that they were downloaded to.`
+		});
+		if (mistakes.length > 0) throw new ConfigError(mistakes);
+		for (const [i, place] of inputs.results.entries()) if (found[i].length === 0) info(safeLine(`There are no records in ${place}.`));
+		await refuseLarge(paths);
+		const baseline = await readBaseline(inputs.baseline);
+		return finish(await mergeRecords(paths, inputs.allowMissingShards, baseline.stored).catch(damaged), inputs, baseline);
+	});
+}
+const RECORDS = "records.jsonl";
+const DEEPEST = 4;
+const MOST_FILES = 1e3;
+const LARGEST_BYTES = 8 * 1024 ** 3;
+async function recordsIn(path, depth = 0) {
+	const entry = await stat(path).catch(() => void 0);
+	if (entry === void 0) return [];
+	if (!entry.isDirectory()) return depth === 0 ? [path] : [];
+	const entries = await readdir(path, { withFileTypes: true });
+	if (entries.some((one) => one.name === RECORDS && one.isFile())) return [join(path, RECORDS)];
+	if (depth === DEEPEST) return [];
+	const folders = entries.filter((one) => one.isDirectory()).map(({ name }) => name);
+	const found = [];
+	for (const name of folders.sort()) {
+		found.push(...await recordsIn(join(path, name), depth + 1));
+		if (found.length > MOST_FILES) throw new GoodputError("RESULT_UNREADABLE", `${path} holds more than ${MOST_FILES} files of records.`);
+	}
+	return found;
+}
+async function refuseLarge(paths) {
+	let bytes = 0;
+	for (const path of paths) {
+		const file = await stat(path);
+		if (!file.isFile()) throw new GoodputError("RESULT_UNREADABLE", `${path} is no file.`);
+		bytes += file.size;
+	}
+	if (bytes > LARGEST_BYTES) throw new GoodputError("RESULT_UNREADABLE", `The records are larger than ${LARGEST_BYTES / 1024 ** 3} GiB together.`);
+}
+function damaged(thrown) {
+	if (thrown instanceof GoodputError) throw thrown;
+	throw new GoodputError("RESULT_UNREADABLE", "The records are damaged: no result can be made of them.", { cause: thrown });
 }
 // action/outputs.ts
 const RESULTS_MAX_CHARS = 1e5;
@@ -35129,10 +39119,11 @@ function writeOutputs(ending) {
 	set("report-path", resolve(ending.files.html));
 	set("results-path", resolve(ending.files.result));
 	set("failed-slos", failedObjectives(ending.result).join("\n"));
+	set("regressions", regressionLines(ending).join("\n"));
 	for (const [name, value] of Object.entries(headlineFigures(ending.result))) if (value !== void 0) set(name, String(rounded(value)));
 }
-function writeCommentUrl(url) {
-	set("comment-url", url);
+function writeUrl(of, url) {
+	set(of, url);
 }
 function set(name, value) {
 	setOutput(name, value);
@@ -35189,16 +39180,106 @@ function resultsJson(conclusion, result) {
 function rounded(value) {
 	return value === void 0 ? void 0 : Math.round(value * 1e6) / 1e6;
 }
+// action/post.ts
+const TIMEOUT_MS = 1e4;
+async function closeLeftOpenCheck(pace = REAL_PACE) {
+	const open = parseState(getState(CHECK_STATE));
+	const token = getInput("github-token");
+	if (open === void 0 || token === "") return;
+	const { owner, repo } = open;
+	try {
+		const github = connect(token, AbortSignal.timeout(TIMEOUT_MS), pace);
+		const id = await idOfOpen(github, open);
+		if (id === void 0) return;
+		await github.rest.checks.update({
+			owner,
+			repo,
+			check_run_id: id,
+			status: "completed",
+			conclusion: "cancelled",
+			completed_at: new Date().toISOString(),
+			output: {
+				title: "Cancelled",
+				summary: "The run ended before it could tell its result. What it measured is in the job's log."
+			}
+		});
+	} catch (thrown) {
+		info(`The check run is left open: ${terminalText(thrown.message)}`);
+	}
+}
+async function idOfOpen(github, open) {
+	const { owner, repo, id } = open;
+	if (id === void 0) return (await findCheck(github, open))?.id;
+	const { data } = await github.rest.checks.get({
+		owner,
+		repo,
+		check_run_id: id
+	});
+	return data.status === "completed" ? void 0 : id;
+}
+function parseState(text) {
+	return text === "" ? void 0 : JSON.parse(text);
+}
+// action/report-mode.ts
+function report(inputs, signal) {
+	return attempt(signal, async () => {
+		const [path, ...others] = inputs.results;
+		const mistakes = [...inputs.mistakes, ...others.length === 0 ? [] : [{
+			field: "results",
+			value: inputs.results.join("\n"),
+			message: "names several; a report is of one result, so give each a step with a section of its own."
+		}]];
+		if (mistakes.length > 0 || path === void 0) throw new ConfigError(mistakes);
+		const result = await readResult(path);
+		const wrong = whyNotTold(result);
+		if (wrong !== void 0) throw new GoodputError("RESULT_UNREADABLE", `${path} is not told: ${wrong}.`, { hint: "Upload the result.json that the measuring workflow wrote, unchanged." });
+		return finish(result, inputs);
+	});
+}
+function whyNotTold(result) {
+	if (result.imported !== void 0) return `it was measured by ${result.imported.title}, not by this action`;
+	const { head_sha: sha } = context.payload.workflow_run ?? {};
+	if (result.origin !== void 0 && typeof sha === "string" && result.origin.sha !== sha) return "it is of another commit than the workflow that triggered this one";
+	return contradiction(result);
+}
+function contradiction({ verdict, valid, levels, findings, exploration }) {
+	if (valid !== findings.every(({ level }) => level !== "invalid")) return "it says of itself that it is valid, or not, against its own findings";
+	const outcomes = levels.map(({ objectives }) => worst(objectives.map(({ outcome }) => outcome)));
+	return verdict === (exploration !== void 0 && outcomes.includes("met") ? "met" : worst(outcomes)) ? void 0 : "its verdict is not that of its objectives";
+}
+const WORST_FIRST = [
+	"violated",
+	"inconclusive",
+	"met"
+];
+function worst(outcomes) {
+	return WORST_FIRST.find((outcome) => outcomes.includes(outcome));
+}
 // action/main.ts
-const interrupt = listenForInterrupt();
-const inputs = readInputs();
-hideSecrets(inputs.apiKey, inputs.githubToken);
-const ending = await measure(inputs, interrupt.signal);
-const failed = fails(ending, inputs.failOn);
-printReport(ending, failed);
-writeOutputs(ending);
-if (inputs.summary) await writeSummary(ending);
-const commentUrl = await postComment(ending, inputs, interrupt.deadline);
-if (commentUrl !== void 0) writeCommentUrl(commentUrl);
-conclude(failed ? 1 : 0);
+const RAN = "ran";
+if (getState(RAN) === "") {
+	saveState(RAN, "true");
+	conclude(await run() ? 1 : 0);
+} else {
+	stopLeftServer();
+	await closeLeftOpenCheck();
+	conclude(0);
+}
+async function run() {
+	interrupt.deadline.addEventListener("abort", () => setTimeout(() => abandon("cancelled"), 500).unref());
+	const inputs = readInputs();
+	hideSecrets(inputs.apiKey, inputs.baselineApiKey, inputs.githubToken);
+	const read = inputs.mode === "report" ? await report(inputs, interrupt.signal) : void 0;
+	const told = read?.kind !== "stopped" && inputs.shard === void 0;
+	const check = told ? await openCheck(inputs, interrupt.deadline) : void 0;
+	const ending = read ?? (inputs.mode === "merge" ? await merge(inputs, interrupt.signal) : await measure(inputs, interrupt.signal));
+	const failed = fails(ending, inputs.failOn);
+	printReport(ending, failed);
+	writeOutputs(ending);
+	if (inputs.summary) await writeSummary(ending, inputs.charts);
+	const [commentUrl, checkUrl] = await Promise.all([told ? postComment(ending, inputs, interrupt.deadline) : void 0, check?.complete(ending, failed, interrupt.deadline)]);
+	if (commentUrl !== void 0) writeUrl("comment-url", commentUrl);
+	if (checkUrl !== void 0) writeUrl("check-url", checkUrl);
+	return failed;
+}
 export {};

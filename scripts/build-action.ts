@@ -1,9 +1,12 @@
 /**
  * Bundles the Action into `dist/`, which is committed: the runner runs what is in the repository and
  * installs nothing. The same sources give the same bytes; a test builds again and compares.
+ * `--out DIR` builds into another folder, to try something without touching `dist/`.
  */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import { type Plugin, rolldown } from "rolldown";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -11,6 +14,8 @@ const ROOT = resolve(import.meta.dirname, "..");
 export interface BuiltAction {
   /** Characters of code by package name, largest first; "goodput" is our own. */
   readonly sizes: ReadonlyMap<string, number>;
+  /** Folders of the packages in it, below the repository; two of one name would be two copies. */
+  readonly packages: readonly string[];
   readonly totalBytes: number;
 }
 
@@ -21,7 +26,9 @@ export async function buildAction(outDir: string): Promise<BuiltAction> {
     platform: "node",
     // Asked for by nobody who has no tokenizer.json, and then the message says what to install.
     external: ["@huggingface/tokenizers"],
-    plugins: [undiciInParts],
+    plugins: [undiciInParts, scopesInUse],
+    // They only define things; without this, core's import of them for `platform` brings all of them along.
+    treeshake: { moduleSideEffects: [{ test: /[\\/]@actions[\\/](core|exec|io)[\\/]/, sideEffects: false }] },
     // How undici itself leaves out its second, experimental HTTP parser when it is bundled.
     transform: { define: { esbuildDetection: "true" } },
     // A name that is missing below must fail the build, not the run.
@@ -38,19 +45,21 @@ export async function buildAction(outDir: string): Promise<BuiltAction> {
   if (others.length > 0) throw new Error(`one file expected, got ${output.map((file) => file.fileName)}`);
 
   const sizes = new Map<string, number>();
-  const folders = new Map<string, string>();
+  const folders = new Set<string>();
   for (const [id, { renderedLength }] of Object.entries(chunk.modules)) {
     if (renderedLength === 0) continue;
     const folder = packageFolder(id);
     const name = folder === undefined ? "goodput" : folder.slice(folder.lastIndexOf("node_modules/") + 13);
     sizes.set(name, (sizes.get(name) ?? 0) + renderedLength);
-    if (folder !== undefined) folders.set(folder, name);
+    if (folder !== undefined) folders.add(folder);
   }
 
+  const packages = [...folders].sort();
   await mkdir(outDir, { recursive: true });
   await writeFile(join(outDir, "index.js"), chunk.code);
-  await writeFile(join(outDir, "LICENSES.txt"), await licenses([...folders.keys()].sort()));
+  await writeFile(join(outDir, "LICENSES.txt"), await licenses(packages));
   return {
+    packages: packages.map((folder) => relative(ROOT, folder).replaceAll("\\", "/")),
     sizes: new Map([...sizes].sort(([, a], [, b]) => b - a)),
     totalBytes: Buffer.byteLength(chunk.code),
   };
@@ -58,23 +67,69 @@ export async function buildAction(outDir: string): Promise<BuiltAction> {
 
 /**
  * undici's entry loads all of it, mocks, caches and WebSockets too, and is CommonJS, so that no bundler can
- * tell what is used. This entry has what the engine and the GitHub client import, and does to the
- * dispatchers what the original does: 400 kB less in everybody's checkout.
+ * tell what is used. This entry has what the engine and the GitHub client import, and gives dispatchers, as
+ * the original does, the one method that a proxy's tunnel is opened with. fetch is Node's own, which is undici
+ * as well: it takes a dispatcher of this undici, that of a proxy, in the wrapper that undici has for it.
  */
 const UNDICI = `
-  import api from "undici/lib/api/index.js";
+  import connect from "undici/lib/api/api-connect.js";
   import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
-  Object.assign(Dispatcher.prototype, api);
+  import Dispatcher1Wrapper from "undici/lib/dispatcher/dispatcher1-wrapper.js";
+  Dispatcher.prototype.connect = connect;
   export { default as Pool } from "undici/lib/dispatcher/pool.js";
   export { default as ProxyAgent } from "undici/lib/dispatcher/proxy-agent.js";
-  export { fetch } from "undici/lib/web/fetch/index.js";
+  export const fetch = (url, { dispatcher, ...init } = {}) =>
+    globalThis.fetch(url, dispatcher ? { ...init, dispatcher: new Dispatcher1Wrapper(dispatcher) } : init);
 `;
+
+/**
+ * The HTTP parser is in undici twice, for processors with and without SIMD. Every one that a runner exists
+ * for has it, and Node 24 with it.
+ */
+const NO_PARSER = `throw new Error("This processor has no WebAssembly SIMD, which reading HTTP needs here.");`;
+
+const PARTS = join(ROOT, "node_modules/undici/parts.js");
+const SECOND_PARSER = /[\\/]undici[\\/]lib[\\/]llhttp[\\/]llhttp-wasm\.js$/;
 
 const undiciInParts: Plugin = {
   name: "undici-in-parts",
-  resolveId: (source) => (source === "undici" ? { id: join(ROOT, "node_modules/undici/parts.js") } : null),
-  load: (id) => (id === join(ROOT, "node_modules/undici/parts.js") ? UNDICI : null),
+  resolveId: (source) => (source === "undici" ? { id: PARTS } : null),
+  load(id) {
+    if (id === PARTS) return UNDICI;
+    return SECOND_PARSER.test(id) ? NO_PARSER : null;
+  },
 };
+
+/** Of the thousand calls that GitHub's client knows, those of the scopes that the Action calls. */
+const scopesInUse: Plugin = {
+  name: "scopes-in-use",
+  async load(id) {
+    if (!/[\\/]plugin-rest-endpoint-methods[\\/].*[\\/]endpoints\.js$/.test(id)) return null;
+    const { default: all }: { default: Record<string, unknown> } = await import(pathToFileURL(id).href);
+    const used = (await scopesOfGitHub()).map((scope) => {
+      if (!(scope in all)) throw new Error(`GitHub's client has no rest.${scope}`);
+      return [scope, all[scope]] as const;
+    });
+    return `export default ${JSON.stringify(Object.fromEntries(used), undefined, 2)};`;
+  },
+};
+
+/** "issues" for `rest.issues.createComment(…)` and `const { issues } = ….rest;` in the Action's sources. */
+async function scopesOfGitHub(): Promise<readonly string[]> {
+  const scopes = new Set<string>();
+  for (const file of (await readdir(join(ROOT, "action"), { recursive: true })).sort()) {
+    if (!file.endsWith(".ts")) continue;
+    const code = await readFile(join(ROOT, "action", file), "utf8");
+    const called = [...code.matchAll(/(?<!\.)\.rest\s*\.(\w+)/g)];
+    const named = [...code.matchAll(/\{ ([\w, ]+) \} = [^;{}]*(?<!\.)\.rest;/g)];
+    // Whatever is reached in another way would be missing on the runner, and only there.
+    if (called.length + named.length < [...code.matchAll(/(?<!\.)\.rest\b/g)].length) {
+      throw new Error(`action/${file}: write rest.scope.method(…), so that its scope is bundled`);
+    }
+    for (const [, list] of [...called, ...named]) for (const one of list!.split(",")) scopes.add(one.trim());
+  }
+  return [...scopes].sort();
+}
 
 /** The folder of the package a module belongs to, or undefined when it is ours. */
 function packageFolder(id: string): string | undefined {
@@ -98,7 +153,8 @@ async function licenses(folders: readonly string[]): Promise<string> {
 }
 
 if (import.meta.main) {
-  const { sizes, totalBytes } = await buildAction(join(ROOT, "dist"));
+  const { values } = parseArgs({ options: { out: { type: "string", default: join(ROOT, "dist") } } });
+  const { sizes, totalBytes } = await buildAction(resolve(values.out));
   for (const [name, size] of sizes) console.log(`${String(size).padStart(9)}  ${name}`);
-  console.log(`${String(totalBytes).padStart(9)}  dist/index.js`);
+  console.log(`${String(totalBytes).padStart(9)}  ${join(values.out, "index.js")}`);
 }

@@ -2,19 +2,20 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { ACTION_INPUTS, PLAN_INPUTS } from "../../action/inputs.ts";
+import { ACTION_INPUTS } from "../../action/inputs.ts";
 import { OUTPUTS } from "../../action/outputs.ts";
+import { CONFIG_KEYS } from "../../src/index.ts";
 
 interface ActionYml {
   readonly inputs: Readonly<Record<string, { readonly description: string; readonly default?: string }>>;
   readonly outputs: Readonly<Record<string, { readonly description: string }>>;
-  readonly runs: { readonly using: string; readonly main: string };
+  readonly runs: Readonly<Record<string, string>>;
 }
 
 const action: ActionYml = parse(await readFile(new URL("../../action.yml", import.meta.url), "utf8"));
 
 test("action.yml and the code name the same inputs", () => {
-  assert.deepEqual(Object.keys(action.inputs).sort(), [...PLAN_INPUTS, ...ACTION_INPUTS].sort());
+  assert.deepEqual(Object.keys(action.inputs).sort(), [...CONFIG_KEYS, ...ACTION_INPUTS].sort());
 });
 
 test("action.yml and the code name the same outputs", () => {
@@ -36,5 +37,10 @@ test("every input and output is described", () => {
 });
 
 test("the runner is told to start the bundle on Node 24", () => {
-  assert.deepEqual(action.runs, { using: "node24", main: "dist/index.js" });
+  assert.deepEqual(action.runs, {
+    using: "node24",
+    main: "dist/index.js",
+    post: "dist/index.js",
+    "post-if": "always()",
+  });
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type ScriptedServer, startScriptedServer } from "../../src/scripted-server.ts";
 import { type FakeGitHub, type FakeGitHubOptions, startFakeGitHub } from "../support/fake-github.ts";
-import { type ActionRun, runAction } from "../support/fake-runner.ts";
+import { type ActionRun, HEAD_SHA, runAction } from "../support/fake-runner.ts";
 
 const MARKER = "<!-- goodput:comment goodput -->";
 
@@ -42,8 +42,9 @@ async function comment(
   }
 }
 
+/** Of comments; a check run is written beside them. */
 const writes = ({ calls }: FakeGitHub) =>
-  calls.filter((call) => /^(POST|PATCH|DELETE) (?!.*graphql)/.test(call));
+  calls.filter((call) => /^(POST|PATCH|DELETE) .*comments/.test(call));
 const warnings = ({ commands }: ActionRun) => commands.filter(({ name }) => name === "warning");
 
 test("a second run updates its own comment, also when it is beyond the first page", () =>
@@ -129,10 +130,11 @@ test("a GitHub that never answers costs one warning and no verdict", () =>
     assert.equal(warnings(run).length, 1);
   }));
 
-test("a run that belongs to no pull request comments nowhere and still writes the summary", () =>
+test("a run that belongs to no pull request comments nowhere and still writes summary and check", () =>
   comment({ event: { ref: "refs/heads/main" } }, (github, run) => {
     assert.equal(run.exitCode, 0, run.log);
-    assert.deepEqual(github.calls, []);
+    assert.ok(!github.calls.some((call) => call.includes("comments")), github.calls.join("\n"));
+    assert.equal(github.checks[0]!.head_sha, "f".repeat(40));
     assert.match(run.summary, /ttft_p95/);
     assert.equal(warnings(run).length, 0);
   }));
@@ -142,8 +144,8 @@ test("pr-number says which pull request where the event does not", () =>
     assert.deepEqual(writes(github), ["POST /repos/acme/chat/issues/12/comments 201"]);
   }));
 
-test("comment: off leaves GitHub alone, and summary: false the summary", () =>
-  comment({ inputs: { comment: "off", summary: "false" } }, (github, run) => {
+test("comment: off and check: off leave GitHub alone, and summary: false the summary", () =>
+  comment({ inputs: { comment: "off", check: "off", summary: "false" } }, (github, run) => {
     assert.deepEqual(github.calls, []);
     assert.equal(run.summary, "");
   }));
@@ -187,3 +189,83 @@ test("however many levels and objectives there are, the comment stays below GitH
       assert.ok(github.comments[0]!.body.startsWith(MARKER));
     },
   ));
+
+test("the check run says what the comment, the outputs and the exit code say", async () => {
+  for (const [service, exitCode, conclusion, title] of [
+    [target, 0, "success", /^Objectives met/],
+    [failing, 1, "failure", /^Objectives violated/],
+  ] as const) {
+    await comment({ inputs: { url: service.url } }, (github, run) => {
+      assert.equal(run.exitCode, exitCode, run.log);
+      const [check, ...others] = github.checks;
+      assert.equal(others.length, 0);
+      assert.deepEqual(
+        [check!.head_sha, check!.status, check!.conclusion],
+        [HEAD_SHA, "completed", conclusion],
+      );
+      assert.match(check!.output!.title, title);
+      assert.equal(run.outputs["check-url"], `https://github.test/runs/${check!.id}`);
+      // Identity, list, write and look again, and the check's two.
+      assert.ok(github.calls.length <= 6, github.calls.join("\n"));
+    });
+  }
+});
+
+test("the check of a step that was killed is closed by the step that cleans up", async () => {
+  const github = await startFakeGitHub();
+  const slow = await startScriptedServer({ chunks: 3, ttftMs: 60_000 });
+  try {
+    const run = await runAction({
+      inputs: { url: slow.url, requests: "1", warmup: "0", model: "m", slo: "ttft_p95 < 5s" },
+      apiUrl: github.apiUrl,
+      signalWhen: async () => {
+        while (github.checks.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+        return "SIGKILL";
+      },
+    });
+    assert.equal(run.post.exitCode, 0, run.post.log);
+    assert.deepEqual(
+      github.checks.map(({ status, conclusion }) => [status, conclusion]),
+      [["completed", "cancelled"]],
+    );
+  } finally {
+    await github.close();
+    await slow.close();
+  }
+});
+
+test("eight jobs that run at the same time make one comment with eight sections and eight checks", async () => {
+  const github = await startFakeGitHub({ latency: { seed: 1, leastMs: 5, mostMs: 40 } });
+  const jobs = ["a10", "a100", "cpu", "h100", "l4", "mi300", "t4", "v100"];
+  try {
+    const runs = await Promise.all(
+      jobs.map((section) =>
+        runAction({
+          inputs: {
+            url: target.url,
+            requests: "20",
+            warmup: "0",
+            model: "m",
+            slo: "ttft_p50 < 60s",
+            section,
+          },
+          apiUrl: github.apiUrl,
+        }),
+      ),
+    );
+    for (const run of runs) assert.deepEqual([warnings(run), run.exitCode], [[], 0], run.log);
+    assert.equal(github.comments.length, 1);
+    const named = [...github.comments[0]!.body.matchAll(/<summary><b>(\w+)<\/b>: ✅ objectives met/g)];
+    assert.deepEqual(
+      named.map(([, name]) => name),
+      jobs,
+    );
+    assert.deepEqual(
+      github.checks.map(({ name, conclusion }) => `${name} ${conclusion}`).sort(),
+      jobs.map((job) => `Goodput (${job}) success`),
+    );
+    assert.ok(github.calls.length <= 12 * jobs.length, `${github.calls.length} calls`);
+  } finally {
+    await github.close();
+  }
+});
