@@ -1,10 +1,11 @@
 /**
  * How long it takes from the start of the process to its first request at the target: the command line from
- * its sources and as it is packed, beside Node itself starting and ending with nothing to do.
+ * its sources and as it is packed, and the Action's bundle; beside the Action with nothing to do (a mistake in its
+ * inputs) and Node itself, from start to end.
  */
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -16,7 +17,18 @@ const { values } = parseArgs({ options: { rounds: { type: "string", default: "10
 const built = mkdtempSync(join("node_modules", ".goodput-bench-"));
 const outDir = mkdtempSync(join(tmpdir(), "goodput-bench-"));
 const target = await startTarget();
-const times: Record<"source" | "built" | "node", number[]> = { source: [], built: [], node: [] };
+const times: Record<"source" | "built" | "action" | "idle" | "node", number[]> = {
+  source: [],
+  built: [],
+  action: [],
+  idle: [],
+  node: [],
+};
+// Alone in a folder, as the runner has it.
+const action = join(outDir, "index.js");
+copyFileSync("dist/index.js", action);
+writeFileSync(join(outDir, "package.json"), '{"type":"module"}');
+writeFileSync(join(outDir, "event.json"), "{}");
 try {
   execFileSync(
     process.execPath,
@@ -27,9 +39,11 @@ try {
   );
   writeFileSync(join(built, "package.json"), '{"type":"module"}');
   for (let round = 0; round < Number(values.rounds); round++) {
-    times.source.push(await toFirstRequest("src/cli/bin.ts"));
-    times.built.push(await toFirstRequest(join(built, "src/cli/bin.js")));
-    times.node.push(await startToEnd());
+    times.source.push(await toFirstRequest(commandLine("src/cli/bin.ts")));
+    times.built.push(await toFirstRequest(commandLine(join(built, "src/cli/bin.js"))));
+    times.action.push(await toFirstRequest(runAction({ INPUT_URL: target.url, INPUT_REQUESTS: "1" })));
+    times.idle.push(await startToEnd(runAction({ INPUT_URL: "nothing" })));
+    times.node.push(await startToEnd(() => spawnPinned(CLIENT_CORE, [process.execPath, "-e", "0"])));
   }
 } finally {
   await target.stop();
@@ -44,26 +58,17 @@ console.log(
     [
       ["from its sources", shown(spread(times.source))],
       ["as it is packed", shown(spread(times.built))],
+      ["the Action", shown(spread(times.action))],
+      ["the Action with nothing to do, start to end", shown(spread(times.idle))],
       ["node alone, start to end", shown(spread(times.node))],
     ],
   ),
 );
 
-async function toFirstRequest(program: string): Promise<number> {
+async function toFirstRequest(start: () => ChildProcess): Promise<number> {
   await target.stats();
   const startNs = Number(process.hrtime.bigint());
-  const flags = [
-    "--url",
-    target.url,
-    "--requests",
-    "1",
-    "--output-tokens",
-    "8",
-    "--out",
-    outDir,
-    "--no-progress",
-  ];
-  const child = spawnPinned(CLIENT_CORE, [process.execPath, program, "run", ...flags]);
+  const child = start();
   child.stdout!.resume();
   const [code] = await once(child, "exit");
   const { firstRequestNs, requests } = await target.stats();
@@ -71,8 +76,32 @@ async function toFirstRequest(program: string): Promise<number> {
   return (firstRequestNs - startNs) / 1e6;
 }
 
-async function startToEnd(): Promise<number> {
+async function startToEnd(start: () => ChildProcess): Promise<number> {
   const startNs = process.hrtime.bigint();
-  await once(spawnPinned(CLIENT_CORE, [process.execPath, "-e", "0"]), "exit");
+  const child = start();
+  child.stdout!.resume();
+  await once(child, "exit");
   return Number(process.hrtime.bigint() - startNs) / 1e6;
+}
+
+function commandLine(program: string): () => ChildProcess {
+  const flags = ["--requests", "1", "--output-tokens", "8", "--out", outDir, "--no-progress"];
+  return () => spawnPinned(CLIENT_CORE, [process.execPath, program, "run", "--url", target.url, ...flags]);
+}
+
+function runAction(inputs: Readonly<Record<string, string>>): () => ChildProcess {
+  const env = {
+    PATH: process.env.PATH,
+    GITHUB_ACTIONS: "true",
+    GITHUB_EVENT_PATH: join(outDir, "event.json"),
+    GITHUB_OUTPUT: join(outDir, "output"),
+    GITHUB_STEP_SUMMARY: join(outDir, "summary"),
+    "INPUT_OUTPUT-DIR": join(outDir, "report"),
+    ...inputs,
+  };
+  return () => {
+    writeFileSync(env.GITHUB_OUTPUT, "");
+    writeFileSync(env.GITHUB_STEP_SUMMARY, "");
+    return spawnPinned(CLIENT_CORE, [process.execPath, action], { env });
+  };
 }
