@@ -5,6 +5,7 @@ import type {
   GenerationListener,
   GenerationRequest,
   Inference,
+  TokenOdds,
 } from "./inference/inference.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -28,16 +29,18 @@ export function generateWhole(
   inference: Inference,
   telemetry: Telemetry,
   request: GenerationRequest,
-): Promise<{ readonly text: string; readonly end: GenerationEnd }> {
+): Promise<{ readonly text: string; readonly end: GenerationEnd; readonly odds: readonly TokenOdds[] }> {
   return new Promise((resolve, reject) => {
     let text = "";
+    const odds: TokenOdds[] = [];
     generate(ctx, inference, telemetry, request, {
-      onToken: (piece) => {
+      onToken: (piece, tokens) => {
         text += piece;
+        if (tokens !== undefined) odds.push(...tokens);
       },
       onEnd: (end) => {
         if (end.reason === "aborted") reject(abortedError());
-        else resolve({ text, end });
+        else resolve({ text, end, odds });
       },
       onError: (error) => reject(inferenceError(error)),
     });

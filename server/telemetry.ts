@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { GenerationEnd, GenerationListener } from "./inference/inference.ts";
+import type { GenerationEnd, GenerationListener, InferenceMemory } from "./inference/inference.ts";
 import type { ModelHolder } from "./model-holder.ts";
-import type { SystemSampler } from "./system-sampler.ts";
+import type { GpuDevice, SystemSampler } from "./system-sampler.ts";
 
 /** What the server knows of the requests it has answered. The names are vLLM's where they mean the same. */
 export class Telemetry {
@@ -11,6 +11,21 @@ export class Telemetry {
   readonly #generationTokens = this.#counter("generation_tokens_total", "Tokens generated.");
   readonly #successes = this.#counter("request_success_total", "Requests answered.", ["finished_reason"]);
   readonly #failures = this.#counter("request_failure_total", "Requests that ended in an error.");
+  readonly #prefixQueries = this.#counter(
+    "prefix_cache_queries_total",
+    "Prompt tokens looked for in what slots still hold.",
+  );
+  readonly #prefixHits = this.#counter(
+    "prefix_cache_hits_total",
+    "Prompt tokens that a slot still held and that were not computed again.",
+  );
+  readonly #embeddings = this.#counter("embedding_requests_total", "Requests answered with vectors.");
+  readonly #embeddingTokens = this.#counter("embedding_tokens_total", "Tokens turned into vectors.");
+  readonly #requestCache = this.#histogram(
+    "request_kv_cache_peak_bytes",
+    "Keys and values of a request at its end, when they are the most.",
+    CACHE_BUCKETS,
+  );
   readonly #firstToken = this.#histogram(
     "time_to_first_token_seconds",
     "From a request's arrival to its first token.",
@@ -63,8 +78,29 @@ export class Telemetry {
       "Graphics processors the model runs on.",
       () => system.gpu?.devices.length ?? 0,
     );
-    this.#gauge("gpu_memory_used_bytes", "Graphics memory in use.", () => system.gpu?.usedBytes);
-    this.#gauge("gpu_memory_total_bytes", "Graphics memory there is.", () => system.gpu?.totalBytes);
+    const perDevice = (whole: "usedBytes" | "totalBytes") => () =>
+      deviceSamples(system.gpuDevices, whole, system.gpu?.[whole]);
+    this.#gauges(
+      "gpu_memory_used_bytes",
+      "Graphics memory in use.",
+      ["gpu", "device"],
+      perDevice("usedBytes"),
+    );
+    this.#gauges(
+      "gpu_memory_total_bytes",
+      "Graphics memory there is.",
+      ["gpu", "device"],
+      perDevice("totalBytes"),
+    );
+    const shares = (of: "model" | "context") => () =>
+      memorySamples(models.inference?.memory(), of, system.gpu !== undefined);
+    this.#gauges("model_memory_bytes", "What the model's weights take.", ["memory"], shares("model"));
+    this.#gauges(
+      "context_memory_bytes",
+      "What the slots' keys and values and the buffers of a step take.",
+      ["memory"],
+      shares("context"),
+    );
   }
 
   /** Generations that came to their end, whether by the model's or the request's choice. */
@@ -106,12 +142,12 @@ export class Telemetry {
         this.#queued.observe(labels, (performance.now() - arrivedAt) / 1000);
         listener.onStart?.();
       },
-      onToken: (text) => {
+      onToken: (text, tokens) => {
         const now = performance.now();
         if (previousTokenAt === undefined) this.#firstToken.observe(labels, (now - arrivedAt) / 1000);
         else this.#interToken.observe(labels, (now - previousTokenAt) / 1000);
         previousTokenAt = now;
-        listener.onToken(text);
+        listener.onToken(text, tokens);
       },
       onEnd: (end) => {
         this.#whole.observe(labels, (performance.now() - arrivedAt) / 1000);
@@ -125,8 +161,20 @@ export class Telemetry {
     };
   }
 
+  /** A request for vectors that was answered. */
+  countEmbeddings(tokens: number): void {
+    this.#embeddings.inc(this.#labels());
+    this.#embeddingTokens.inc(this.#labels(), tokens);
+  }
+
   #countEnd(end: GenerationEnd): void {
     const labels = this.#labels();
+    const bytesPerToken = this.#models.inference?.memory().cacheBytesPerToken;
+    if (bytesPerToken !== undefined) {
+      this.#requestCache.observe(labels, (end.promptTokens + end.generatedTokens) * bytesPerToken);
+    }
+    this.#prefixQueries.inc(labels, end.promptTokens);
+    this.#prefixHits.inc(labels, end.cachedTokens);
     this.#promptTokens.inc(labels, end.promptTokens);
     this.#generationTokens.inc(labels, end.generatedTokens);
     const finished = end.reason === "aborted" ? "abort" : end.reason;
@@ -164,19 +212,62 @@ export class Telemetry {
 
   /** A gauge read when it is asked for; what cannot be known has no sample rather than a 0. */
   #gauge(name: string, help: string, read: () => number | undefined): void {
-    const labels = () => this.#labels();
+    this.#gauges(name, help, [], () => {
+      const value = read();
+      return value === undefined ? [] : [{ labels: {}, value }];
+    });
+  }
+
+  #gauges(
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    read: () => readonly GaugeSample[],
+  ): void {
+    const ours = () => this.#labels();
     new Gauge({
       name: PREFIX + name,
       help,
-      labelNames: ["model_name"],
+      labelNames: ["model_name", ...labelNames],
       registers: [this.#registry],
       collect() {
         this.reset();
-        const value = read();
-        if (value !== undefined) this.set(labels(), value);
+        for (const { labels, value } of read()) this.set({ ...ours(), ...labels }, value);
       },
     });
   }
+}
+
+interface GaugeSample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** Either every device or the whole: who adds up the series of a name must get the sum. */
+function deviceSamples(
+  devices: readonly GpuDevice[],
+  figure: "usedBytes" | "totalBytes",
+  whole: number | undefined,
+): GaugeSample[] {
+  const known = devices.flatMap((device, index) => {
+    const value = device[figure];
+    return value === undefined ? [] : [{ labels: { gpu: String(index), device: device.name }, value }];
+  });
+  if (known.length > 0 && known.length === devices.length) return known;
+  return whole === undefined ? [] : [{ labels: { gpu: "all", device: "" }, value: whole }];
+}
+
+function memorySamples(
+  memory: InferenceMemory | undefined,
+  of: "model" | "context",
+  onGpu: boolean,
+): GaugeSample[] {
+  if (memory === undefined) return [];
+  const { ramBytes, gpuBytes } = memory[of];
+  return [
+    { labels: { memory: "ram" }, value: ramBytes },
+    ...(onGpu ? [{ labels: { memory: "gpu" }, value: gpuBytes }] : []),
+  ];
 }
 
 /** What a finished generation adds to the rolling averages. */
@@ -192,3 +283,5 @@ const PREFIX = "goodput:";
 const LONG_BUCKETS = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120,
 ];
+/** From 16 KiB, a few words to a tiny model, to 16 GiB. */
+const CACHE_BUCKETS = Array.from({ length: 11 }, (_, index) => 2 ** 14 * 4 ** index);

@@ -12,7 +12,7 @@ import { VERSION } from "../src/version.ts";
 /** The stages in order: each may look left, never right. */
 const STAGES = ["plan", "schedule", "send", "observe", "record", "summarize", "judge", "report"];
 /** Words that any part of the engine may use; they know no stage. */
-const SHARED = ["clock", "random", "units", "errors", "redact", "result", "version"].map(
+const SHARED = ["clock", "random", "units", "errors", "redact", "result", "version", "conclusion"].map(
   (name) => `src/${name}.ts`,
 );
 
@@ -76,14 +76,13 @@ function mayImport(file: string, target: string): boolean {
     return (
       target.startsWith("src/cli/") ||
       target === "src/index.ts" ||
-      (file === "src/cli/serve.ts" && target === "server/main.ts") ||
+      (file === "src/cli/serve.ts" && /^server\/(main|optimize)\.ts$/.test(target)) ||
       // Loaded only by whoever asks for them.
       (file === "src/cli/scripted.ts" && isScripted(target)) ||
       (file === "src/cli/selftest.ts" && /^src\/selftest(-text)?\.ts$/.test(target))
     );
   }
   if (SHARED.includes(file)) return SHARED.includes(target);
-  if (file === "src/conclusion.ts") return SHARED.includes(target);
   // The scripted server is measured, and knows no stage.
   if (isScripted(file)) return isScripted(target) || SHARED.includes(target);
   const stage = STAGES.indexOf(file.split("/")[1]!);

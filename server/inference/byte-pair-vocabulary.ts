@@ -26,6 +26,12 @@ export function inByteAlphabet(text: string): string {
   return Array.from(Buffer.from(text), (byte) => BYTE_LETTERS[byte]!).join("");
 }
 
+/** The bytes of a token that is spelled in this alphabet; undefined for a text that is not. */
+export function fromByteAlphabet(token: string): Uint8Array | undefined {
+  const bytes = Array.from(token, (letter) => BYTE_OF_LETTER.get(letter));
+  return bytes.includes(undefined) ? undefined : Uint8Array.from(bytes as number[]);
+}
+
 /** GPT-2's alphabet: printable bytes stand for themselves, the others for letters from U+0100 on. */
 const BYTE_LETTERS: readonly string[] = (() => {
   let shifted = 0x100;
@@ -34,6 +40,10 @@ const BYTE_LETTERS: readonly string[] = (() => {
     return String.fromCodePoint(printable ? byte : shifted++);
   });
 })();
+
+const BYTE_OF_LETTER: ReadonlyMap<string, number> = new Map(
+  BYTE_LETTERS.map((letter, byte) => [letter, byte]),
+);
 
 /** Of pairs that are equally frequent the one met first wins, which keeps the vocabulary reproducible. */
 function mostFrequentPair(words: readonly (readonly string[])[]): [string, string] | undefined {

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { Token } from "node-llama-cpp";
-import type { GenerationEnd, GenerationListener, GenerationRequest } from "./inference.ts";
+import type { GenerationEnd, GenerationListener, GenerationRequest, TokenOdds } from "./inference.ts";
 import { StopStrings } from "./stop-strings.ts";
 import { TextStream, type TokenTexts } from "./token-text.ts";
 
@@ -13,6 +13,10 @@ export class GenerationJob {
   readonly stops: StopStrings;
   /** Left to itself the sampler takes the current second, the same for all requests of that second. */
   readonly seed: number;
+  /** The answer's tokens so far, kept only where a penalty counts them. */
+  readonly drawn: Token[] | undefined;
+  /** Of the tokens whose text was not told yet. */
+  readonly odds: TokenOdds[] | undefined;
   readonly queuedAt = performance.now();
   startedAt: number | undefined;
   firstTokenAt: number | undefined;
@@ -31,6 +35,8 @@ export class GenerationJob {
     this.listener = listener;
     this.text = new TextStream(texts, request.prompt.tokens as Token[]);
     this.stops = new StopStrings(request.stop);
+    this.drawn = request.presencePenalty || request.frequencyPenalty ? [] : undefined;
+    this.odds = request.logProbabilities === undefined ? undefined : [];
     this.seed = request.seed === undefined ? randomInt(2 ** 32 - 1) : request.seed >>> 0;
   }
 
@@ -38,6 +44,11 @@ export class GenerationJob {
   finishText(): string {
     const { text, stopped } = this.stops.push(this.text.flush());
     return stopped ? text : text + this.stops.flush();
+  }
+
+  /** The odds of the tokens that a text was made of; they wait for as long as there is none. */
+  takeOdds(text: string): TokenOdds[] | undefined {
+    return text === "" ? undefined : this.odds?.splice(0);
   }
 
   summarize(reason: GenerationEnd["reason"]): GenerationEnd {

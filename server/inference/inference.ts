@@ -6,8 +6,11 @@ export interface Inference {
    * no tokenizing: it comes when there is no time for it.
    */
   ensureRoom(requests?: number): void;
-  /** Tokens of a chat, by the model's own template; control tokens typed by a user stay text. */
-  chatPrompt(messages: readonly ChatMessage[]): Prompt;
+  /**
+   * Tokens of a chat, by the model's own template; control tokens typed by a user stay text.
+   * Throws an `InferenceError` when there is something in it that the template has no words for.
+   */
+  chatPrompt(messages: readonly ChatMessage[], tools?: readonly Tool[]): Prompt;
   /** Tokens of a text as it is. */
   textPrompt(text: string): Prompt;
   /** Puts the request in the queue at once or throws an `InferenceError`; what follows is told to the listener. */
@@ -36,12 +39,29 @@ export interface ModelDescription {
   readonly contextSize: number;
   readonly slots: number;
   readonly threads: number;
+  /** Whether the model's template tells it of tools and how to call them, and in a form that can be read. */
+  readonly tools: boolean;
   readonly loadedAt: Date;
 }
 
-export interface ChatMessage {
-  readonly role: "system" | "user" | "assistant";
-  readonly content: string;
+export type ChatMessage =
+  | { readonly role: "system" | "user"; readonly content: string }
+  | { readonly role: "assistant"; readonly content: string; readonly toolCalls?: readonly ToolCall[] }
+  | { readonly role: "tool"; readonly content: string; readonly toolCallId: string };
+
+/** A function that the model may ask to be called. */
+export interface Tool {
+  readonly name: string;
+  readonly description?: string | undefined;
+  /** A JSON schema of the arguments; none are expected when undefined. */
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What the model asked for earlier in a conversation. */
+export interface ToolCall {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
 }
 
 /** A tokenized prompt. */
@@ -57,6 +77,16 @@ export interface GenerationRequest {
   readonly temperature: number;
   readonly topP: number;
   readonly topK: number;
+  /** Tokens less likely than this share of the likeliest one's probability are left out; 0 when undefined. */
+  readonly minP?: number | undefined;
+  /** Taken off the logit of every token that was generated before; 0 when undefined. */
+  readonly presencePenalty?: number | undefined;
+  /** The same, once for each time it was generated; 0 when undefined. */
+  readonly frequencyPenalty?: number | undefined;
+  /** Added to the tokens' logits. */
+  readonly logitBias?: ReadonlyMap<number, number> | undefined;
+  /** How many of the likeliest tokens to tell beside each one that is drawn; nothing is told when undefined. */
+  readonly logProbabilities?: number | undefined;
   /** A random one when undefined. */
   readonly seed: number | undefined;
   readonly stop: readonly string[];
@@ -76,10 +106,29 @@ export interface AnswerFormat {
 export interface GenerationListener {
   /** The request left the queue for a slot. */
   onStart?(): void;
-  /** Once for each token; the text is empty while a character or a stop string is not decided. */
-  onToken(text: string): void;
+  /**
+   * Once for each token; the text is empty while a character or a stop string is not decided. Log probabilities
+   * that were asked for come with the text, those of all tokens since the last text that was not empty.
+   */
+  onToken(text: string, tokens?: readonly TokenOdds[]): void;
   onEnd(end: GenerationEnd): void;
   onError(error: Error): void;
+}
+
+/** How likely a token was. */
+export interface TokenChance {
+  /** May be a part of a character only. */
+  readonly bytes: Uint8Array;
+  /**
+   * Natural logarithm of the probability with which the token is drawn: after the temperature, the penalties and
+   * biases, the format, and whatever leaves tokens out.
+   */
+  readonly logProbability: number;
+}
+
+export interface TokenOdds extends TokenChance {
+  /** The likeliest tokens, the likeliest first; the drawn one need not be among them. */
+  readonly likeliest: readonly TokenChance[];
 }
 
 export interface GenerationEnd {
@@ -133,7 +182,13 @@ export interface MemoryShare {
 
 /** A request the model cannot take. */
 export class InferenceError extends Error {
-  readonly code: "QUEUE_FULL" | "PROMPT_EMPTY" | "PROMPT_TOO_LONG" | "CLOSING";
+  readonly code:
+    | "QUEUE_FULL"
+    | "PROMPT_EMPTY"
+    | "PROMPT_TOO_LONG"
+    | "TEMPLATE_REFUSES"
+    | "TOKEN_UNKNOWN"
+    | "CLOSING";
 
   constructor(code: InferenceError["code"], message: string) {
     super(message);

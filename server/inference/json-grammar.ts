@@ -18,9 +18,18 @@ export class SchemaError extends Error {
  * because an answer that only nearly has the asked form is worse than none.
  */
 export function jsonGrammar(schema: unknown = { type: "object" }): string {
-  const rules = new GrammarRules(schema);
-  rules.add("root", rules.value(schema, "schema"));
+  return grammarOfSeveral([{ schema, path: "schema" }], ([value]) => value!);
+}
+
+/** A grammar in which the values of several schemas, given as the names of their rules, have their places. */
+export function grammarOfSeveral(
+  schemas: readonly { readonly schema: unknown; readonly path: string }[],
+  root: (values: readonly string[]) => string,
+): string {
+  const rules = new GrammarRules();
+  const values = schemas.map(({ schema, path }) => rules.document(schema, path));
   if (rules.mistakes.length > 0) throw new SchemaError(rules.mistakes);
+  rules.add("root", root(values));
   return rules.text();
 }
 
@@ -41,15 +50,12 @@ class GrammarRules {
   readonly mistakes: { path: string; message: string }[] = [];
   readonly #rules = new Map<string, string>(Object.entries(JSON_RULES));
   readonly #references = new Map<string, string>();
-  readonly #root: unknown;
+  #referenced = 0;
+  #root: unknown;
   #depth = 0;
   #parts = 0;
   #repetitions = 0;
   #full = false;
-
-  constructor(root: unknown) {
-    this.#root = root;
-  }
 
   add(name: string, rule: string): string {
     this.#rules.set(name, rule);
@@ -58,6 +64,13 @@ class GrammarRules {
 
   text(): string {
     return Array.from(this.#rules, ([name, rule]) => `${name} ::= ${rule}\n`).join("");
+  }
+
+  /** The name of a rule for a schema whose references lead to places within itself. */
+  document(schema: unknown, path: string): string {
+    this.#root = schema;
+    this.#references.clear();
+    return this.#part(schema, path);
   }
 
   /** The body of a rule; what is wrong with the schema is gathered. */
@@ -194,7 +207,7 @@ class GrammarRules {
     if (known !== undefined) return known;
     const target = resolve(this.#root, reference);
     if (target === undefined) return this.#mistake(`${path}.$ref`, "leads to nothing within the schema");
-    const name = `ref${this.#references.size}`;
+    const name = `ref${this.#referenced++}`;
     this.#references.set(String(reference), name);
     return this.add(name, this.value(target, String(reference)));
   }

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import type { Llama, LlamaContext, LlamaModel, LlamaOptions } from "node-llama-cpp";
 import { ChatPrompts } from "./chat-prompt.ts";
+import { type ContextWish, checkContextFits, fittingHint } from "./context-fit.ts";
 import { Embedder } from "./embedder.ts";
 import { GrammarFormat } from "./grammar-format.ts";
 import type {
@@ -15,16 +16,20 @@ import type {
   InferenceMemory,
   ModelDescription,
   Prompt,
+  Tool,
 } from "./inference.ts";
 import { ModelError } from "./model-error.ts";
 import { type ModelSource, prepareModelFile } from "./model-file.ts";
-import { modelMemory } from "./model-memory.ts";
+import { modelMemory, plannedCacheBytesPerToken } from "./model-memory.ts";
+import { Sampling } from "./sampling.ts";
+import { slotsFor } from "./slot-count.ts";
 import { inSlotOrder, SlotLoop } from "./slot-loop.ts";
-import { measureThreadCount } from "./thread-count.ts";
+import { measureThreads, type ThreadPlan, threadsFor } from "./thread-count.ts";
 
 export interface InferenceOptions {
   readonly source: ModelSource;
-  readonly slots: number;
+  /** As many as memory allows, eight at most, when undefined. */
+  readonly slots: number | undefined;
   /** Tokens per slot; never more than the model was made for. */
   readonly contextSize: number;
   readonly queueLimit: number;
@@ -32,27 +37,48 @@ export interface InferenceOptions {
   readonly threads: number | undefined;
   readonly gpu: "auto" | "cuda" | "vulkan" | "metal" | false;
   readonly onDownload?: (doneBytes: number, totalBytes: number) => void;
+  /** The share of the file that llama.cpp has taken in, up to 1. */
+  readonly onLoad?: (share: number) => void;
   readonly onWarning?: (message: string) => void;
+  /** Ends a download that nobody waits for any more. */
+  readonly signal?: AbortSignal;
 }
 
 /** Loads a model into llama.cpp; a `ModelError` says what is wrong with it or with this machine. */
 export async function loadInference(options: InferenceOptions): Promise<Inference> {
-  const file = await prepareModelFile(options.source, options.onDownload);
+  const file = await prepareModelFile(options.source, options.onDownload, options.signal);
   const llama = await startLlama(options);
+  let wish: ContextWish | undefined;
   try {
     // The safety margins are made for real models and would refuse 3 MB on a small machine.
     const ignoreMemorySafetyChecks = file.tiny;
-    const model = await llama.loadModel({ modelPath: file.path, ignoreMemorySafetyChecks });
+    const model = await llama.loadModel({
+      modelPath: file.path,
+      ignoreMemorySafetyChecks,
+      onLoadProgress: (share) => options.onLoad?.(share),
+    });
+    const contextSize = Math.min(options.contextSize, model.trainContextSize);
+    const cacheBytesPerToken = plannedCacheBytesPerToken(model);
+    const availableBytes = process.availableMemory();
+    // A mapped file's pages count as available until the first token is computed with them.
+    const freeBytes =
+      llama.gpu === false ? availableBytes - model.memoryUsage.ram : (await llama.getVramState()).free;
+    const slots = options.slots ?? slotsFor({ contextSize, cacheBytesPerToken, freeBytes });
+    wish = { slots, contextSize, cacheBytesPerToken, availableBytes };
+    // Of graphics memory node-llama-cpp knows more than we do.
+    if (llama.gpu === false) checkContextFits(wish);
     let loop: SlotLoop | undefined;
     let hybrid = false;
     const context = await model.createContext({
-      sequences: options.slots,
-      contextSize: Math.min(options.contextSize, model.trainContextSize),
+      sequences: slots,
+      contextSize,
       threads: { ideal: llama.maxThreads, min: 1 },
       ignoreMemorySafetyChecks,
       batching: {
         dispatchSchedule: (dispatch) => {
-          setImmediate(() => {
+          // All slots of a step ask for it in one row of promises, after which this comes: no turn of the event
+          // loop lies between two steps, whatever has arrived meanwhile.
+          process.nextTick(() => {
             dispatch();
             loop?.stepDispatched();
           });
@@ -64,15 +90,23 @@ export async function loadInference(options: InferenceOptions): Promise<Inferenc
         },
       },
     });
-    loop = new SlotLoop(context, options.queueLimit);
+    loop = new SlotLoop(context, await Sampling.of(model), options.queueLimit);
     hybrid = loop.sequences.some((sequence) => sequence.needsCheckpoints);
+    const cores = availableParallelism();
+    const given = options.threads === undefined ? undefined : Math.min(options.threads, cores);
     // One thread is known to be best for a tiny model, and a busy moment must not decide otherwise.
-    const wanted =
-      options.threads ??
-      (file.tiny ? 1 : await measureThreadCount(llama, loop.sequences, model.tokens.nl ?? model.tokens.eos!));
-    await loop.warmUp();
-    const threads = Math.min(wanted, availableParallelism());
+    const fixed = given ?? (file.tiny ? 1 : undefined);
+    const plan: ThreadPlan =
+      fixed === undefined
+        ? await measureThreads(llama, loop.sequences, model.tokens.nl ?? model.tokens.eos!)
+        : [{ tokens: 1, threads: fixed }];
+    loop.onStep = (tokens) => {
+      llama.maxThreads = threadsFor(plan, tokens);
+    };
+    const threads = threadsFor(plan, slots);
     llama.maxThreads = threads;
+    await loop.warmUp();
+    const chats = await ChatPrompts.of(model);
     const description: ModelDescription = {
       name: file.name,
       description: model.fileInfo.metadata.general?.description,
@@ -80,6 +114,7 @@ export async function loadInference(options: InferenceOptions): Promise<Inferenc
       contextSize: context.contextSize,
       slots: context.totalSequences,
       threads,
+      tools: chats.tools,
       loadedAt: new Date(),
     };
     const embedder = new Embedder(model, {
@@ -87,18 +122,10 @@ export async function loadInference(options: InferenceOptions): Promise<Inferenc
       queueLimit: options.queueLimit,
       ignoreMemorySafetyChecks,
     });
-    return new LlamaInference(
-      description,
-      llama,
-      model,
-      context,
-      loop,
-      embedder,
-      await ChatPrompts.of(model),
-    );
+    return new LlamaInference(description, llama, model, context, loop, embedder, chats);
   } catch (error) {
     await llama.dispose();
-    throw loadError(error, file.path);
+    throw loadError(error, file.path, wish);
   }
 }
 
@@ -133,8 +160,8 @@ class LlamaInference implements Inference {
     this.#loop.ensureRoom(requests);
   }
 
-  chatPrompt(messages: readonly ChatMessage[]): Prompt {
-    return { tokens: this.#chats.tokens(messages) };
+  chatPrompt(messages: readonly ChatMessage[], tools: readonly Tool[] = []): Prompt {
+    return { tokens: this.#chats.tokens(messages, tools) };
   }
 
   textPrompt(text: string): Prompt {
@@ -216,11 +243,15 @@ async function startLlama({ gpu, onWarning }: InferenceOptions): Promise<Llama> 
   }
 }
 
-function loadError(error: unknown, path: string): unknown {
+/** The wish is there once the model's file was loaded: what fails then is the context. */
+function loadError(error: unknown, path: string, wish: ContextWish | undefined): unknown {
   if (error instanceof ModelError) return error;
-  if (error instanceof Error && error.constructor.name === "InsufficientMemoryError") {
-    return new ModelError("OUT_OF_MEMORY", `There is not enough memory for ${path}: ${firstLine(error)}.`, {
-      hint: "Lower SLOTS or CONTEXT_SIZE, or take a smaller quantization of the model.",
+  const tooLarge = error instanceof Error && error.constructor.name === "InsufficientMemoryError";
+  // llama.cpp gives no reason, and says so only where memory was refused to it.
+  if (tooLarge || (wish !== undefined && /^Failed to create context/.test(firstLine(error)))) {
+    const reason = tooLarge ? firstLine(error) : "the context could not be allocated";
+    return new ModelError("OUT_OF_MEMORY", `There is not enough memory for ${path}: ${reason}.`, {
+      hint: fittingHint(wish),
       cause: error,
     });
   }

@@ -3,17 +3,25 @@ import type { InferenceMemory } from "./inference.ts";
 
 /** What a loaded model and its context hold, and what each token of a request adds in use to the latter. */
 export function modelMemory(model: LlamaModel, context: LlamaContext): InferenceMemory {
-  const { metadata } = model.fileInfo;
-  const layers = (metadata as unknown as Readonly<Record<string, unknown>>)[metadata.general.architecture];
   return {
     model: { ramBytes: model.memoryUsage.ram, gpuBytes: model.memoryUsage.vram },
     context: { ramBytes: context.memoryUsage.ram, gpuBytes: context.memoryUsage.vram },
     cacheBytesPerToken: cacheBytesPerToken(
-      layers as LayerMetadata,
+      layersOf(model),
       ELEMENT_BYTES.get(context.kvCacheKeyType),
       ELEMENT_BYTES.get(context.kvCacheValueType),
     ),
   };
+}
+
+/** What a token will take in a context that keeps keys and values as float16, as contexts do unless told otherwise. */
+export function plannedCacheBytesPerToken(model: LlamaModel): number | undefined {
+  return cacheBytesPerToken(layersOf(model), 2, 2);
+}
+
+function layersOf({ fileInfo: { metadata } }: LlamaModel): LayerMetadata | undefined {
+  const byArchitecture = metadata as unknown as Readonly<Record<string, unknown>>;
+  return byArchitecture[metadata.general.architecture] as LayerMetadata | undefined;
 }
 
 /** The part of a GGUF file's metadata that says what attention keeps; which keys there are depends on the architecture. */

@@ -7,7 +7,6 @@ import type {
   Token,
 } from "node-llama-cpp";
 import { GenerationJob } from "./generation-job.ts";
-import type { GrammarFormat } from "./grammar-format.ts";
 import {
   type Generation,
   type GenerationEnd,
@@ -16,7 +15,11 @@ import {
   InferenceError,
   type InferenceLoad,
 } from "./inference.ts";
+import { NativeGarbage } from "./native-garbage.ts";
+import type { Sampling } from "./sampling.ts";
 import { commonPrefix, keepPrefix, type Slot } from "./slot.ts";
+import { TokenBytes } from "./token-bytes.ts";
+import { tokenOdds } from "./token-odds.ts";
 import { TokenTexts } from "./token-text.ts";
 
 /** Prompt tokens one request may add to a step: a piece cannot be interrupted, and everyone waits for it. */
@@ -36,20 +39,28 @@ const REUSE_ADVANTAGE = 32;
 export class SlotLoop {
   readonly #context: LlamaContext;
   readonly #model: LlamaModel;
+  readonly #sampling: Sampling;
   readonly #texts: TokenTexts;
+  readonly #bytes: TokenBytes;
+  readonly #garbage: NativeGarbage;
   readonly #slots: readonly Slot[];
   readonly #queueLimit: number;
   readonly #queue: GenerationJob[] = [];
   #running: Promise<void> | undefined;
   #closing = false;
   #largestStep = 0;
+  /** Told how many tokens a step may have, before it is computed. */
+  onStep: (tokens: number) => void = () => {};
   /** Told only once the next step is under way, so that writing to clients costs the model no time. */
   #news: (() => void)[] = [];
 
-  constructor(context: LlamaContext, queueLimit: number) {
+  constructor(context: LlamaContext, sampling: Sampling, queueLimit: number) {
     this.#context = context;
     this.#model = context.model;
+    this.#sampling = sampling;
     this.#texts = new TokenTexts(context.model);
+    this.#bytes = new TokenBytes(context.model);
+    this.#garbage = new NativeGarbage(context.model.fileInfo.metadata.tokenizer?.ggml?.tokens?.length ?? 0);
     this.#queueLimit = queueLimit;
     this.#slots = Array.from({ length: context.totalSequences }, (_, index) => {
       return { index, sequence: context.getSequence(), job: undefined, answer: undefined, promptRead: 0 };
@@ -94,6 +105,7 @@ export class SlotLoop {
           `but the context holds ${this.#context.contextSize} tokens.`,
       );
     }
+    this.#sampling.check(request);
     const job = new GenerationJob(request, Math.min(request.maxTokens ?? room, room), listener, this.#texts);
     this.#queue.push(job);
     this.#running ??= Promise.resolve().then(() => this.#run());
@@ -144,6 +156,7 @@ export class SlotLoop {
       const reading = active.filter((slot) => slot.answer === undefined).length;
       const room = this.#context.batchSize - (active.length - reading);
       const piece = Math.max(1, Math.min(PROMPT_PIECE, Math.floor(room / Math.max(1, reading))));
+      this.onStep(active.length - reading + reading * piece);
       const results = await Promise.all(active.map((slot) => this.#step(slot, piece)));
       // Usually told while the step was computed; what is left over must not overtake what comes now.
       this.#tellNews();
@@ -188,7 +201,7 @@ export class SlotLoop {
   /** Never rejects: what goes wrong with one request must not end the others. */
   async #step(slot: Slot, piece: number): Promise<StepResult> {
     const { sequence } = slot;
-    const { request, seed } = slot.job!;
+    const { request } = slot.job!;
     const evaluationPriority = slot.index as EvaluationPriority;
     try {
       if (slot.answer === undefined) {
@@ -198,18 +211,16 @@ export class SlotLoop {
           await sequence.evaluateWithoutGeneratingNewTokens(tokens, { evaluationPriority });
           return { kind: "prompt" };
         }
-        const { temperature, topP, topK } = request;
-        const options = { temperature, topP, topK, seed, evaluationPriority, yieldEogToken: true };
-        const format = request.format as GrammarFormat | undefined;
-        slot.answer = sequence.evaluate(
-          tokens,
-          format === undefined ? options : { ...options, grammarEvaluationState: format.begin() },
-        );
+        const options = { ...this.#sampling.options(slot.job!), evaluationPriority };
+        // Probabilities mean sorting the whole vocabulary: only who asks for them pays for that.
+        const probabilities = request.logProbabilities !== undefined;
+        slot.answer = sequence.evaluateWithMetadata(tokens, { probabilities }, options);
       }
       const { value, done } = await slot.answer.next(slot.replacement);
       slot.replacement = undefined;
       if (done === true) throw new Error("The model stopped without saying why.");
-      return { kind: "token", token: value };
+      const { token, probabilities } = value as DrawnToken;
+      return { kind: "token", token, probabilities };
     } catch (error) {
       return { kind: "error", error: error as Error };
     }
@@ -238,7 +249,12 @@ export class SlotLoop {
       piece = "\n";
     } else {
       piece = job.text.push(result.token);
+      if (result.probabilities !== undefined) {
+        const { logProbabilities = 0 } = job.request;
+        job.odds?.push(tokenOdds(result.token, result.probabilities, logProbabilities, this.#bytes));
+      }
     }
+    job.drawn?.push(slot.replacement ?? result.token);
     const { text, stopped } = job.stops.push(piece);
     const last = stopped || job.generatedTokens >= job.maxTokens;
     this.#say(job, last && !stopped ? text + job.finishText() : text);
@@ -247,7 +263,8 @@ export class SlotLoop {
   }
 
   #say(job: GenerationJob, text: string): void {
-    this.#news.push(() => job.listener.onToken(text));
+    const odds = job.takeOdds(text);
+    this.#news.push(() => job.listener.onToken(text, odds));
   }
 
   async #release(slot: Slot, end: GenerationEnd["reason"] | Error): Promise<void> {
@@ -258,6 +275,7 @@ export class SlotLoop {
     slot.job = undefined;
     slot.answer = undefined;
     slot.replacement = undefined;
+    this.#garbage.requestEnded();
     if (end instanceof Error) this.#news.push(() => job.listener.onError(end));
     else this.#news.push(() => job.listener.onEnd(job.summarize(end)));
   }
@@ -291,5 +309,11 @@ export function inSlotOrder({ items }: { readonly items: readonly BatchItem[] })
 
 type StepResult =
   | { readonly kind: "prompt" }
-  | { readonly kind: "token"; readonly token: Token }
+  | ({ readonly kind: "token" } & DrawnToken)
   | { readonly kind: "error"; readonly error: Error };
+
+interface DrawnToken {
+  readonly token: Token;
+  /** The likeliest first; undefined where nobody asked. */
+  readonly probabilities: ReadonlyMap<Token, number> | undefined;
+}

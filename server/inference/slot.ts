@@ -7,7 +7,7 @@ export interface Slot {
   readonly sequence: LlamaContextSequence;
   job: GenerationJob | undefined;
   /** Yields a token a step once the whole prompt was read. */
-  answer: ReturnType<LlamaContextSequence["evaluate"]> | undefined;
+  answer: ReturnType<LlamaContextSequence["evaluateWithMetadata"]> | undefined;
   promptRead: number;
   /** Evaluated in place of the token that was drawn last. */
   replacement?: Token | undefined;

@@ -1,5 +1,6 @@
-import type { GenerationEnd } from "../inference/inference.ts";
+import type { GenerationEnd, TokenOdds } from "../inference/inference.ts";
 import { rounded } from "../rounding.ts";
+import { chatLogprobs, textLogprobs } from "./openai-logprobs.ts";
 import type { Usage } from "./openai-usage.ts";
 
 /** How one of OpenAI's two completion APIs words its answers. */
@@ -13,15 +14,37 @@ export interface AnswerShape {
 export interface Choice {
   readonly text: string;
   readonly end: GenerationEnd;
+  readonly finishReason: string;
+  readonly toolCalls: readonly WholeToolCall[];
+  /** Undefined where nobody asked. */
+  readonly odds: readonly TokenOdds[] | undefined;
+}
+
+export interface WholeToolCall {
+  readonly id: string;
+  readonly type: "function";
+  readonly function: { readonly name: string; readonly arguments: string };
+}
+
+/** The first of a call has its id and name, the others more of its arguments. */
+export interface ToolCallDelta {
+  readonly index: number;
+  readonly id?: string;
+  readonly type?: "function";
+  readonly function: { readonly name?: string; readonly arguments: string };
 }
 
 export interface ChoiceEvents {
   /** The event before the first text; empty where there is none. */
   readonly opening: string;
+  /** The same where the answer begins with a call of a tool. */
+  readonly openingOfCall: string;
   /** A text's event is `beforeText + JSON.stringify(text) + afterText`: nothing else is done per token. */
   readonly beforeText: string;
   readonly afterText: string;
-  finish(reason: string): string;
+  text(text: string, odds: readonly TokenOdds[]): string;
+  toolCall(delta: ToolCallDelta, odds: readonly TokenOdds[] | undefined): string;
+  finish(reason: string, odds: readonly TokenOdds[] | undefined): string;
 }
 
 export interface AnswerIdentity {
@@ -42,22 +65,35 @@ export function chatAnswer({ id, model, created, includeUsage }: AnswerIdentity)
       object: "chat.completion",
       created,
       model,
-      choices: choices.map(({ text, end }, index) => ({
+      choices: choices.map(({ text, toolCalls, odds, finishReason }, index) => ({
         index,
-        message: { role: "assistant", content: text, refusal: null },
-        logprobs: null,
-        finish_reason: end.reason,
+        message: {
+          role: "assistant",
+          content: text === "" && toolCalls.length > 0 ? null : text,
+          refusal: null,
+          ...(toolCalls.length > 0 ? { tool_calls: toolCalls } : {}),
+        },
+        logprobs: odds === undefined ? null : chatLogprobs(odds),
+        finish_reason: finishReason,
       })),
       usage,
       ...timingsOf(choices.map(({ end }) => end)),
     }),
-    choice: (index) => ({
-      opening: `${head}{"index":${index},"delta":{"role":"assistant","content":""}${rest}`,
-      beforeText: `${head}{"index":${index},"delta":{"content":`,
-      afterText: `}${rest}`,
-      finish: (reason) =>
-        `${head}{"index":${index},"delta":{},"logprobs":null,"finish_reason":"${reason}"}${tail}`,
-    }),
+    choice: (index) => {
+      const event = (delta: object, odds: readonly TokenOdds[] | undefined, reason: string | null) => {
+        const logprobs = odds === undefined ? null : chatLogprobs(odds);
+        return head + JSON.stringify({ index, delta, logprobs, finish_reason: reason }) + tail;
+      };
+      return {
+        opening: `${head}{"index":${index},"delta":{"role":"assistant","content":""}${rest}`,
+        openingOfCall: `${head}{"index":${index},"delta":{"role":"assistant","content":null}${rest}`,
+        beforeText: `${head}{"index":${index},"delta":{"content":`,
+        afterText: `}${rest}`,
+        text: (content, odds) => event({ content }, odds, null),
+        toolCall: (delta, odds) => event({ tool_calls: [delta] }, odds, null),
+        finish: (reason, odds) => event({}, odds, reason),
+      };
+    },
     usage: (ends, usage) => usageChunk(head, ends, usage),
   };
 }
@@ -71,22 +107,32 @@ export function textAnswer({ id, model, created, includeUsage }: AnswerIdentity)
       object: "text_completion",
       created,
       model,
-      choices: choices.map(({ text, end }, index) => ({
+      choices: choices.map(({ text, odds, finishReason }, index) => ({
         index,
         text,
-        logprobs: null,
-        finish_reason: end.reason,
+        logprobs: odds === undefined ? null : textLogprobs()(odds),
+        finish_reason: finishReason,
       })),
       usage,
       ...timingsOf(choices.map(({ end }) => end)),
     }),
-    choice: (index) => ({
-      opening: "",
-      beforeText: `${head}{"index":${index},"text":`,
-      afterText: `,"logprobs":null,"finish_reason":null}${tail}`,
-      finish: (reason) =>
-        `${head}{"index":${index},"text":"","logprobs":null,"finish_reason":"${reason}"}${tail}`,
-    }),
+    choice: (index) => {
+      const logprobsOf = textLogprobs();
+      const event = (text: string, odds: readonly TokenOdds[] | undefined, reason: string | null) => {
+        const logprobs = odds === undefined ? null : logprobsOf(odds);
+        return head + JSON.stringify({ index, text, logprobs, finish_reason: reason }) + tail;
+      };
+      return {
+        opening: "",
+        openingOfCall: "",
+        beforeText: `${head}{"index":${index},"text":`,
+        afterText: `,"logprobs":null,"finish_reason":null}${tail}`,
+        text: (text, odds) => event(text, odds, null),
+        // A completion has no tools to call.
+        toolCall: (delta, odds) => event(delta.function.arguments, odds, null),
+        finish: (reason, odds) => event("", odds, reason),
+      };
+    },
     usage: (ends, usage) => usageChunk(head, ends, usage),
   };
 }

@@ -21,6 +21,7 @@ export function embeddingsRoute(deps: RouteDeps): (ctx: Context) => Promise<void
       throw gone.signal.aborted ? abortedError() : refusal(error);
     });
     const tokens = prompts.reduce((sum, prompt) => sum + prompt.tokens.length, 0);
+    deps.telemetry.countEmbeddings(tokens);
     const encode = request.encoding_format === "base64" ? base64 : floats;
     ctx.body = {
       object: "list",
@@ -33,7 +34,7 @@ export function embeddingsRoute(deps: RouteDeps): (ctx: Context) => Promise<void
 
 const text = z.string().min(1);
 
-const embeddingsRequest = z.object({
+export const embeddingsRequest = z.object({
   model: z.string().nullish(),
   input: z
     .union([text, z.array(text).min(1).max(2048)], {

@@ -1,24 +1,13 @@
 import { z } from "zod";
 import { ApiError } from "../errors.ts";
-import type { AnswerFormat, ChatMessage, GenerationRequest, Inference } from "../inference/inference.ts";
+import type { AnswerFormat, GenerationRequest, Inference } from "../inference/inference.ts";
+import type { ToolCallReader } from "../inference/tool-call-reader.ts";
+import { messages } from "./openai-messages.ts";
 import { responseFormat } from "./openai-response-format.ts";
+import { checkTools, toolFields, toolUse } from "./openai-tools.ts";
 
 /** Each choice is a request of its own to the model, and one body should not fill the queue. */
 const MOST_CHOICES = 8;
-
-const textPart = z.object({
-  type: z.literal("text", { error: "only text parts can be read" }),
-  text: z.string(),
-});
-
-const message = z.object({
-  role: z.enum(["system", "developer", "user", "assistant"], {
-    error: "must be system, developer, user or assistant",
-  }),
-  content: z.union([z.string(), z.array(textPart).min(1)], {
-    error: "must be a text or a list of text parts",
-  }),
-});
 
 const sampling = {
   model: z.string().nullish(),
@@ -38,34 +27,65 @@ const sampling = {
   n: z.int().min(1).max(MOST_CHOICES).nullish(),
   /** llama-server's name for taking over what a slot still knows of the prompt. */
   cache_prompt: z.boolean().nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  logit_bias: z
+    .record(
+      z.string().regex(/^\d{1,9}$/, { error: "must be the number of a token" }),
+      z.number().min(-100).max(100),
+      {
+        error: "must be an object of numbers by token",
+      },
+    )
+    .transform((biases) => new Map(Object.entries(biases).map(([token, bias]) => [Number(token), bias])))
+    .nullish(),
+  /** vLLM's and llama-server's name. */
+  min_p: z.number().min(0).max(1).nullish(),
   // What would change the answer and is not there is refused: a parameter silently ignored is a bug to its sender.
-  presence_penalty: z.literal(0, { error: "penalties are not supported" }).nullish(),
-  frequency_penalty: z.literal(0, { error: "penalties are not supported" }).nullish(),
-  logit_bias: z.record(z.string(), z.never(), { error: "biases of tokens are not supported" }).nullish(),
+  repetition_penalty: z
+    .literal(1, { error: "is not supported; there are presence_penalty and frequency_penalty" })
+    .nullish(),
 };
 
-export const chatRequest = z.object({
-  ...sampling,
-  messages: z.array(message).min(1, { error: "must hold at least one message" }),
-  max_completion_tokens: z.int().min(1).nullish(),
-  logprobs: z.literal(false, { error: "log probabilities are not supported" }).nullish(),
-  top_logprobs: z.literal(0, { error: "log probabilities are not supported" }).nullish(),
-  tools: z.array(z.unknown()).max(0, { error: "tools are not supported" }).nullish(),
-  response_format: responseFormat.nullish(),
-});
+export const chatRequest = z
+  .object({
+    ...sampling,
+    ...toolFields,
+    messages,
+    max_completion_tokens: z.int().min(1).nullish(),
+    logprobs: z.boolean().nullish(),
+    top_logprobs: z.int().min(0).max(20).nullish(),
+    response_format: responseFormat.nullish(),
+  })
+  .superRefine((request, context) => {
+    const issue = (path: string, message: string) =>
+      context.addIssue({ code: "custom", path: [path], message });
+    checkTools(request, issue);
+    checkLogprobs(request, issue);
+    if (request.top_logprobs && request.logprobs !== true) {
+      issue("top_logprobs", "is for requests whose logprobs is true");
+    }
+    if (request.response_format && request.tools?.length && request.tool_choice !== "none") {
+      issue("response_format", "leaves no room for calls of tools; set tool_choice to none");
+    }
+  });
 
-export const completionRequest = z.object({
-  ...sampling,
-  prompt: z
-    .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(MOST_CHOICES)], {
-      error: `must be a text that is not empty, or a list of 1 to ${MOST_CHOICES} such texts`,
-    })
-    .transform((prompt) => (typeof prompt === "string" ? [prompt] : prompt)),
-  best_of: z.literal(1, { error: "choosing the best of several is not supported" }).nullish(),
-  echo: z.literal(false, { error: "repeating the prompt is not supported" }).nullish(),
-  logprobs: z.null({ error: "log probabilities are not supported" }).optional(),
-  suffix: z.literal("", { error: "a suffix is not supported" }).nullish(),
-});
+export const completionRequest = z
+  .object({
+    ...sampling,
+    prompt: z
+      .union([z.string().min(1), z.array(z.string().min(1)).min(1).max(MOST_CHOICES)], {
+        error: `must be a text that is not empty, or a list of 1 to ${MOST_CHOICES} such texts`,
+      })
+      .transform((prompt) => (typeof prompt === "string" ? [prompt] : prompt)),
+    best_of: z.literal(1, { error: "choosing the best of several is not supported" }).nullish(),
+    echo: z.literal(false, { error: "repeating the prompt is not supported" }).nullish(),
+    logprobs: z.int().min(0).max(5).nullish(),
+    suffix: z.literal("", { error: "a suffix is not supported" }).nullish(),
+  })
+  .superRefine((request, context) => {
+    checkLogprobs(request, (path, message) => context.addIssue({ code: "custom", path: [path], message }));
+  });
 
 export type ChatRequest = z.output<typeof chatRequest>;
 export type CompletionRequest = z.output<typeof completionRequest>;
@@ -84,22 +104,29 @@ export interface Generations {
   readonly choicesPerPrompt: number;
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** Finds the calls of tools in a choice's text; undefined where the text is all there can be. */
+  readonly newReader: (() => ToolCallReader) | undefined;
 }
 
 export async function chatGenerations(inference: Inference, request: ChatRequest): Promise<Generations> {
   inference.ensureRoom(request.n ?? 1);
-  const messages = request.messages.map(
-    ({ role, content }): ChatMessage => ({
-      role: role === "developer" ? "system" : role,
-      content: typeof content === "string" ? content : content.map((part) => part.text).join(""),
-    }),
-  );
-  const format = await compileFormat(inference, request.response_format);
+  const use = toolUse(inference, request);
+  const format =
+    use.grammar === undefined
+      ? await compileFormat(inference, request.response_format, "response_format")
+      : await compileFormat(inference, use.grammar, "tools");
   // The built-in model does not come to an end by itself, and nobody wants a context full of it.
   const maxTokens =
     request.max_completion_tokens ?? request.max_tokens ?? (inference.model.builtIn ? 128 : undefined);
-  const prompt = inference.chatPrompt(messages);
-  return generations(request, [{ ...samplingOf(request), prompt, maxTokens, format }]);
+  const prompt = inference.chatPrompt(request.messages, use.tools);
+  const sampling = samplingOf(request);
+  const stop = [...sampling.stop, ...use.stop];
+  const logProbabilities = request.logprobs === true ? (request.top_logprobs ?? 0) : undefined;
+  return generations(
+    request,
+    [{ ...sampling, prompt, maxTokens, format, stop, logProbabilities }],
+    use.newReader,
+  );
 }
 
 export function completionGenerations(inference: Inference, request: CompletionRequest): Generations {
@@ -113,13 +140,19 @@ export function completionGenerations(inference: Inference, request: CompletionR
   const prompts = request.prompt.map((text) => inference.textPrompt(text));
   return generations(
     request,
-    prompts.map((prompt) => ({ ...samplingOf(request), prompt, maxTokens })),
+    prompts.map((prompt) => ({
+      ...samplingOf(request),
+      prompt,
+      maxTokens,
+      logProbabilities: request.logprobs ?? undefined,
+    })),
   );
 }
 
 function generations(
   request: ChatRequest | CompletionRequest,
   ofPrompts: readonly GenerationRequest[],
+  newReader?: Generations["newReader"],
 ): Generations {
   const choicesPerPrompt = request.n ?? 1;
   // With one seed for all of them the choices would be one text several times.
@@ -132,12 +165,23 @@ function generations(
     choicesPerPrompt,
     stream: request.stream === true,
     includeUsage: request.stream_options?.include_usage === true,
+    newReader,
   };
+}
+
+/** The end token is kept from being the end by putting another in its place, which was never drawn. */
+function checkLogprobs(
+  { logprobs, ignore_eos }: { readonly logprobs?: unknown; readonly ignore_eos?: boolean | null | undefined },
+  issue: (path: string, message: string) => void,
+): void {
+  const asked = logprobs !== undefined && logprobs !== null && logprobs !== false;
+  if (asked && ignore_eos === true) issue("logprobs", "cannot be had together with ignore_eos");
 }
 
 async function compileFormat(
   inference: Inference,
   grammar: string | null | undefined,
+  field: "response_format" | "tools",
 ): Promise<AnswerFormat | undefined> {
   if (grammar === null || grammar === undefined) return undefined;
   try {
@@ -145,8 +189,7 @@ async function compileFormat(
   } catch (cause) {
     const message =
       "no grammar can be made of this schema; one that refers to nothing but itself is such a case";
-    const details = [{ field: "response_format", message }];
-    throw new ApiError("VALIDATION_ERROR", `response_format: ${message}`, { details, cause });
+    throw new ApiError("VALIDATION_ERROR", `${field}: ${message}`, { details: [{ field, message }], cause });
   }
 }
 
@@ -156,6 +199,10 @@ function samplingOf(request: ChatRequest | CompletionRequest) {
     temperature: request.temperature ?? 1,
     topP: request.top_p ?? 1,
     topK: request.top_k ?? 40,
+    minP: request.min_p ?? undefined,
+    presencePenalty: request.presence_penalty ?? undefined,
+    frequencyPenalty: request.frequency_penalty ?? undefined,
+    logitBias: request.logit_bias ?? undefined,
     seed: request.seed ?? undefined,
     stop: typeof stop === "string" ? [stop] : stop,
     ignoreEnd: request.ignore_eos ?? false,

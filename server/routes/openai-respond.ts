@@ -3,7 +3,8 @@ import { openaiErrorBody } from "../errors.ts";
 import { EventStream } from "../event-stream.ts";
 import { abortedError, generate, generateWhole, inferenceError } from "../generate.ts";
 import type { GenerationEnd, Inference } from "../inference/inference.ts";
-import type { AnswerShape, ChoiceEvents } from "./openai-answer.ts";
+import type { AnswerShape, Choice } from "./openai-answer.ts";
+import { ChoiceStream, finishReason, newCallId } from "./openai-choice-stream.ts";
 import type { Generations } from "./openai-request.ts";
 import { usageOf } from "./openai-usage.ts";
 import type { RouteDeps } from "./route-deps.ts";
@@ -21,7 +22,11 @@ export async function respond(
   ctx.res.setMaxListeners(ctx.res.getMaxListeners() + requests.length);
   if (generations.stream) return stream(ctx, deps, inference, generations, answer);
   const choices = await Promise.all(
-    requests.map((request) => generateWhole(ctx, inference, deps.telemetry, request)),
+    requests.map(async (request) => {
+      const { text, end, odds } = await generateWhole(ctx, inference, deps.telemetry, request);
+      const told = request.logProbabilities === undefined ? undefined : odds;
+      return { ...read(text, end, generations.newReader), end, odds: told };
+    }),
   );
   const ends = choices.map(({ end }) => end);
   ctx.body = answer.whole(choices, usageOf(ends, choicesPerPrompt));
@@ -31,24 +36,24 @@ function stream(
   ctx: Context,
   deps: RouteDeps,
   inference: Inference,
-  { requests, choicesPerPrompt, includeUsage }: Generations,
+  { requests, choicesPerPrompt, includeUsage, newReader }: Generations,
   answer: AnswerShape,
 ): void {
   // The stream opens after the requests were taken, so that a refusal still has its own status.
   let events: EventStream | undefined;
   const ends = new Map<number, GenerationEnd>();
   for (const [index, request] of requests.entries()) {
-    const words = answer.choice(index);
-    const opening = once(words);
+    const choice = new ChoiceStream(answer.choice(index), newReader?.());
     generate(ctx, inference, deps.telemetry, request, {
-      onToken: (text) => {
-        if (text !== "") events?.write(opening() + words.beforeText + JSON.stringify(text) + words.afterText);
+      onToken: (text, odds) => {
+        const told = choice.push(text, odds);
+        if (told !== "") events?.write(told);
       },
       onEnd: (end) => {
         // Ending the answer ends its other choices as well.
         if (end.reason === "aborted") return events?.end(errorEvent(abortedError()));
         ends.set(index, end);
-        const finish = opening() + words.finish(end.reason);
+        const finish = choice.finish(end.reason);
         if (ends.size < requests.length) return events?.write(finish);
         const all = requests.map((_, each) => ends.get(each)!);
         const usage = includeUsage ? answer.usage(all, usageOf(all, choicesPerPrompt)) : "";
@@ -60,13 +65,24 @@ function stream(
   events = new EventStream(ctx);
 }
 
-/** The choice's first event the first time, nothing from then on. */
-function once({ opening }: ChoiceEvents): () => string {
-  let rest = opening;
-  return () => {
-    const text = rest;
-    rest = "";
-    return text;
+/** Takes the calls of tools out of a whole text. */
+function read(
+  text: string,
+  { reason }: GenerationEnd,
+  newReader: Generations["newReader"],
+): Pick<Choice, "text" | "toolCalls" | "finishReason"> {
+  if (newReader === undefined) return { text, toolCalls: [], finishReason: reason };
+  const reader = newReader();
+  const pieces = [...reader.push(text), ...reader.flush()];
+  const calls: { name: string; arguments: string }[] = [];
+  for (const piece of pieces) {
+    if (piece.kind === "call") calls.push({ name: piece.name, arguments: "" });
+    if (piece.kind === "arguments") calls[piece.index]!.arguments += piece.json;
+  }
+  return {
+    text: pieces.map((piece) => (piece.kind === "text" ? piece.text : "")).join(""),
+    toolCalls: calls.map((call) => ({ id: newCallId(), type: "function", function: call })),
+    finishReason: finishReason(reason, calls.length),
   };
 }
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { createApp } from "../../server/app.ts";
 import type { GenerationEnd, GpuMemory, Inference } from "../../server/inference/inference.ts";
+import type { LoadProgress } from "../../server/load-progress.ts";
 import { ModelHolder } from "../../server/model-holder.ts";
 import type { RouteDeps } from "../../server/routes/route-deps.ts";
 import { SystemSampler, type SystemSamplerOptions } from "../../server/system-sampler.ts";
@@ -55,6 +56,7 @@ export function fakeInference({
         listener.onEnd({
           reason: "length",
           promptTokens: request.prompt.tokens.length,
+          cachedTokens: 1,
           generatedTokens: request.maxTokens ?? 0,
           timings: { queuedMs: 0, promptMs: took * 250, generationMs: took * 750 },
         } as GenerationEnd);
@@ -69,9 +71,14 @@ export function fakeInference({
 /** The server's routes over any model, on a free port. */
 export async function startApp(
   loading: Promise<Inference>,
-  options: SystemSamplerOptions & { readonly targetTokensPerSecond?: number } = {},
+  options: SystemSamplerOptions & {
+    readonly targetTokensPerSecond?: number;
+    readonly progress?: LoadProgress;
+    /** Whether to come back only when the loading is over; true when undefined. */
+    readonly wait?: boolean;
+  } = {},
 ) {
-  const models = new ModelHolder(loading);
+  const models = new ModelHolder(loading, options.progress);
   const system = new SystemSampler(models, options);
   const deps: RouteDeps = {
     models,
@@ -84,7 +91,7 @@ export async function startApp(
   const http = createServer(createApp({ ...deps, log, bodyLimitBytes: 1e6 }).callback());
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
-  await models.loaded.catch(() => {});
+  if (options.wait !== false) await models.loaded.catch(() => {});
   await system.sample();
   const close = async () => {
     system.close();
