@@ -1,4 +1,5 @@
 import Router from "@koa/router";
+import { type ModelState, progressOf, retryAfter } from "../model-holder.ts";
 import { gibibytes, rounded } from "../rounding.ts";
 import { LEAST_MEMORY_BYTES } from "../system-sampler.ts";
 import type { RouteDeps } from "./route-deps.ts";
@@ -17,30 +18,42 @@ export function healthRoutes(deps: RouteDeps): Router {
     ctx.body = { status: "alive" };
   });
 
-  // Strict: 200 only when a request sent now would be computed.
+  // Strict: 200 only when all that this server was told to have would take a request sent now.
   router.get("/health/ready", (ctx) => {
-    const { state } = deps.models.state;
-    const ready = state === "ready" && deps.system.memorySufficient;
+    const { state: model } = deps.models;
+    const modelReady = model.state === "ready" || model.state === "none";
+    const ready = modelReady && deps.system.memorySufficient;
     ctx.status = ready ? 200 : 503;
-    ctx.body = { status: state === "ready" && !ready ? "memory_insufficient" : state };
-  });
-
-  router.get("/", (ctx) => {
-    ctx.body = { status: "healthy", service: "goodput", version: deps.version, docs: "/docs" };
+    const retry = retryAfterOf(model);
+    if (!ready && retry !== undefined) ctx.set("Retry-After", retry);
+    ctx.body = {
+      status: !modelReady ? model.state : ready ? "ready" : "memory_insufficient",
+      ...(model.state === "none" && { model: "none" }),
+      ...(model.state === "loading" && progressOf(model.step)),
+    };
   });
 
   return router;
 }
 
+/** A model that failed to load stays so, and a server that closes comes back under another name if at all. */
+function retryAfterOf(model: ModelState): string | undefined {
+  if (model.state === "loading") return retryAfter(model.step);
+  return model.state === "ready" || model.state === "none" ? "5" : undefined;
+}
+
 /** The same fields in sickness and in health. */
 function health({ models, telemetry, system, targetTokensPerSecond }: RouteDeps) {
-  const { state } = models.state;
+  const model = models.state;
+  const { state } = model;
   const { memorySufficient, availableBytes } = system;
   const average = telemetry.averageTokensPerSecond;
   return {
-    status: state === "ready" && memorySufficient ? "healthy" : "unhealthy",
+    status: (state === "ready" || state === "none") && memorySufficient ? "healthy" : "unhealthy",
     model_ready: state === "ready",
     model_state: state,
+    ...(model.state === "loading" ? progressOf(model.step) : { phase: null, progress: null }),
+    model_error: model.state === "failed" ? model.error.message : null,
     gpu_available: system.gpu !== undefined,
     memory_sufficient: memorySufficient,
     memory_available_gb: gibibytes(availableBytes),

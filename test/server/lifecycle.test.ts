@@ -11,12 +11,20 @@ import { fileURLToPath } from "node:url";
 import { ConfigError, readConfig } from "../../server/config.ts";
 import { builtinModel } from "../../server/inference/builtin-model.ts";
 import { serve } from "../../server/main.ts";
-import { events, openStream, send, startServer } from "../support/server.ts";
+import { events, openStream, send, startServer, TEST_CONFIG } from "../support/server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "goodput-lifecycle-"));
 after(() => rmSync(folder, { recursive: true }));
 
-const BASE_ENV = { PATH: process.env.PATH, HOME: process.env.HOME, HOST: "127.0.0.1", PORT: "0", GPU: "off" };
+const BASE_ENV = {
+  PATH: process.env.PATH,
+  HOME: process.env.HOME,
+  HOST: "127.0.0.1",
+  PORT: "0",
+  GPU: "off",
+  DATABASE_PATH: join(folder, "benchmarks.db"),
+  DATA_DIR: folder,
+};
 
 function start(env: Record<string, string>): ChildProcess {
   const main = fileURLToPath(new URL("../../server/main.ts", import.meta.url));
@@ -39,8 +47,15 @@ async function runToEnd(
   return { code, stdout, stderr };
 }
 
+/** A good header over a model that llama.cpp does not know. */
+function foreignModel(): Buffer {
+  const bytes = builtinModel(1);
+  for (let at = bytes.indexOf("qwen3"); at !== -1; at = bytes.indexOf("qwen3", at)) bytes.write("qwex9", at);
+  return bytes;
+}
+
 test("while the model loads the server lives, is not ready, and says so to those who ask for text", async () => {
-  const server = await serve({ port: 0, host: "127.0.0.1", gpu: false, quiet: true });
+  const server = await serve({ ...TEST_CONFIG });
   const answers = await Promise.all([
     send(`${server.url}/health/live`),
     send(`${server.url}/health/ready`),
@@ -52,7 +67,8 @@ test("while the model loads the server lives, is not ready, and says so to those
   ]);
   const [live, ready, health, chat, inference, models, metrics] = answers;
   assert.equal(live!.status, 200);
-  assert.deepEqual([ready!.status, ready!.json], [503, { status: "loading" }]);
+  assert.deepEqual([ready!.status, ready!.json.status], [503, "loading"]);
+  assert.ok(["loading", "preparing"].includes(ready!.json.phase), ready!.text);
   assert.deepEqual(
     [health!.status, health!.json.status, health!.json.model_ready],
     [503, "unhealthy", false],
@@ -91,7 +107,7 @@ test("closing does not wait longer than it may", async () => {
 });
 
 test("closing twice, or while the model loads, is fine", async () => {
-  const server = await serve({ port: 0, host: "127.0.0.1", gpu: false, quiet: true });
+  const server = await serve({ ...TEST_CONFIG });
   await Promise.all([server.close(), server.close()]);
 });
 
@@ -113,11 +129,8 @@ test("a model that cannot be used ends the program with 2 and one message", asyn
   const random = join(folder, "random.gguf");
   writeFileSync(short, builtinModel(1).subarray(0, 200_000));
   writeFileSync(random, Buffer.alloc(50_000, 0xa7));
-  // A good header over a model llama.cpp does not know.
   const foreign = join(folder, "foreign.gguf");
-  const bytes = builtinModel(1);
-  bytes.write("qwex9", bytes.indexOf("qwen3"));
-  writeFileSync(foreign, bytes);
+  writeFileSync(foreign, foreignModel());
   const missing = join(folder, "missing.gguf");
   const cases = [
     [missing, /^There is no model file at /],
@@ -137,10 +150,8 @@ test("a model that cannot be used ends the program with 2 and one message", asyn
 
 test("a model that fails to load leaves a server that says why", async () => {
   const path = join(folder, "unknown.gguf");
-  const bytes = builtinModel(1);
-  bytes.write("qwex9", bytes.indexOf("qwen3"));
-  writeFileSync(path, bytes);
-  const options = { port: 0, host: "127.0.0.1", gpu: false, quiet: true } as const;
+  writeFileSync(path, foreignModel());
+  const options = TEST_CONFIG;
   const server = await serve({ ...options, model: { kind: "file", path } });
   await assert.rejects(server.ready, { code: "MODEL_UNSUPPORTED" });
   assert.deepEqual((await send(`${server.url}/health/ready`)).json, { status: "failed" });
