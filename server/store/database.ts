@@ -1,0 +1,100 @@
+import { resolve } from "node:path";
+import { type Dialect, type Generated, Kysely, PostgresDialect, SqliteDialect } from "kysely";
+import type { Pool } from "pg";
+import { databaseError } from "./database-error.ts";
+import { migrate } from "./migrate.ts";
+import { MIGRATIONS, type Migration } from "./migrations.ts";
+import { openNodeSqlite } from "./node-sqlite.ts";
+import { type StoreConfig, storeName } from "./store-config.ts";
+
+/** The tables, as both databases give and take their columns. */
+export interface Tables {
+  readonly benchmark_runs: RunRow;
+  readonly benchmark_run_results: ResultRow;
+}
+
+export interface RunRow {
+  readonly id: Generated<number>;
+  readonly run_id: string;
+  readonly kind: string;
+  readonly status: string;
+  readonly server_url: string;
+  readonly model: string;
+  readonly adapter: string;
+  readonly framework: string | null;
+  readonly config: string;
+  readonly created_at: string | Date;
+  readonly started_at: string | Date | null;
+  readonly completed_at: string | Date | null;
+  readonly error: string | null;
+  readonly notes: string;
+  readonly favorite: boolean | number;
+}
+
+export interface ResultRow {
+  /** The run's id. */
+  readonly id: number;
+  readonly result: string | null;
+  readonly report: string | null;
+}
+
+export type Database = Kysely<Tables>;
+
+/** To PostgreSQL; SQLite has one. */
+export const MOST_CONNECTIONS = 10;
+
+/** Opens the database and brings it up to the tables of this program. */
+export async function openDatabase(
+  config: StoreConfig,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<Database> {
+  const name =
+    config.kind === "sqlite" && config.path !== ":memory:"
+      ? storeName({ ...config, path: resolve(config.path) })
+      : storeName(config);
+  const attempt = `${name} cannot be opened`;
+  let database: Database;
+  try {
+    database = new Kysely<Tables>({ dialect: await dialectOf(config) });
+  } catch (error) {
+    throw databaseError(attempt, error);
+  }
+  try {
+    await migrate(database as Kysely<unknown>, config.kind, migrations);
+  } catch (error) {
+    await database.destroy();
+    throw databaseError(attempt, error);
+  }
+  return database;
+}
+
+async function dialectOf(config: StoreConfig): Promise<Dialect> {
+  return config.kind === "sqlite"
+    ? new SqliteDialect({ database: openNodeSqlite(config.path) })
+    : new PostgresDialect({ pool: await openPool(config.connection) });
+}
+
+/** Loaded only by who uses it. */
+async function openPool(connection: Extract<StoreConfig, { kind: "postgres" }>["connection"]): Promise<Pool> {
+  const { default: pg } = await import("pg");
+  const pool = new pg.Pool({
+    ...(typeof connection === "string" ? { connectionString: connection } : connection),
+    application_name: "goodput",
+    keepAlive: true,
+    max: MOST_CONNECTIONS,
+    // A request waits this long for a database that is gone, not for ever.
+    connectionTimeoutMillis: 5000,
+    types: {
+      getTypeParser: (oid, format) =>
+        // JSON stays text, as SQLite gives it: one place reads it for both.
+        oid === pg.types.builtins.JSON
+          ? (text: string | Buffer) => text
+          : pg.types.getTypeParser(oid as number, format as "text"),
+    },
+  });
+  // A connection that breaks would end the process, both while it lies idle and between two statements of a
+  // transaction; the pool replaces it by itself, and the next statement on it fails.
+  pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
+  return pool;
+}

@@ -1,0 +1,28 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import type { StoreConfig } from "../../server/store/store-config.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { storeContract } from "./store-contract.ts";
+import { indexContract } from "./store-indexes.ts";
+import { migrationContract } from "./store-migrations.ts";
+import { postgresTests } from "./store-postgres.ts";
+
+/** Everything a store promises, on both databases. */
+const folder = mkdtempSync(join(tmpdir(), "goodput-store-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const postgres = await startPostgres();
+after(() => postgres.stop());
+
+let files = 0;
+const DATABASES: readonly (readonly [name: string, fresh: () => Promise<StoreConfig>])[] = [
+  ["SQLite", async () => ({ kind: "sqlite", path: join(folder, `${++files}.db`) })],
+  ["PostgreSQL", () => postgres.fresh()],
+];
+for (const [name, fresh] of DATABASES) {
+  storeContract(name, fresh);
+  migrationContract(name, fresh);
+  indexContract(name, fresh);
+}
+postgresTests(postgres);
