@@ -70,7 +70,7 @@ export const SETTINGS: Readonly<Record<ConfigKey, Setting>> = {
   users: { argument: "<n>", help: "virtual users who ask, wait, think and ask again", schema: COUNT },
   "spawn-rate": {
     argument: "<n>",
-    help: "users that come per second (default: all at once)",
+    help: "users that come per second (default: all within the first)",
     schema: POSITIVE,
   },
   "think-time": { argument: "<range>", help: "of a user between answers (default 0.5s-5s)", schema: TEXT },

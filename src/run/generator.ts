@@ -207,9 +207,11 @@ async function sendStretch(
   const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed);
   // With fewer slots than parts the last parts have none, and the requests are the others'.
   const mine = { index: part.index, of: Math.min(part.of, all.length) };
-  const slots = all.filter((_, i) => i % mine.of === mine.index);
-  const requests = slots.length === 0 ? 0 : share(stop.requests ?? Number.MAX_SAFE_INTEGER, mine);
   const deadline = startNs + (stop.durationNs ?? Number.POSITIVE_INFINITY);
+  const slots = all
+    .filter((_, i) => i % mine.of === mine.index)
+    .map((slot) => (load.kind === "users" ? { ...slot, endNs: Math.min(slot.endNs, deadline) } : slot));
+  const requests = slots.length === 0 ? 0 : share(stop.requests ?? Number.MAX_SAFE_INTEGER, mine);
   let next = 0;
   let lastEnd = startNs;
   let firstEmpty = Number.POSITIVE_INFINITY;
@@ -231,6 +233,11 @@ async function sendStretch(
     },
     thinkNs,
   );
+  // Users who think until after the end were there all the time: what they did not ask counts too.
+  if (load.kind === "users" && stop.requests === undefined) {
+    await clock.sleepUntil(deadline, noMore);
+    return deadline;
+  }
   if (load.kind !== "closed") return Math.min(lastEnd, deadline);
   // With hardly a request for each slot no part of the level is without an empty one: all of it counts.
   return Math.min(requests < 2 * slots.length ? lastEnd : firstEmpty, deadline);

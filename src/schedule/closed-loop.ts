@@ -27,8 +27,10 @@ export async function closedLoop(
   const run = async ({ startNs, endNs }: Slot) => {
     let freeAtNs = startNs;
     for (;;) {
+      // A user who would only come back after the end is not waited for.
+      if (freeAtNs >= endNs) return;
       if (clock.now() < freeAtNs) await clock.sleepUntil(freeAtNs, noMore);
-      if (freeAtNs >= endNs || noMore.aborted) return;
+      if (noMore.aborted) return;
       const index = take(freeAtNs);
       if (index === undefined) return;
       freeAtNs = (await send(index, freeAtNs)) + thinkNs(index);
