@@ -43,10 +43,14 @@ const METADATA = blockList([
   ["169.254.0.0", 16],
   ["100.100.100.200", 32],
   ["168.63.129.16", 32],
+  ["192.0.0.192", 32],
   ["fe80::", 10],
   ["fd00:ec2::254", 128],
-  // The same by way of NAT64 and 6to4.
+  // The same in the clothes that IPv6 has had for IPv4 over time, by way of NAT64 and of 6to4.
+  ["::a9fe:0", 112],
+  ["::ffff:0:a9fe:0", 112],
   ["64:ff9b::a9fe:0", 112],
+  ["64:ff9b:1::", 48],
   ["2002:a9fe::", 32],
 ]);
 const METADATA_NAMES = ["metadata.google.internal", "metadata.goog", "instance-data.ec2.internal"];
