@@ -24,7 +24,7 @@ console.log(
   "Starting the server on the built-in model: a tiny Qwen3 of random weights, for trying things out.",
 );
 const server = spawn(process.execPath, ["server/main.ts"], {
-  env: { ...process.env, PORT: "0", HOST: "127.0.0.1", QUIET: "1" },
+  env: { ...process.env, PORT: "0", HOST: "127.0.0.1", QUIET: "1", DATABASE_PATH: ":memory:" },
   stdio: ["ignore", "pipe", "inherit"],
 });
 try {

@@ -3,42 +3,114 @@ import { bodyParser } from "@koa/bodyparser";
 import Router from "@koa/router";
 import Koa, { type Context, type Middleware, type Next } from "koa";
 import type { Logger } from "pino";
+import { type AuthOptions, authenticate, authorize } from "./auth.ts";
+import { DEFAULT_CONFIG } from "./config.ts";
+import { allowOrigins } from "./cors.ts";
 import { ApiError, errorBody, openaiErrorBody, toApiError } from "./errors.ts";
+import { openapiDocument } from "./openapi/document.ts";
+import { operations } from "./openapi/operations.ts";
+import { limitRate, type RateLimit } from "./rate-limit.ts";
+import { logRequests } from "./request-log.ts";
+import { analysisRoutes } from "./routes/analysis-routes.ts";
 import { benchmarkRoutes } from "./routes/benchmark-routes.ts";
+import { compareRoutes } from "./routes/compare-routes.ts";
+import { dashboardPage, dashboardRoutes } from "./routes/dashboard-routes.ts";
+import { docsRoutes } from "./routes/docs-routes.ts";
+import { exportRoutes } from "./routes/export-routes.ts";
 import { healthRoutes } from "./routes/health-routes.ts";
 import { inferenceRoutes } from "./routes/inference-routes.ts";
 import { metricsRoutes } from "./routes/metrics-routes.ts";
+import { modelRoutes } from "./routes/model-routes.ts";
 import { openaiRoutes } from "./routes/openai-routes.ts";
+import { recommendRoutes } from "./routes/recommend-routes.ts";
+import { rootRoutes } from "./routes/root-routes.ts";
 import type { RouteDeps } from "./routes/route-deps.ts";
+import { type RunRouteDeps, runRoutes } from "./routes/run-routes.ts";
+import { type RunSocket, runSocketRoutes } from "./routes/run-socket.ts";
+import { type VirtualUserRouteDeps, virtualUserRoutes } from "./routes/virtual-user-routes.ts";
+import type { Targets } from "./targets.ts";
 
-export interface AppDeps extends RouteDeps {
+export interface AppDeps extends RouteDeps, AuthOptions {
   readonly log: Logger;
   readonly bodyLimitBytes: number;
+  readonly rateLimit?: RateLimit | undefined;
+  readonly trustedProxies?: number;
+  /** The page that browsers get at the root, instead of the server's own. */
+  readonly dashboard?: Middleware | undefined;
+  /** What load tests need; without it the server has its model's routes alone. */
+  readonly loadTests?: LoadTestDeps;
+  /** Milliseconds, for what is allowed per minute. */
+  readonly now?: () => number;
+}
+
+export interface LoadTestDeps
+  extends RunRouteDeps,
+    Omit<VirtualUserRouteDeps, "virtualUsers">,
+    Partial<Pick<VirtualUserRouteDeps, "virtualUsers">> {
+  readonly targets: Targets;
+  readonly runSocket: Pick<RunSocket, "stats">;
 }
 
 /** The whole server but for its port: what a request passes through, from top to bottom. */
 export function createApp(deps: AppDeps): Koa {
+  const { log, corsOrigins = ["*"], trustedProxies = 0 } = deps;
+  const router = createRouter(deps);
+  const app = new Koa();
+  // What happens outside of a request, such as a socket that breaks while it is written to.
+  app.on("error", (error: Error) => log.debug({ error: error.message }, "connection failed"));
+
+  app.use(identify);
+  app.use(logRequests(log, trustedProxies));
+  app.use(harden);
+  app.use(allowOrigins(corsOrigins));
+  app.use(answerErrors(log));
+  app.use(authenticate({ ...deps, corsOrigins }));
+  app.use(limitRate(deps.rateLimit, deps.now));
+  app.use(authorize(deps));
+  app.use(readBody(deps.bodyLimitBytes));
+  app.use(router.routes());
+  app.use(router.allowedMethods());
+  return app;
+}
+
+/** Every route there is; each has an entry in `operations` too. */
+export function createRouter(deps: AppDeps): Router {
+  const { loadTests, apiKey, basicAuth, rateLimit, version } = deps;
+  const dashboard = deps.dashboard ?? (loadTests && dashboardPage);
+  const openapi = openapiDocument(operations, {
+    version,
+    apiKey: apiKey !== undefined,
+    basicAuth: basicAuth !== undefined,
+    rateLimit: rateLimit !== undefined,
+  });
   const router = new Router();
   for (const routes of [
+    rootRoutes({ version, dashboard }),
+    docsRoutes({ openapi }),
     healthRoutes(deps),
     metricsRoutes(deps),
     inferenceRoutes(deps),
     openaiRoutes(deps),
     benchmarkRoutes(deps),
+    modelRoutes(deps),
+    ...(loadTests === undefined ? [] : loadTestRoutes(loadTests)),
   ]) {
     router.use(routes.routes());
   }
-  const app = new Koa();
-  // What happens outside of a request, such as a socket that breaks while it is written to.
-  app.on("error", (error: Error) => deps.log.debug({ error: error.message }, "connection failed"));
+  return router;
+}
 
-  app.use(identify);
-  app.use(logRequests(deps.log));
-  app.use(answerErrors(deps.log));
-  app.use(readBody(deps.bodyLimitBytes));
-  app.use(router.routes());
-  app.use(router.allowedMethods());
-  return app;
+function loadTestRoutes(deps: LoadTestDeps): Router[] {
+  return [
+    runRoutes(deps),
+    runSocketRoutes(deps),
+    exportRoutes(deps),
+    analysisRoutes(deps),
+    compareRoutes(deps),
+    recommendRoutes(deps),
+    virtualUserRoutes({ virtualUsers: DEFAULT_CONFIG.virtualUsers, ...deps }),
+    dashboardRoutes(),
+  ];
 }
 
 /** A name for each request, the client's own where it can be trusted in a header and a log line. */
@@ -49,25 +121,11 @@ async function identify(ctx: Context, next: Next): Promise<void> {
   await next();
 }
 
-/** Written when the response is over, since a stream is over long after its middleware. */
-function logRequests(log: Logger): Middleware {
-  return async (ctx, next) => {
-    const started = performance.now();
-    ctx.res.once("close", () => {
-      const fields = {
-        request_id: ctx.state.requestId,
-        method: ctx.method,
-        path: ctx.path,
-        status: ctx.res.statusCode,
-        duration_ms: Math.round((performance.now() - started) * 1000) / 1000,
-        complete: ctx.res.writableFinished,
-      };
-      // Probes and scrapers come every few seconds and would fill the log with themselves.
-      if (ctx.method === "GET" && ctx.res.statusCode < 400) log.debug(fields, "request");
-      else log.info(fields, "request");
-    });
-    await next();
-  };
+/** Answers are data: nobody is to guess at their type, run or frame them. Pages say otherwise for themselves. */
+async function harden(ctx: Context, next: Next): Promise<void> {
+  ctx.set("X-Content-Type-Options", "nosniff");
+  ctx.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  await next();
 }
 
 function answerErrors(log: Logger): Middleware {

@@ -1,13 +1,22 @@
+import { type BasicCredentials, readApiKey, readBasicAuth } from "./auth.ts";
+import { ConfigError, type Environment } from "./config-error.ts";
+import { readOrigins } from "./cors.ts";
 import { type ModelSource, modelSource } from "./inference/model-file.ts";
+import { type RateLimit, readRateLimit } from "./rate-limit.ts";
+import { type StoreConfig, storeConfig } from "./store/store-config.ts";
+import { readAllowedTargets } from "./targets.ts";
+
+export { ConfigError } from "./config-error.ts";
 
 /** Everything the server can be told; `serve` takes the same, the environment is only one way to say it. */
 export interface ServerConfig {
   /** 0 takes any free port. */
   readonly port: number;
   readonly host: string;
-  readonly model: ModelSource;
-  /** Requests computed at the same time. */
-  readonly slots: number;
+  /** None: a server for load tests alone. */
+  readonly model: ModelSource | { readonly kind: "none" };
+  /** Requests computed at the same time; by the memory there is, up to 8, when undefined. */
+  readonly slots: number | undefined;
   /** Tokens a prompt and its answer may have together. */
   readonly contextSize: number;
   /** Measured when undefined. */
@@ -22,13 +31,44 @@ export interface ServerConfig {
   readonly targetTokensPerSecond: number;
   /** Nothing is logged but the failure that ends the server. */
   readonly quiet: boolean;
+  /** Where runs are kept. */
+  readonly store: StoreConfig;
+  /** Runs keep their records below it. */
+  readonly dataDir: string;
+  /** Whose files virtual users may take prompts from; undefined: none. */
+  readonly datasetsDir: string | undefined;
+  /** As DOCKER_HOST says it; the engine's usual socket when undefined. */
+  readonly dockerHost: string | undefined;
+  /** Load tests at the same time: two on one machine measure each other. */
+  readonly runConcurrency: number;
+  /** Opens what changes state or makes a model run; undefined: all of it is open. */
+  readonly apiKey: string | undefined;
+  /** Opens `/api/v1/benchmarks` and `/api/v1/generate`; undefined: they are open. */
+  readonly basicAuth: BasicCredentials | undefined;
+  readonly rateLimit: RateLimit | undefined;
+  /** Proxies in front of this server whose X-Forwarded-For holds. */
+  readonly trustedProxies: number;
+  /** Hosts and networks that may be load-tested; undefined: all but metadata addresses. */
+  readonly allowedTargets: readonly string[] | undefined;
+  /** Whose pages may read answers; "*" for everybody's. */
+  readonly corsOrigins: readonly string[];
+  /** What a run of virtual users has where its request says nothing. */
+  readonly virtualUsers: VirtualUserDefaults;
+}
+
+export interface VirtualUserDefaults {
+  readonly url: string | undefined;
+  readonly model: string | undefined;
+  readonly tokenizer: string | undefined;
+  /** Sent to targets as a Bearer token. */
+  readonly apiKey: string | undefined;
 }
 
 export const DEFAULT_CONFIG: ServerConfig = {
   port: 8085,
   host: "0.0.0.0",
   model: modelSource(undefined),
-  slots: 8,
+  slots: undefined,
   contextSize: 4096,
   threads: undefined,
   queueLimit: 128,
@@ -37,21 +77,22 @@ export const DEFAULT_CONFIG: ServerConfig = {
   shutdownMs: 10_000,
   targetTokensPerSecond: 5,
   quiet: false,
+  store: { kind: "sqlite", path: "benchmarks.db" },
+  dataDir: "goodput-data",
+  datasetsDir: undefined,
+  dockerHost: undefined,
+  runConcurrency: 1,
+  apiKey: undefined,
+  basicAuth: undefined,
+  rateLimit: undefined,
+  trustedProxies: 0,
+  allowedTargets: undefined,
+  corsOrigins: ["*"],
+  virtualUsers: { url: undefined, model: undefined, tokenizer: undefined, apiKey: undefined },
 };
 
-/** Mistakes in the environment, all of them in one message. */
-export class ConfigError extends Error {
-  readonly mistakes: readonly string[];
-
-  constructor(mistakes: readonly string[]) {
-    super(mistakes.join("\n"));
-    this.name = "ConfigError";
-    this.mistakes = mistakes;
-  }
-}
-
 /** Reads the configuration from environment variables; what is not set keeps its default. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): ServerConfig {
+export function readConfig(env: Environment): ServerConfig {
   const mistakes: string[] = [];
   const integer = (name: string, least: number, most: number): number | undefined => {
     const text = env[name]?.trim();
@@ -64,7 +105,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
   const config: ServerConfig = {
     port: integer("PORT", 0, 65_535) ?? DEFAULT_CONFIG.port,
     host: env.HOST?.trim() || DEFAULT_CONFIG.host,
-    model: modelSource(env.MODEL?.trim()),
+    model: readModel(env),
     slots: integer("SLOTS", 1, 256) ?? DEFAULT_CONFIG.slots,
     contextSize: integer("CONTEXT_SIZE", 64, 1_048_576) ?? DEFAULT_CONFIG.contextSize,
     threads: integer("THREADS", 1, 1024) ?? DEFAULT_CONFIG.threads,
@@ -74,9 +115,53 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     shutdownMs: integer("SHUTDOWN_MS", 0, 3_600_000) ?? DEFAULT_CONFIG.shutdownMs,
     targetTokensPerSecond: readTarget(env.TARGET_TOKENS_PER_SECOND, mistakes),
     quiet: /^(1|true|yes|on)$/i.test(env.QUIET ?? ""),
+    store: readStore(env, mistakes),
+    dataDir: env.DATA_DIR?.trim() || DEFAULT_CONFIG.dataDir,
+    datasetsDir: env.DATASETS_DIR?.trim() || undefined,
+    dockerHost: env.DOCKER_HOST?.trim() || undefined,
+    runConcurrency: integer("RUN_CONCURRENCY", 1, 64) ?? DEFAULT_CONFIG.runConcurrency,
+    apiKey: readApiKey(env, mistakes),
+    basicAuth: readBasicAuth(env, mistakes),
+    rateLimit: readRateLimit(env, mistakes),
+    trustedProxies: integer("TRUST_PROXY", 0, 16) ?? DEFAULT_CONFIG.trustedProxies,
+    allowedTargets: readAllowedTargets(env, mistakes),
+    corsOrigins: readOrigins(env, mistakes),
+    virtualUsers: {
+      url: env.LOCUST_HOST?.trim() || undefined,
+      model: env.LOCUST_MODEL?.trim() || undefined,
+      tokenizer: env.LOCUST_TOKENIZER?.trim() || undefined,
+      apiKey: env.API_AUTH_TOKEN?.trim() || undefined,
+    },
   };
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config;
+}
+
+/** Everything in the configuration that no log and no answer may show. */
+export function secretsOf({ apiKey, basicAuth, store, virtualUsers }: ServerConfig): readonly string[] {
+  const connection = store.kind === "postgres" ? store.connection : undefined;
+  const databasePassword =
+    typeof connection === "string" ? decodeURIComponent(new URL(connection).password) : connection?.password;
+  return [apiKey, basicAuth?.password, databasePassword, virtualUsers.apiKey].filter(
+    (secret) => secret !== undefined,
+  );
+}
+
+function readModel(env: Environment): ServerConfig["model"] {
+  const text = env.MODEL?.trim();
+  if (/^(?:off|none)$/i.test(text ?? "")) return { kind: "none" };
+  return modelSource(text, env.MODELS_DIR?.trim() || undefined);
+}
+
+/** Its mistakes come all at once, like those of everything else here. */
+function readStore(env: Environment, mistakes: string[]): StoreConfig {
+  try {
+    return storeConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    mistakes.push(...error.mistakes);
+    return DEFAULT_CONFIG.store;
+  }
 }
 
 function readTarget(text: string | undefined, mistakes: string[]): number {

@@ -1,21 +1,33 @@
-import { createServer, type Server as HttpServer } from "node:http";
+import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { Logger } from "pino";
 import { VERSION } from "../src/version.ts";
-import { createApp } from "./app.ts";
-import { ConfigError, DEFAULT_CONFIG, readConfig, type ServerConfig } from "./config.ts";
+import { createApp, type LoadTestDeps } from "./app.ts";
+import { ConfigError, DEFAULT_CONFIG, readConfig, type ServerConfig, secretsOf } from "./config.ts";
+import { loadEnvironmentFile } from "./environment-file.ts";
 import { checkGguf } from "./inference/gguf-check.ts";
 import { loadInference } from "./inference/llama-inference.ts";
 import { ModelError } from "./inference/model-error.ts";
+import { LoadProgress } from "./load-progress.ts";
+import { dockerSocketOf } from "./load-tests/docker-engine.ts";
+import { createRuns } from "./load-tests/runs.ts";
+import { concludeWithValidation } from "./load-tests/validation.ts";
+import { type LoadView, loadBar, loadLines } from "./load-view.ts";
 import { createLog } from "./log.ts";
 import { ModelHolder } from "./model-holder.ts";
+import { attachRunSocket } from "./routes/run-socket.ts";
+import { DatabaseError } from "./store/database-error.ts";
+import { openRunStore } from "./store/open-run-store.ts";
+import { storeName } from "./store/store-config.ts";
 import { SystemSampler } from "./system-sampler.ts";
+import { createTargets } from "./targets.ts";
 import { Telemetry } from "./telemetry.ts";
 
 export interface Server {
   /** `http://host:port`, with the port that was taken. */
   readonly url: string;
-  /** Settles when the model is loaded; until then its routes answer 503. */
+  /** Settles when the model is loaded, or nobody waits for it any more; until then its routes answer 503. */
   readonly ready: Promise<void>;
   /** Lets running requests end, then frees port and model; further calls wait for the first. */
   close(): Promise<void>;
@@ -33,30 +45,55 @@ export class ListenError extends Error {
   }
 }
 
-/** Listens at once and loads the model meanwhile. */
-export async function serve(options: Partial<ServerConfig> = {}): Promise<Server> {
+/**
+ * Takes the port, opens the store, and loads the model meanwhile, of which the log tells unless there is a view
+ * for it. What asks before all is up waits for it.
+ */
+export async function serve(options: Partial<ServerConfig> = {}, view?: LoadView): Promise<Server> {
   const config = { ...DEFAULT_CONFIG, ...options };
+  const { model, bodyLimitBytes, targetTokensPerSecond, shutdownMs } = config;
   // A file that cannot be loaded is told before anybody is told that there is a server.
-  if (config.model.kind === "file") checkGguf(config.model.path);
+  if (model.kind === "file") checkGguf(model.path);
 
-  const log = createLog(config.quiet);
+  const log = createLog(config.quiet, secretsOf(config));
   const http = createServer();
   // Longer than any pool keeps a connection: one closed just as it is used again is a failed request.
   http.keepAliveTimeout = 75_000;
+  const { promise: app, resolve: answerWith, reject: giveUp } = Promise.withResolvers<RequestListener>();
+  app.catch(() => {});
+  http.on("request", async (request, response) => {
+    const listener = await app.catch(() => undefined);
+    if (listener === undefined) response.destroy();
+    else listener(request, response);
+  });
+  // The port comes first: a second server would take the first one's runs for those of a server that is gone.
   const url = await listen(http, config);
-  const models = new ModelHolder(
-    loadInference({
-      ...config,
-      source: config.model,
-      onDownload: everyTenth((percent) => log.info({ percent }, "downloading the model")),
-      onWarning: (message) => log.warn({ source: "llama.cpp" }, message),
-    }),
-  );
+  const loadTests = await startLoadTests(http, config, log).catch((error: unknown) => {
+    giveUp(error);
+    http.close();
+    http.closeAllConnections();
+    throw error;
+  });
+  const progress = new LoadProgress();
+  const stopped = new AbortController();
+  const shown = view ?? loadLines(log);
+  progress.onStep((step) => shown.show(step));
+  const loading =
+    model.kind === "none"
+      ? undefined
+      : loadInference({
+          ...config,
+          source: model,
+          onDownload: (doneBytes, totalBytes) => progress.downloaded(doneBytes, totalBytes),
+          onLoad: (share) => progress.loaded(share),
+          signal: stopped.signal,
+          onWarning: (message) => log.warn({ source: "llama.cpp" }, message),
+        }).finally(() => shown.stop());
+  const models = new ModelHolder(loading, progress);
   const system = new SystemSampler(models);
   const telemetry = new Telemetry(models, system);
-  const { bodyLimitBytes, targetTokensPerSecond } = config;
-  http.on(
-    "request",
+  const { apiKey, basicAuth, rateLimit, trustedProxies, corsOrigins } = config;
+  answerWith(
     createApp({
       models,
       telemetry,
@@ -65,26 +102,74 @@ export async function serve(options: Partial<ServerConfig> = {}): Promise<Server
       log,
       bodyLimitBytes,
       targetTokensPerSecond,
+      apiKey,
+      basicAuth,
+      rateLimit,
+      trustedProxies,
+      corsOrigins,
+      loadTests: loadTests.deps,
     }).callback(),
   );
   log.info({ url }, "listening");
 
-  const ready = models.loaded.then(({ model }) => log.info({ model }, "ready"));
-  ready.catch(() => {});
   let closing: Promise<void> | undefined;
+  const ready = (model.kind === "none" ? Promise.resolve() : models.loaded).then(
+    (inference) => log.info({ model: inference?.model ?? null }, "ready"),
+    (error: unknown) => {
+      // What ends because the server does is no failure of the model.
+      if (closing === undefined) throw error;
+    },
+  );
+  ready.catch(() => {});
   const close = async () => {
     log.info("closing");
+    stopped.abort();
     const closed = new Promise((resolve) => http.close(resolve));
-    await models.close(AbortSignal.timeout(config.shutdownMs));
+    // Runs end first, so that those who wait for one or watch it are told.
+    await Promise.all([loadTests.stop(), models.close(AbortSignal.timeout(shutdownMs))]);
     system.close();
     // Answers are complete by now, but a slow reader may not have taken all of its own yet.
     http.closeIdleConnections();
     const force = setTimeout(() => http.closeAllConnections(), LAST_BYTES_MS);
     await closed;
     clearTimeout(force);
+    // Last, since until here an answer may have come from it.
+    await loadTests.closeStore();
     log.info("closed");
   };
   return { url, ready, close: () => (closing ??= close()) };
+}
+
+/** Store, then runs, then those who watch them; they end the other way round. */
+async function startLoadTests(http: HttpServer, config: ServerConfig, log: Logger) {
+  const store = await openRunStore(config.store);
+  log.info({ store: storeName(config.store) }, "store opened");
+  try {
+    const { dataDir, runConcurrency: concurrency, corsOrigins: origins, virtualUsers, datasetsDir } = config;
+    const dockerSocket = dockerSocketOf(config.dockerHost);
+    const runs = await createRuns({ store, log, dataDir, concurrency });
+    const runSocket = attachRunSocket(http, { runs, store, log, origins });
+    const targets = createTargets({ allowed: config.allowedTargets });
+    return {
+      deps: {
+        runs,
+        store,
+        targets,
+        runSocket,
+        virtualUsers,
+        datasetsDir,
+        validation: (given) => concludeWithValidation(given, dockerSocket),
+      } satisfies LoadTestDeps,
+      async stop() {
+        await runs.close();
+        runSocket.close();
+      },
+      closeStore: () => store.close(),
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** How long a client may take to read the end of its answer once everything else is done. */
@@ -107,19 +192,13 @@ function listen(http: HttpServer, { port, host }: ServerConfig): Promise<string>
   });
 }
 
-function everyTenth(tell: (percent: number) => void): (doneBytes: number, totalBytes: number) => void {
-  let told = -1;
-  return (doneBytes, totalBytes) => {
-    const percent = totalBytes > 0 ? Math.floor((doneBytes / totalBytes) * 10) * 10 : 0;
-    if (percent > told) tell(percent);
-    told = Math.max(told, percent);
-  };
-}
-
 /** Runs until a signal; exits with 2 and one message when there is nothing to run. */
-export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> {
+export async function main(env?: NodeJS.ProcessEnv): Promise<void> {
   try {
-    const server = await serve(readConfig(env));
+    loadEnvironmentFile(".env");
+    const config = readConfig({ ...process.env, ...env });
+    const { stderr } = process;
+    const server = await serve(config, stderr.isTTY && !config.quiet ? loadBar(stderr) : undefined);
     process.stdout.write(`listening on ${server.url}\n`);
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       // Not `once`: libraries that watch signals end the process when they find themselves the only listener left.
@@ -127,12 +206,14 @@ export async function main(env: NodeJS.ProcessEnv = process.env): Promise<void> 
     }
     await server.ready;
   } catch (error) {
-    if (!(error instanceof ModelError || error instanceof ListenError || error instanceof ConfigError))
-      throw error;
-    const hint = error instanceof ModelError && error.hint !== undefined ? `\n${error.hint}` : "";
-    process.stderr.write(`${error.message}${hint}\n`);
+    if (!EXPECTED.some((kind) => error instanceof kind)) throw error;
+    const { message, hint } = error as Error & { readonly hint?: string };
+    process.stderr.write(hint === undefined ? `${message}\n` : `${message}\n${hint}\n`);
     process.exit(2);
   }
 }
+
+/** What somebody who starts a server can do something about. */
+const EXPECTED = [ModelError, ListenError, ConfigError, DatabaseError];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

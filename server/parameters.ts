@@ -1,6 +1,6 @@
 import type { Context } from "koa";
 import { z } from "zod";
-import { ApiError } from "./errors.ts";
+import { ApiError, notJson } from "./errors.ts";
 
 /** What a request says in its query and its body together; where both name something, the body's holds. */
 export function parameters(ctx: Context): object {
@@ -29,10 +29,6 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const message = `is not valid JSON: ${(cause as Error).message}`;
-    throw new ApiError("VALIDATION_ERROR", `The body ${message}`, {
-      details: [{ field: "body", message }],
-      cause,
-    });
+    throw notJson(text, cause);
   }
 }

@@ -55,7 +55,7 @@ const MOST_ITERATIONS = 1000;
 const iterationsError = { error: `must be a whole number from 1 to ${MOST_ITERATIONS}` };
 const typeError = { error: `must be one of ${BENCHMARK_TYPES.join(", ")}` };
 
-const benchmarkRequest = z.object({
+export const benchmarkRequest = z.object({
   test_type: z.enum(BENCHMARK_TYPES, typeError).default("standard"),
   iterations: numeric(
     z

@@ -37,7 +37,7 @@ const TRUTHS: ReadonlyMap<unknown, boolean> = new Map([
   ["0", false],
 ]);
 
-const inferenceRequest = z.object({
+export const inferenceRequest = z.object({
   prompt: z.string({ error: "is required and must be a text" }).min(1, { error: "must not be empty" }),
   max_tokens: numeric(z.number().int().min(1)).default(100),
   temperature: numeric(z.number().min(0).max(2)).default(0.7),

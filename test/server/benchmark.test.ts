@@ -4,7 +4,7 @@ import { percentile } from "../../server/benchmark/benchmark-report.ts";
 import { exactPrompt, planScenario } from "../../server/benchmark/scenarios.ts";
 import { serve } from "../../server/main.ts";
 import { fakeInference, startApp } from "../support/fake-inference.ts";
-import { openStream, send, startServer, type TestServer, until } from "../support/server.ts";
+import { openStream, send, startServer, TEST_CONFIG, type TestServer, until } from "../support/server.ts";
 
 let server: TestServer;
 before(async () => {
@@ -138,7 +138,7 @@ test("only one benchmark runs at a time, and it ends when its client goes away",
 });
 
 test("[257] while the model loads a benchmark is 503", async () => {
-  const loading = await serve({ port: 0, host: "127.0.0.1", gpu: false, quiet: true });
+  const loading = await serve({ ...TEST_CONFIG });
   const { status, json } = await send(`${loading.url}/benchmark`, { method: "POST" });
   assert.deepEqual([status, json.error.code], [503, "MODEL_NOT_READY"]);
   await loading.close();

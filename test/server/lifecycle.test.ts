@@ -178,5 +178,5 @@ test("the environment's mistakes are told all at once", () => {
   );
   const config = readConfig({ PORT: "1", MODEL: "/m.gguf", GPU: "off", QUIET: "yes", SLOTS: "" });
   assert.deepEqual(config.model, { kind: "file", path: "/m.gguf" });
-  assert.deepEqual([config.port, config.gpu, config.quiet, config.slots], [1, false, true, 8]);
+  assert.deepEqual([config.port, config.gpu, config.quiet, config.slots], [1, false, true, undefined]);
 });

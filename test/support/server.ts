@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from "node:fs";
 import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
 import type { ServerConfig } from "../../server/config.ts";
 import { serve } from "../../server/main.ts";
 
@@ -7,9 +11,22 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
+const folder = mkdtempSync(join(tmpdir(), "goodput-server-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A server that leaves nothing behind: a free port, runs in memory, their records in a temporary folder. */
+export const TEST_CONFIG = {
+  port: 0,
+  host: "127.0.0.1",
+  gpu: false,
+  quiet: true,
+  store: { kind: "sqlite", path: ":memory:" },
+  dataDir: folder,
+} as const satisfies Partial<ServerConfig>;
+
 /** A real server with the built-in model on a free port, ready to answer. */
 export async function startServer(options: Partial<ServerConfig> = {}): Promise<TestServer> {
-  const server = await serve({ port: 0, host: "127.0.0.1", gpu: false, quiet: true, ...options });
+  const server = await serve({ ...TEST_CONFIG, ...options });
   await server.ready;
   return server;
 }
