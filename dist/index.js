@@ -11950,6 +11950,507 @@ function regressionsIn(comparison, allowed) {
 		open
 	};
 }
+// src/observe/engines.ts
+const FIGURES = {
+	ttft: "histogram",
+	itl: "histogram",
+	tpot: "histogram",
+	e2e: "histogram",
+	queue: "histogram",
+	requests: "counter",
+	failures: "counter",
+	prompt_tokens: "counter",
+	generation_tokens: "counter",
+	prefix_hits: "counter",
+	prefix_queries: "counter",
+	running: "gauge",
+	waiting: "gauge",
+	kv_cache_usage: "gauge"
+};
+const ENGINES = [
+	{
+		engine: "vllm",
+		title: "vLLM",
+		figures: {
+			ttft: ["vllm:time_to_first_token_seconds"],
+			itl: ["vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"],
+			tpot: ["vllm:request_time_per_output_token_seconds"],
+			e2e: ["vllm:e2e_request_latency_seconds"],
+			queue: ["vllm:request_queue_time_seconds"],
+			requests: ["vllm:request_success_total"],
+			failures: { none: "vLLM has no counter for it, but a finished_reason" },
+			prompt_tokens: ["vllm:prompt_tokens_total"],
+			generation_tokens: ["vllm:generation_tokens_total"],
+			prefix_hits: ["vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"],
+			prefix_queries: ["vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"],
+			running: ["vllm:num_requests_running"],
+			waiting: ["vllm:num_requests_waiting"],
+			kv_cache_usage: ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"]
+		},
+		repeatedOver: []
+	},
+	{
+		engine: "sglang",
+		title: "SGLang",
+		figures: {
+			ttft: ["sglang:time_to_first_token_seconds"],
+			itl: ["sglang:inter_token_latency_seconds", "sglang:time_per_output_token_seconds"],
+			tpot: { none: "SGLang exports the time between tokens, and no mean per request" },
+			e2e: ["sglang:e2e_request_latency_seconds"],
+			queue: ["sglang:queue_time_seconds"],
+			requests: ["sglang:num_requests_total", "sglang:e2e_request_latency_seconds_count"],
+			failures: ["sglang:num_aborted_requests_total"],
+			prompt_tokens: ["sglang:prompt_tokens_total"],
+			generation_tokens: ["sglang:generation_tokens_total"],
+			prefix_hits: ["sglang:cached_tokens_total"],
+			prefix_queries: ["sglang:prompt_tokens_total"],
+			running: ["sglang:num_running_reqs"],
+			waiting: ["sglang:num_queue_reqs"],
+			kv_cache_usage: ["sglang:token_usage"]
+		},
+		repeatedOver: [
+			"tp_rank",
+			"pp_rank",
+			"moe_ep_rank"
+		]
+	},
+	{
+		engine: "tgi",
+		title: "Text Generation Inference",
+		figures: {
+			ttft: { none: "Text Generation Inference does not export it" },
+			itl: { none: "Text Generation Inference exports only a mean per request" },
+			tpot: ["tgi_request_mean_time_per_token_duration"],
+			e2e: ["tgi_request_duration"],
+			queue: ["tgi_request_queue_duration"],
+			requests: ["tgi_request_success"],
+			failures: ["tgi_request_failure"],
+			prompt_tokens: ["tgi_request_input_length_sum"],
+			generation_tokens: ["tgi_request_generated_tokens_sum"],
+			prefix_hits: { none: "Text Generation Inference does not export it" },
+			prefix_queries: { none: "Text Generation Inference does not export it" },
+			running: ["tgi_batch_current_size"],
+			waiting: ["tgi_queue_size"],
+			kv_cache_usage: { none: "Text Generation Inference does not export it" }
+		},
+		repeatedOver: []
+	},
+	{
+		engine: "llamacpp",
+		title: "llama.cpp",
+		figures: {
+			ttft: { none: "llama.cpp exports no latencies" },
+			itl: { none: "llama.cpp exports no latencies" },
+			tpot: { none: "llama.cpp exports no latencies" },
+			e2e: { none: "llama.cpp exports no latencies" },
+			queue: { none: "llama.cpp exports no latencies" },
+			requests: { none: "llama.cpp counts tokens, not requests" },
+			failures: { none: "llama.cpp counts tokens, not requests" },
+			prompt_tokens: ["llamacpp:prompt_tokens_total"],
+			generation_tokens: ["llamacpp:tokens_predicted_total"],
+			prefix_hits: { none: "llama.cpp does not export it" },
+			prefix_queries: { none: "llama.cpp does not export it" },
+			running: ["llamacpp:requests_processing"],
+			waiting: ["llamacpp:requests_deferred"],
+			kv_cache_usage: ["llamacpp:kv_cache_usage_ratio"]
+		},
+		repeatedOver: []
+	},
+	{
+		engine: "goodput",
+		title: "Goodput's own server",
+		figures: {
+			ttft: ["goodput:time_to_first_token_seconds"],
+			itl: ["goodput:inter_token_latency_seconds"],
+			tpot: { none: "Goodput's server exports the time between tokens, and no mean per request" },
+			e2e: ["goodput:e2e_request_latency_seconds"],
+			queue: ["goodput:request_queue_time_seconds"],
+			requests: ["goodput:request_success_total"],
+			failures: ["goodput:request_failure_total"],
+			prompt_tokens: ["goodput:prompt_tokens_total"],
+			generation_tokens: ["goodput:generation_tokens_total"],
+			prefix_hits: ["goodput:prefix_cache_hits_total"],
+			prefix_queries: ["goodput:prefix_cache_queries_total"],
+			running: ["goodput:num_requests_running"],
+			waiting: ["goodput:num_requests_waiting"],
+			kv_cache_usage: ["goodput:kv_cache_usage_perc"]
+		},
+		repeatedOver: []
+	}
+];
+const GPU_MEMORY = [{
+	name: "goodput:gpu_memory_used_bytes",
+	bytesPerUnit: 1
+}, {
+	name: "DCGM_FI_DEV_FB_USED",
+	bytesPerUnit: 1048576
+}];
+function spellings(name) {
+	const stem = name.endsWith("_total") ? name.slice(0, -6) : name;
+	const other = stem === name ? `${name}_total` : stem;
+	return [...new Set([
+		name,
+		other,
+		name.replace(":", "_"),
+		other.replace(":", "_")
+	])];
+}
+function namesOf(engine, figure) {
+	const source = engine.figures[figure];
+	if ("none" in source) return [];
+	return FIGURES[figure] === "counter" ? source.flatMap(spellings) : [...new Set(source.flatMap((name) => [name, name.replace(":", "_")]))];
+}
+function engineOf$1(samples) {
+	const present = new Set(samples.map(({ name }) => name));
+	const has = (name) => HISTOGRAM_PARTS.some((part) => present.has(`${name}_${part}`)) || present.has(name);
+	let best;
+	let most = 0;
+	for (const engine of ENGINES) {
+		const found = Object.keys(FIGURES).filter((figure) => namesOf(engine, figure).some(has)).length;
+		if (found > most) [best, most] = [engine, found];
+	}
+	return best;
+}
+const HISTOGRAM_PARTS = [
+	"bucket",
+	"sum",
+	"count"
+];
+const WANTED = new Set([...GPU_MEMORY.map(({ name }) => name), ...ENGINES.flatMap((engine) => Object.keys(FIGURES).flatMap((figure) => namesOf(engine, figure).flatMap((name) => FIGURES[figure] === "histogram" ? HISTOGRAM_PARTS.map((part) => `${name}_${part}`) : [name])))]);
+function isWanted$1(name) {
+	return WANTED.has(name);
+}
+// src/observe/histogram.ts
+function addGrowths(growths) {
+	if (growths.length <= 1) return growths[0];
+	const add = (part) => {
+		const values = growths.flatMap((growth) => growth[part] ?? []);
+		return values.length === 0 ? void 0 : values.reduce((sum, value) => sum + value, 0);
+	};
+	const [value, sum, count] = [
+		add("value"),
+		add("sum"),
+		add("count")
+	];
+	const buckets = new Map();
+	for (const bound of growths[0].buckets.keys()) {
+		if (!growths.every((growth) => growth.buckets.has(bound))) continue;
+		buckets.set(bound, growths.reduce((total, growth) => total + growth.buckets.get(bound), 0));
+	}
+	return {
+		...value !== void 0 && { value },
+		...sum !== void 0 && { sum },
+		...count !== void 0 && { count },
+		buckets
+	};
+}
+const QUANTILES$1 = {
+	p50: .5,
+	p95: .95,
+	p99: .99
+};
+function latencyOf({ sum, count, buckets }) {
+	const observed = count ?? buckets.get(Number.POSITIVE_INFINITY);
+	if (sum === void 0 || observed === void 0 || observed <= 0) return void 0;
+	const found = {};
+	const above = [];
+	for (const name of Object.keys(QUANTILES$1)) {
+		const quantile = quantileOf(buckets, QUANTILES$1[name]);
+		if (quantile === void 0) continue;
+		const most = sum / observed / (1 - QUANTILES$1[name]);
+		found[name] = milliseconds(quantile.above ? quantile.value : Math.min(quantile.value, most));
+		if (quantile.above) above.push(name);
+	}
+	return {
+		count: observed,
+		mean: milliseconds(sum / observed),
+		...found,
+		...above.length > 0 && { above }
+	};
+}
+function quantileOf(buckets, quantile) {
+	const sorted = [...buckets].toSorted(([a], [b]) => a - b);
+	const total = sorted.at(-1);
+	if (sorted.length < 2 || total?.[0] !== Number.POSITIVE_INFINITY || !(total[1] > 0)) return void 0;
+	const rank = quantile * total[1];
+	let lower = 0;
+	let below = 0;
+	for (const [upper, atOrBelow] of sorted) {
+		if (atOrBelow >= rank && atOrBelow > below) {
+			if (upper === Number.POSITIVE_INFINITY) return {
+				value: lower,
+				above: true
+			};
+			if (upper <= 0) return {
+				value: upper,
+				above: false
+			};
+			return {
+				value: lower + (upper - lower) * (rank - below) / (atOrBelow - below),
+				above: false
+			};
+		}
+		lower = upper;
+		below = Math.max(below, atOrBelow);
+	}
+}
+function milliseconds(seconds) {
+	return Math.round(seconds * NS_PER_S) / NS_PER_MS;
+}
+// src/observe/metrics-page.ts
+const MAX_LINE = 65536;
+const MAX_SAMPLES = 1e5;
+const MAX_EXCERPT = 80;
+function readMetricsPage(text, wanted) {
+	const samples = [];
+	let number = 0;
+	let ended = false;
+	for (let start = 0; start < text.length;) {
+		const newline = text.indexOf("\n", start);
+		const end = newline === -1 ? text.length : newline;
+		number++;
+		if (end - start > MAX_LINE) throw new SyntaxError(`line ${number} is longer than ${MAX_LINE} characters`);
+		const line = text.slice(start, end).trim();
+		start = end + 1;
+		if (line === "") continue;
+		if (ended) throw new SyntaxError(`line ${number} comes after "# EOF"`);
+		if (line.startsWith("#")) {
+			ended = line === "# EOF";
+			continue;
+		}
+		const sample = readLine$1(line, wanted);
+		if (sample === void 0) throw new SyntaxError(notMetrics(text) ?? `line ${number} is no metric: ${excerpt(line)}`);
+		if (sample === "unwanted") continue;
+		if (samples.push(sample) > MAX_SAMPLES) throw new SyntaxError(`there are more than ${MAX_SAMPLES} samples`);
+	}
+	return samples;
+}
+const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
+const QUOTED_NAME = /\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(?:,|(?=\}))/sy;
+const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*|"[^"\\]*(?:\\.[^"\\]*)*")\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(?:,|(?=\}))/sy;
+const CLOSE = /\s*\}/y;
+const REST = /\s*(\S+)(?:\s+[+-]?[0-9.eE+-]+)?(?:\s+#\s*\{.*)?$/sy;
+function readLine$1(line, wanted) {
+	const scan = new Scan(line);
+	let name = scan.take(NAME)?.[0];
+	if (name !== void 0 && wanted?.(name) === false) return /[\s{]/.test(line[scan.at] ?? "") ? "unwanted" : void 0;
+	const labels = new Map();
+	if (line[scan.at] === "{" || scan.take(/\s+(?=\{)/y)) {
+		scan.at++;
+		if (name === void 0) {
+			const quoted = scan.take(QUOTED_NAME)?.[1];
+			if (quoted === void 0) return void 0;
+			name = unescaped(quoted);
+		}
+		for (let label = scan.take(LABEL); label; label = scan.take(LABEL)) {
+			const key = label[1];
+			labels.set(key.startsWith("\"") ? unescaped(key.slice(1, -1)) : key, unescaped(label[2]));
+		}
+		if (!scan.take(CLOSE)) return void 0;
+	} else if (!/\s/.test(line[scan.at] ?? "")) return void 0;
+	const value = numberOf(scan.take(REST)?.[1]);
+	if (name === void 0 || value === void 0) return void 0;
+	return wanted?.(name) === false ? "unwanted" : {
+		name,
+		labels,
+		value
+	};
+}
+var Scan = class {
+	#line;
+	at = 0;
+	constructor(line) {
+		this.#line = line;
+	}
+	take(pattern) {
+		pattern.lastIndex = this.at;
+		const match = pattern.exec(this.#line);
+		if (match) this.at = pattern.lastIndex;
+		return match;
+	}
+};
+function unescaped(text) {
+	if (!text.includes("\\")) return text;
+	return text.replace(/\\([\\"n])/g, (_, character) => character === "n" ? "\n" : character);
+}
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+function numberOf(text) {
+	if (text === void 0) return void 0;
+	if (DECIMAL.test(text)) return Number(text);
+	if (/^[+]?inf(inity)?$/i.test(text)) return Number.POSITIVE_INFINITY;
+	if (/^-inf(inity)?$/i.test(text)) return Number.NEGATIVE_INFINITY;
+	return /^[+-]?nan$/i.test(text) ? NaN : void 0;
+}
+function notMetrics(text) {
+	const start = text.trimStart();
+	if (start.startsWith("<")) return "it is a page of HTML or XML";
+	return /^(\{\s*("[^"]*"\s*:|\})|\[)/.test(start) ? "it is JSON" : void 0;
+}
+function excerpt(line) {
+	const cut = line.length <= MAX_EXCERPT ? line : `${line.slice(0, 79).toWellFormed()}…`;
+	return JSON.stringify(cut);
+}
+// src/observe/replica.ts
+const MAX_SERIES = 2e4;
+var Replica = class {
+	engine;
+	pages = 0;
+	restarted = false;
+	#series = new Map();
+	#gauges = new Set();
+	take(text) {
+		const samples = readMetricsPage(text, isWanted$1);
+		this.engine ??= engineOf$1(samples);
+		const isFirst = this.pages++ === 0;
+		const gpuMemoryBytes = gpuMemoryOf(samples);
+		const gauges = gpuMemoryBytes === void 0 ? {} : { gpuMemoryBytes };
+		if (this.engine === void 0) return gauges;
+		const found = sortOut(samples, this.engine);
+		this.#grow(found, isFirst);
+		return {
+			...gauges,
+			...this.#readGauges(found, this.engine)
+		};
+	}
+	growthOf(figure) {
+		if (this.engine === void 0 || this.pages < 2) return void 0;
+		for (const name of namesOf(this.engine, figure)) {
+			const series = this.#series.get(keyOf(figure, name));
+			if (series !== void 0) return addGrowths([...series.values()].map(({ growth }) => growthFrom(growth)));
+		}
+	}
+	hasGauge(figure) {
+		return this.#gauges.has(figure);
+	}
+	#readGauges(found, engine) {
+		const read = (figure, join) => {
+			for (const name of namesOf(engine, figure)) {
+				const series = found.get(keyOf(figure, name));
+				if (series === void 0) continue;
+				this.#gauges.add(figure);
+				return join([...series.values()].flatMap((parts) => parts.get("value") ?? []));
+			}
+		};
+		const running = read("running", total$1);
+		const waiting = read("waiting", total$1);
+		const kvCacheUsage = read("kv_cache_usage", greatest);
+		return {
+			...running !== void 0 && { running },
+			...waiting !== void 0 && { waiting },
+			...kvCacheUsage !== void 0 && { kvCacheUsage }
+		};
+	}
+	#grow(found, isFirst) {
+		for (const [key, series] of found) if (!isGauge(key)) this.#growSeries(key, series, isFirst);
+	}
+	#growSeries(key, found, isFirst) {
+		const known = this.#series.get(key) ?? new Map();
+		this.#series.set(key, known);
+		for (const [labels, parts] of found) {
+			const series = known.get(labels);
+			if (series === void 0) {
+				if (known.size >= MAX_SERIES) throw new RangeError(`there are more than ${MAX_SERIES} series of one name`);
+				known.set(labels, {
+					last: new Map(parts),
+					growth: new Map(isFirst ? [...parts.keys()].map((part) => [part, 0]) : parts)
+				});
+				continue;
+			}
+			const fell = hasFallen(series.last, parts);
+			this.restarted ||= fell;
+			if (fell) series.last.clear();
+			for (const [part, value] of parts) {
+				series.growth.set(part, (series.growth.get(part) ?? 0) + value - (series.last.get(part) ?? 0));
+				series.last.set(part, value);
+			}
+		}
+	}
+};
+function hasFallen(before, after) {
+	return [...after].some(([part, value]) => part !== "sum" && value < (before.get(part) ?? 0));
+}
+const ROLES = new Map(ENGINES.map((engine) => [engine, rolesOf(engine)]));
+function rolesOf(engine) {
+	const roles = new Map();
+	const add = (name, role) => roles.set(name, [...roles.get(name) ?? [], role]);
+	for (const figure of Object.keys(FIGURES)) for (const name of namesOf(engine, figure)) {
+		const key = keyOf(figure, name);
+		if (FIGURES[figure] !== "histogram") add(name, {
+			key,
+			part: "value"
+		});
+		else for (const part of HISTOGRAM_PARTS) add(`${name}_${part}`, {
+			key,
+			part
+		});
+	}
+	return roles;
+}
+function sortOut(samples, engine) {
+	const roles = ROLES.get(engine);
+	const without = new Set([...engine.repeatedOver, "le"]);
+	const found = new Map();
+	for (const { name, labels, value } of samples) {
+		if (!isAmount(value)) continue;
+		for (const role of roles.get(name) ?? []) {
+			const part = role.part === "bucket" ? boundOf(labels.get("le")) : role.part;
+			if (part === void 0) continue;
+			const parts = entryOf(entryOf(found, role.key), labelsKey(labels, without));
+			const known = parts.get(part);
+			if (known === void 0 || value > known) parts.set(part, value);
+		}
+	}
+	return found;
+}
+function entryOf(map, key) {
+	const known = map.get(key);
+	if (known !== void 0) return known;
+	const made = new Map();
+	map.set(key, made);
+	return made;
+}
+function growthFrom(parts) {
+	const [value, sum, count] = [
+		parts.get("value"),
+		parts.get("sum"),
+		parts.get("count")
+	];
+	return {
+		...value !== void 0 && { value },
+		...sum !== void 0 && { sum },
+		...count !== void 0 && { count },
+		buckets: new Map([...parts].flatMap(([part, count]) => typeof part === "number" ? [[part, count]] : []))
+	};
+}
+function gpuMemoryOf(samples) {
+	const found = GPU_MEMORY.flatMap(({ name, bytesPerUnit }) => samples.flatMap((sample) => sample.name === name && isAmount(sample.value) ? [sample.value * bytesPerUnit] : []));
+	return found.length === 0 ? void 0 : total$1(found);
+}
+function boundOf(text) {
+	if (text === void 0 || text === "") return void 0;
+	const bound = text === "+Inf" || text === "inf" || text === "Inf" ? Number.POSITIVE_INFINITY : Number(text);
+	return Number.isNaN(bound) ? void 0 : bound;
+}
+function isAmount(value) {
+	return value >= 0 && value < Number.POSITIVE_INFINITY;
+}
+function greatest(values) {
+	return values.reduce((most, value) => Math.max(most, value), 0);
+}
+function total$1(values) {
+	return values.reduce((sum, value) => sum + value, 0);
+}
+function labelsKey(labels, without) {
+	const kept = [];
+	for (const [label, value] of labels) if (!without.has(label)) kept.push(`${label}=${JSON.stringify(value)}`);
+	return kept.sort().join();
+}
+function keyOf(figure, name) {
+	return `${figure} ${name}`;
+}
+function isGauge(key) {
+	return FIGURES[key.slice(0, key.indexOf(" "))] === "gauge";
+}
 // node_modules/zod/v4/core/util.js
 function getEnumValues(entries) {
 	const numericValues = Object.values(entries).filter((v) => typeof v === "number");
@@ -25719,7 +26220,7 @@ function renderCsv(result) {
 	const rows = result.levels.map((level) => columns.map(({ cell }) => cell(level, result)));
 	return [columns.map(({ head }) => head), ...rows].map((cells) => `${cells.join(",")}\r\n`).join("");
 }
-const QUANTILES$1 = [
+const QUANTILES = [
 	"p50",
 	"p95",
 	"p99"
@@ -25780,7 +26281,7 @@ const BASE_COLUMNS = [
 		"ttft",
 		"tpot",
 		"e2e"
-	].flatMap((name) => QUANTILES$1.flatMap((quantile) => baseColumns(`${name.toUpperCase()} ${quantile} (ms)`, `${name}_${quantile}`))),
+	].flatMap((name) => QUANTILES.flatMap((quantile) => baseColumns(`${name.toUpperCase()} ${quantile} (ms)`, `${name}_${quantile}`))),
 	...baseColumns("Error Rate (%)", "error_rate")
 ];
 function baseColumns(head, metric) {
@@ -25797,7 +26298,7 @@ function baseColumns(head, metric) {
 	}];
 }
 function quantiles(label, name) {
-	return QUANTILES$1.map((quantile) => ({
+	return QUANTILES.map((quantile) => ({
 		head: `${label} ${quantile} (ms)`,
 		cell: ({ metrics }) => number$4(metrics[name]?.[quantile])
 	}));
@@ -29024,7 +29525,7 @@ function shownServerFigures(levels) {
 	return SERVER_FIGURES.filter(({ cell }) => present.some((level) => cell(level) !== "–"));
 }
 function engineWords(levels) {
-	const engines = levels.flatMap(({ server }) => server === void 0 ? [] : [engineOf$1(server)]);
+	const engines = levels.flatMap(({ server }) => server === void 0 ? [] : [engineOf(server)]);
 	return [...new Set(engines)].join("; ");
 }
 function unavailableWords(levels) {
@@ -29037,7 +29538,7 @@ function unavailableWords(levels) {
 		everywhere: at.length === scraped.length
 	}));
 }
-function engineOf$1({ engine, replicas }) {
+function engineOf({ engine, replicas }) {
 	return replicas === 1 ? engine : `${engine}, ${replicas} replicas`;
 }
 function beside(group, statistic) {
@@ -33685,495 +34186,6 @@ function fetchOver(transport, path, headers, clock, signal) {
 	if (settled) abort();
 	return promise;
 }
-// src/observe/engines.ts
-const FIGURES = {
-	ttft: "histogram",
-	itl: "histogram",
-	e2e: "histogram",
-	queue: "histogram",
-	requests: "counter",
-	prompt_tokens: "counter",
-	generation_tokens: "counter",
-	prefix_hits: "counter",
-	prefix_queries: "counter",
-	running: "gauge",
-	waiting: "gauge",
-	kv_cache_usage: "gauge"
-};
-const ENGINES = [
-	{
-		engine: "vllm",
-		title: "vLLM",
-		figures: {
-			ttft: ["vllm:time_to_first_token_seconds"],
-			itl: ["vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"],
-			e2e: ["vllm:e2e_request_latency_seconds"],
-			queue: ["vllm:request_queue_time_seconds"],
-			requests: ["vllm:request_success_total"],
-			prompt_tokens: ["vllm:prompt_tokens_total"],
-			generation_tokens: ["vllm:generation_tokens_total"],
-			prefix_hits: ["vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"],
-			prefix_queries: ["vllm:prefix_cache_queries_total", "vllm:gpu_prefix_cache_queries_total"],
-			running: ["vllm:num_requests_running"],
-			waiting: ["vllm:num_requests_waiting"],
-			kv_cache_usage: ["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc"]
-		},
-		repeatedOver: []
-	},
-	{
-		engine: "sglang",
-		title: "SGLang",
-		figures: {
-			ttft: ["sglang:time_to_first_token_seconds"],
-			itl: ["sglang:inter_token_latency_seconds", "sglang:time_per_output_token_seconds"],
-			e2e: ["sglang:e2e_request_latency_seconds"],
-			queue: ["sglang:queue_time_seconds"],
-			requests: ["sglang:num_requests_total", "sglang:e2e_request_latency_seconds_count"],
-			prompt_tokens: ["sglang:prompt_tokens_total"],
-			generation_tokens: ["sglang:generation_tokens_total"],
-			prefix_hits: ["sglang:cached_tokens_total"],
-			prefix_queries: ["sglang:prompt_tokens_total"],
-			running: ["sglang:num_running_reqs"],
-			waiting: ["sglang:num_queue_reqs"],
-			kv_cache_usage: ["sglang:token_usage"]
-		},
-		repeatedOver: [
-			"tp_rank",
-			"pp_rank",
-			"moe_ep_rank"
-		]
-	},
-	{
-		engine: "tgi",
-		title: "Text Generation Inference",
-		figures: {
-			ttft: { none: "Text Generation Inference does not export it" },
-			itl: { none: "Text Generation Inference exports only a mean per request" },
-			e2e: ["tgi_request_duration"],
-			queue: ["tgi_request_queue_duration"],
-			requests: ["tgi_request_success"],
-			prompt_tokens: ["tgi_request_input_length_sum"],
-			generation_tokens: ["tgi_request_generated_tokens_sum"],
-			prefix_hits: { none: "Text Generation Inference does not export it" },
-			prefix_queries: { none: "Text Generation Inference does not export it" },
-			running: ["tgi_batch_current_size"],
-			waiting: ["tgi_queue_size"],
-			kv_cache_usage: { none: "Text Generation Inference does not export it" }
-		},
-		repeatedOver: []
-	},
-	{
-		engine: "llamacpp",
-		title: "llama.cpp",
-		figures: {
-			ttft: { none: "llama.cpp exports no latencies" },
-			itl: { none: "llama.cpp exports no latencies" },
-			e2e: { none: "llama.cpp exports no latencies" },
-			queue: { none: "llama.cpp exports no latencies" },
-			requests: { none: "llama.cpp counts tokens, not requests" },
-			prompt_tokens: ["llamacpp:prompt_tokens_total"],
-			generation_tokens: ["llamacpp:tokens_predicted_total"],
-			prefix_hits: { none: "llama.cpp does not export it" },
-			prefix_queries: { none: "llama.cpp does not export it" },
-			running: ["llamacpp:requests_processing"],
-			waiting: ["llamacpp:requests_deferred"],
-			kv_cache_usage: ["llamacpp:kv_cache_usage_ratio"]
-		},
-		repeatedOver: []
-	},
-	{
-		engine: "goodput",
-		title: "Goodput's own server",
-		figures: {
-			ttft: ["goodput:time_to_first_token_seconds"],
-			itl: ["goodput:inter_token_latency_seconds"],
-			e2e: ["goodput:e2e_request_latency_seconds"],
-			queue: ["goodput:request_queue_time_seconds"],
-			requests: ["goodput:request_success_total"],
-			prompt_tokens: ["goodput:prompt_tokens_total"],
-			generation_tokens: ["goodput:generation_tokens_total"],
-			prefix_hits: ["goodput:prefix_cache_hits_total"],
-			prefix_queries: ["goodput:prefix_cache_queries_total"],
-			running: ["goodput:num_requests_running"],
-			waiting: ["goodput:num_requests_waiting"],
-			kv_cache_usage: ["goodput:kv_cache_usage_perc"]
-		},
-		repeatedOver: []
-	}
-];
-const GPU_MEMORY = [{
-	name: "goodput:gpu_memory_used_bytes",
-	bytesPerUnit: 1
-}, {
-	name: "DCGM_FI_DEV_FB_USED",
-	bytesPerUnit: 1048576
-}];
-function spellings(name) {
-	const stem = name.endsWith("_total") ? name.slice(0, -6) : name;
-	const other = stem === name ? `${name}_total` : stem;
-	return [...new Set([
-		name,
-		other,
-		name.replace(":", "_"),
-		other.replace(":", "_")
-	])];
-}
-function namesOf(engine, figure) {
-	const source = engine.figures[figure];
-	if ("none" in source) return [];
-	return FIGURES[figure] === "counter" ? source.flatMap(spellings) : [...new Set(source.flatMap((name) => [name, name.replace(":", "_")]))];
-}
-function engineOf(samples) {
-	const present = new Set(samples.map(({ name }) => name));
-	const has = (name) => HISTOGRAM_PARTS.some((part) => present.has(`${name}_${part}`)) || present.has(name);
-	let best;
-	let most = 0;
-	for (const engine of ENGINES) {
-		const found = Object.keys(FIGURES).filter((figure) => namesOf(engine, figure).some(has)).length;
-		if (found > most) [best, most] = [engine, found];
-	}
-	return best;
-}
-const HISTOGRAM_PARTS = [
-	"bucket",
-	"sum",
-	"count"
-];
-const WANTED = new Set([...GPU_MEMORY.map(({ name }) => name), ...ENGINES.flatMap((engine) => Object.keys(FIGURES).flatMap((figure) => namesOf(engine, figure).flatMap((name) => FIGURES[figure] === "histogram" ? HISTOGRAM_PARTS.map((part) => `${name}_${part}`) : [name])))]);
-function isWanted$1(name) {
-	return WANTED.has(name);
-}
-// src/observe/histogram.ts
-function addGrowths(growths) {
-	if (growths.length <= 1) return growths[0];
-	const add = (part) => {
-		const values = growths.flatMap((growth) => growth[part] ?? []);
-		return values.length === 0 ? void 0 : values.reduce((sum, value) => sum + value, 0);
-	};
-	const [value, sum, count] = [
-		add("value"),
-		add("sum"),
-		add("count")
-	];
-	const buckets = new Map();
-	for (const bound of growths[0].buckets.keys()) {
-		if (!growths.every((growth) => growth.buckets.has(bound))) continue;
-		buckets.set(bound, growths.reduce((total, growth) => total + growth.buckets.get(bound), 0));
-	}
-	return {
-		...value !== void 0 && { value },
-		...sum !== void 0 && { sum },
-		...count !== void 0 && { count },
-		buckets
-	};
-}
-const QUANTILES = {
-	p50: .5,
-	p95: .95,
-	p99: .99
-};
-function latencyOf({ sum, count, buckets }) {
-	const observed = count ?? buckets.get(Number.POSITIVE_INFINITY);
-	if (sum === void 0 || observed === void 0 || observed <= 0) return void 0;
-	const found = {};
-	const above = [];
-	for (const name of Object.keys(QUANTILES)) {
-		const quantile = quantileOf(buckets, QUANTILES[name]);
-		if (quantile === void 0) continue;
-		const most = sum / observed / (1 - QUANTILES[name]);
-		found[name] = milliseconds(quantile.above ? quantile.value : Math.min(quantile.value, most));
-		if (quantile.above) above.push(name);
-	}
-	return {
-		count: observed,
-		mean: milliseconds(sum / observed),
-		...found,
-		...above.length > 0 && { above }
-	};
-}
-function quantileOf(buckets, quantile) {
-	const sorted = [...buckets].toSorted(([a], [b]) => a - b);
-	const total = sorted.at(-1);
-	if (sorted.length < 2 || total?.[0] !== Number.POSITIVE_INFINITY || !(total[1] > 0)) return void 0;
-	const rank = quantile * total[1];
-	let lower = 0;
-	let below = 0;
-	for (const [upper, atOrBelow] of sorted) {
-		if (atOrBelow >= rank && atOrBelow > below) {
-			if (upper === Number.POSITIVE_INFINITY) return {
-				value: lower,
-				above: true
-			};
-			if (upper <= 0) return {
-				value: upper,
-				above: false
-			};
-			return {
-				value: lower + (upper - lower) * (rank - below) / (atOrBelow - below),
-				above: false
-			};
-		}
-		lower = upper;
-		below = Math.max(below, atOrBelow);
-	}
-}
-function milliseconds(seconds) {
-	return Math.round(seconds * NS_PER_S) / NS_PER_MS;
-}
-// src/observe/metrics-page.ts
-const MAX_LINE = 65536;
-const MAX_SAMPLES = 1e5;
-const MAX_EXCERPT = 80;
-function readMetricsPage(text, wanted) {
-	const samples = [];
-	let number = 0;
-	let ended = false;
-	for (let start = 0; start < text.length;) {
-		const newline = text.indexOf("\n", start);
-		const end = newline === -1 ? text.length : newline;
-		number++;
-		if (end - start > MAX_LINE) throw new SyntaxError(`line ${number} is longer than ${MAX_LINE} characters`);
-		const line = text.slice(start, end).trim();
-		start = end + 1;
-		if (line === "") continue;
-		if (ended) throw new SyntaxError(`line ${number} comes after "# EOF"`);
-		if (line.startsWith("#")) {
-			ended = line === "# EOF";
-			continue;
-		}
-		const sample = readLine$1(line, wanted);
-		if (sample === void 0) throw new SyntaxError(notMetrics(text) ?? `line ${number} is no metric: ${excerpt(line)}`);
-		if (sample === "unwanted") continue;
-		if (samples.push(sample) > MAX_SAMPLES) throw new SyntaxError(`there are more than ${MAX_SAMPLES} samples`);
-	}
-	return samples;
-}
-const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
-const QUOTED_NAME = /\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(?:,|(?=\}))/sy;
-const LABEL = /\s*([a-zA-Z_][a-zA-Z0-9_]*|"[^"\\]*(?:\\.[^"\\]*)*")\s*=\s*"([^"\\]*(?:\\.[^"\\]*)*)"\s*(?:,|(?=\}))/sy;
-const CLOSE = /\s*\}/y;
-const REST = /\s*(\S+)(?:\s+[+-]?[0-9.eE+-]+)?(?:\s+#\s*\{.*)?$/sy;
-function readLine$1(line, wanted) {
-	const scan = new Scan(line);
-	let name = scan.take(NAME)?.[0];
-	if (name !== void 0 && wanted?.(name) === false) return /[\s{]/.test(line[scan.at] ?? "") ? "unwanted" : void 0;
-	const labels = new Map();
-	if (line[scan.at] === "{" || scan.take(/\s+(?=\{)/y)) {
-		scan.at++;
-		if (name === void 0) {
-			const quoted = scan.take(QUOTED_NAME)?.[1];
-			if (quoted === void 0) return void 0;
-			name = unescaped(quoted);
-		}
-		for (let label = scan.take(LABEL); label; label = scan.take(LABEL)) {
-			const key = label[1];
-			labels.set(key.startsWith("\"") ? unescaped(key.slice(1, -1)) : key, unescaped(label[2]));
-		}
-		if (!scan.take(CLOSE)) return void 0;
-	} else if (!/\s/.test(line[scan.at] ?? "")) return void 0;
-	const value = numberOf(scan.take(REST)?.[1]);
-	if (name === void 0 || value === void 0) return void 0;
-	return wanted?.(name) === false ? "unwanted" : {
-		name,
-		labels,
-		value
-	};
-}
-var Scan = class {
-	#line;
-	at = 0;
-	constructor(line) {
-		this.#line = line;
-	}
-	take(pattern) {
-		pattern.lastIndex = this.at;
-		const match = pattern.exec(this.#line);
-		if (match) this.at = pattern.lastIndex;
-		return match;
-	}
-};
-function unescaped(text) {
-	if (!text.includes("\\")) return text;
-	return text.replace(/\\([\\"n])/g, (_, character) => character === "n" ? "\n" : character);
-}
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
-function numberOf(text) {
-	if (text === void 0) return void 0;
-	if (DECIMAL.test(text)) return Number(text);
-	if (/^[+]?inf(inity)?$/i.test(text)) return Number.POSITIVE_INFINITY;
-	if (/^-inf(inity)?$/i.test(text)) return Number.NEGATIVE_INFINITY;
-	return /^[+-]?nan$/i.test(text) ? NaN : void 0;
-}
-function notMetrics(text) {
-	const start = text.trimStart();
-	if (start.startsWith("<")) return "it is a page of HTML or XML";
-	return /^(\{\s*("[^"]*"\s*:|\})|\[)/.test(start) ? "it is JSON" : void 0;
-}
-function excerpt(line) {
-	const cut = line.length <= MAX_EXCERPT ? line : `${line.slice(0, 79).toWellFormed()}…`;
-	return JSON.stringify(cut);
-}
-// src/observe/replica.ts
-const MAX_SERIES = 2e4;
-var Replica = class {
-	engine;
-	pages = 0;
-	restarted = false;
-	#series = new Map();
-	#gauges = new Set();
-	take(text) {
-		const samples = readMetricsPage(text, isWanted$1);
-		this.engine ??= engineOf(samples);
-		const isFirst = this.pages++ === 0;
-		const gpuMemoryBytes = gpuMemoryOf(samples);
-		const gauges = gpuMemoryBytes === void 0 ? {} : { gpuMemoryBytes };
-		if (this.engine === void 0) return gauges;
-		const found = sortOut(samples, this.engine);
-		this.#grow(found, isFirst);
-		return {
-			...gauges,
-			...this.#readGauges(found, this.engine)
-		};
-	}
-	growthOf(figure) {
-		if (this.engine === void 0 || this.pages < 2) return void 0;
-		for (const name of namesOf(this.engine, figure)) {
-			const series = this.#series.get(keyOf(figure, name));
-			if (series !== void 0) return addGrowths([...series.values()].map(({ growth }) => growthFrom(growth)));
-		}
-	}
-	hasGauge(figure) {
-		return this.#gauges.has(figure);
-	}
-	#readGauges(found, engine) {
-		const read = (figure, join) => {
-			for (const name of namesOf(engine, figure)) {
-				const series = found.get(keyOf(figure, name));
-				if (series === void 0) continue;
-				this.#gauges.add(figure);
-				return join([...series.values()].flatMap((parts) => parts.get("value") ?? []));
-			}
-		};
-		const running = read("running", total$1);
-		const waiting = read("waiting", total$1);
-		const kvCacheUsage = read("kv_cache_usage", greatest);
-		return {
-			...running !== void 0 && { running },
-			...waiting !== void 0 && { waiting },
-			...kvCacheUsage !== void 0 && { kvCacheUsage }
-		};
-	}
-	#grow(found, isFirst) {
-		for (const [key, series] of found) if (!isGauge(key)) this.#growSeries(key, series, isFirst);
-	}
-	#growSeries(key, found, isFirst) {
-		const known = this.#series.get(key) ?? new Map();
-		this.#series.set(key, known);
-		for (const [labels, parts] of found) {
-			const series = known.get(labels);
-			if (series === void 0) {
-				if (known.size >= MAX_SERIES) throw new RangeError(`there are more than ${MAX_SERIES} series of one name`);
-				known.set(labels, {
-					last: new Map(parts),
-					growth: new Map(isFirst ? [...parts.keys()].map((part) => [part, 0]) : parts)
-				});
-				continue;
-			}
-			const fell = hasFallen(series.last, parts);
-			this.restarted ||= fell;
-			if (fell) series.last.clear();
-			for (const [part, value] of parts) {
-				series.growth.set(part, (series.growth.get(part) ?? 0) + value - (series.last.get(part) ?? 0));
-				series.last.set(part, value);
-			}
-		}
-	}
-};
-function hasFallen(before, after) {
-	return [...after].some(([part, value]) => part !== "sum" && value < (before.get(part) ?? 0));
-}
-const ROLES = new Map(ENGINES.map((engine) => [engine, rolesOf(engine)]));
-function rolesOf(engine) {
-	const roles = new Map();
-	const add = (name, role) => roles.set(name, [...roles.get(name) ?? [], role]);
-	for (const figure of Object.keys(FIGURES)) for (const name of namesOf(engine, figure)) {
-		const key = keyOf(figure, name);
-		if (FIGURES[figure] !== "histogram") add(name, {
-			key,
-			part: "value"
-		});
-		else for (const part of HISTOGRAM_PARTS) add(`${name}_${part}`, {
-			key,
-			part
-		});
-	}
-	return roles;
-}
-function sortOut(samples, engine) {
-	const roles = ROLES.get(engine);
-	const without = new Set([...engine.repeatedOver, "le"]);
-	const found = new Map();
-	for (const { name, labels, value } of samples) {
-		if (!isAmount(value)) continue;
-		for (const role of roles.get(name) ?? []) {
-			const part = role.part === "bucket" ? boundOf(labels.get("le")) : role.part;
-			if (part === void 0) continue;
-			const parts = entryOf(entryOf(found, role.key), labelsKey(labels, without));
-			const known = parts.get(part);
-			if (known === void 0 || value > known) parts.set(part, value);
-		}
-	}
-	return found;
-}
-function entryOf(map, key) {
-	const known = map.get(key);
-	if (known !== void 0) return known;
-	const made = new Map();
-	map.set(key, made);
-	return made;
-}
-function growthFrom(parts) {
-	const [value, sum, count] = [
-		parts.get("value"),
-		parts.get("sum"),
-		parts.get("count")
-	];
-	return {
-		...value !== void 0 && { value },
-		...sum !== void 0 && { sum },
-		...count !== void 0 && { count },
-		buckets: new Map([...parts].flatMap(([part, count]) => typeof part === "number" ? [[part, count]] : []))
-	};
-}
-function gpuMemoryOf(samples) {
-	const found = GPU_MEMORY.flatMap(({ name, bytesPerUnit }) => samples.flatMap((sample) => sample.name === name && isAmount(sample.value) ? [sample.value * bytesPerUnit] : []));
-	return found.length === 0 ? void 0 : total$1(found);
-}
-function boundOf(text) {
-	if (text === void 0 || text === "") return void 0;
-	const bound = text === "+Inf" || text === "inf" || text === "Inf" ? Number.POSITIVE_INFINITY : Number(text);
-	return Number.isNaN(bound) ? void 0 : bound;
-}
-function isAmount(value) {
-	return value >= 0 && value < Number.POSITIVE_INFINITY;
-}
-function greatest(values) {
-	return values.reduce((most, value) => Math.max(most, value), 0);
-}
-function total$1(values) {
-	return values.reduce((sum, value) => sum + value, 0);
-}
-function labelsKey(labels, without) {
-	const kept = [];
-	for (const [label, value] of labels) if (!without.has(label)) kept.push(`${label}=${JSON.stringify(value)}`);
-	return kept.sort().join();
-}
-function keyOf(figure, name) {
-	return `${figure} ${name}`;
-}
-function isGauge(key) {
-	return FIGURES[key.slice(0, key.indexOf(" "))] === "gauge";
-}
 // src/observe/server-side.ts
 function serverSide(replicas, highest, problems) {
 	const engines = replicas.flatMap(({ engine }) => engine ?? []);
@@ -34431,9 +34443,13 @@ const METADATA = blockList([
 	["169.254.0.0", 16],
 	["100.100.100.200", 32],
 	["168.63.129.16", 32],
+	["192.0.0.192", 32],
 	["fe80::", 10],
 	["fd00:ec2::254", 128],
+	["::a9fe:0", 112],
+	["::ffff:0:a9fe:0", 112],
 	["64:ff9b::a9fe:0", 112],
+	["64:ff9b:1::", 48],
 	["2002:a9fe::", 32]
 ]);
 const METADATA_NAMES = [
@@ -34734,8 +34750,9 @@ async function closedLoop(clock, slots, noMore, take, send, thinkNs = () => 0) {
 	const run = async ({ startNs, endNs }) => {
 		let freeAtNs = startNs;
 		for (;;) {
+			if (freeAtNs >= endNs) return;
 			if (clock.now() < freeAtNs) await clock.sleepUntil(freeAtNs, noMore);
-			if (freeAtNs >= endNs || noMore.aborted) return;
+			if (noMore.aborted) return;
 			const index = take(freeAtNs);
 			if (index === void 0) return;
 			freeAtNs = await send(index, freeAtNs) + thinkNs(index);
@@ -35305,9 +35322,12 @@ async function sendStretch(plan, stretch, part, workload, clock, noMore, send, p
 		index: part.index,
 		of: Math.min(part.of, all.length)
 	};
-	const slots = all.filter((_, i) => i % mine.of === mine.index);
-	const requests = slots.length === 0 ? 0 : share(stop.requests ?? Number.MAX_SAFE_INTEGER, mine);
 	const deadline = startNs + (stop.durationNs ?? Number.POSITIVE_INFINITY);
+	const slots = all.filter((_, i) => i % mine.of === mine.index).map((slot) => load.kind === "users" ? {
+		...slot,
+		endNs: Math.min(slot.endNs, deadline)
+	} : slot);
+	const requests = slots.length === 0 ? 0 : share(stop.requests ?? Number.MAX_SAFE_INTEGER, mine);
 	let next = 0;
 	let lastEnd = startNs;
 	let firstEmpty = Number.POSITIVE_INFINITY;
@@ -35320,6 +35340,10 @@ async function sendStretch(plan, stretch, part, workload, clock, noMore, send, p
 		lastEnd = Math.max(lastEnd, end);
 		return end;
 	}, thinkNs);
+	if (load.kind === "users" && stop.requests === void 0) {
+		await clock.sleepUntil(deadline, noMore);
+		return deadline;
+	}
 	if (load.kind !== "closed") return Math.min(lastEnd, deadline);
 	return Math.min(requests < 2 * slots.length ? lastEnd : firstEmpty, deadline);
 }

@@ -4,9 +4,11 @@ import type { Sample } from "./metrics-page.ts";
 export const FIGURES = {
   ttft: "histogram",
   itl: "histogram",
+  tpot: "histogram",
   e2e: "histogram",
   queue: "histogram",
   requests: "counter",
+  failures: "counter",
   prompt_tokens: "counter",
   generation_tokens: "counter",
   prefix_hits: "counter",
@@ -37,11 +39,14 @@ export const ENGINES: readonly Engine[] = [
     title: "vLLM",
     figures: {
       ttft: ["vllm:time_to_first_token_seconds"],
-      // The second is the older name of the first; request_time_per_output_token is a mean per request.
+      // The second is the older name of the first.
       itl: ["vllm:inter_token_latency_seconds", "vllm:time_per_output_token_seconds"],
+      // A mean per request.
+      tpot: ["vllm:request_time_per_output_token_seconds"],
       e2e: ["vllm:e2e_request_latency_seconds"],
       queue: ["vllm:request_queue_time_seconds"],
       requests: ["vllm:request_success_total"],
+      failures: { none: "vLLM has no counter for it, but a finished_reason" },
       prompt_tokens: ["vllm:prompt_tokens_total"],
       generation_tokens: ["vllm:generation_tokens_total"],
       prefix_hits: ["vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total"],
@@ -58,9 +63,11 @@ export const ENGINES: readonly Engine[] = [
     figures: {
       ttft: ["sglang:time_to_first_token_seconds"],
       itl: ["sglang:inter_token_latency_seconds", "sglang:time_per_output_token_seconds"],
+      tpot: { none: "SGLang exports the time between tokens, and no mean per request" },
       e2e: ["sglang:e2e_request_latency_seconds"],
       queue: ["sglang:queue_time_seconds"],
       requests: ["sglang:num_requests_total", "sglang:e2e_request_latency_seconds_count"],
+      failures: ["sglang:num_aborted_requests_total"],
       prompt_tokens: ["sglang:prompt_tokens_total"],
       generation_tokens: ["sglang:generation_tokens_total"],
       // sglang:cache_hit_rate is of the last batch alone, and no level's.
@@ -79,9 +86,11 @@ export const ENGINES: readonly Engine[] = [
     figures: {
       ttft: { none: "Text Generation Inference does not export it" },
       itl: { none: "Text Generation Inference exports only a mean per request" },
+      tpot: ["tgi_request_mean_time_per_token_duration"],
       e2e: ["tgi_request_duration"],
       queue: ["tgi_request_queue_duration"],
       requests: ["tgi_request_success"],
+      failures: ["tgi_request_failure"],
       prompt_tokens: ["tgi_request_input_length_sum"],
       generation_tokens: ["tgi_request_generated_tokens_sum"],
       prefix_hits: { none: "Text Generation Inference does not export it" },
@@ -98,9 +107,11 @@ export const ENGINES: readonly Engine[] = [
     figures: {
       ttft: { none: "llama.cpp exports no latencies" },
       itl: { none: "llama.cpp exports no latencies" },
+      tpot: { none: "llama.cpp exports no latencies" },
       e2e: { none: "llama.cpp exports no latencies" },
       queue: { none: "llama.cpp exports no latencies" },
       requests: { none: "llama.cpp counts tokens, not requests" },
+      failures: { none: "llama.cpp counts tokens, not requests" },
       prompt_tokens: ["llamacpp:prompt_tokens_total"],
       generation_tokens: ["llamacpp:tokens_predicted_total"],
       prefix_hits: { none: "llama.cpp does not export it" },
@@ -117,9 +128,11 @@ export const ENGINES: readonly Engine[] = [
     figures: {
       ttft: ["goodput:time_to_first_token_seconds"],
       itl: ["goodput:inter_token_latency_seconds"],
+      tpot: { none: "Goodput's server exports the time between tokens, and no mean per request" },
       e2e: ["goodput:e2e_request_latency_seconds"],
       queue: ["goodput:request_queue_time_seconds"],
       requests: ["goodput:request_success_total"],
+      failures: ["goodput:request_failure_total"],
       prompt_tokens: ["goodput:prompt_tokens_total"],
       generation_tokens: ["goodput:generation_tokens_total"],
       prefix_hits: ["goodput:prefix_cache_hits_total"],
