@@ -3,6 +3,8 @@ import { bodyParser } from "@koa/bodyparser";
 import Router from "@koa/router";
 import Koa, { type Context, type Middleware, type Next } from "koa";
 import type { Logger } from "pino";
+import type { Agent } from "./agent/agent.ts";
+import type { AgentConfig } from "./agent/agent-config.ts";
 import { type AuthOptions, authenticate, authorize } from "./auth.ts";
 import { DEFAULT_CONFIG } from "./config.ts";
 import { allowOrigins } from "./cors.ts";
@@ -11,6 +13,8 @@ import { openapiDocument } from "./openapi/document.ts";
 import { operations } from "./openapi/operations.ts";
 import { limitRate, type RateLimit } from "./rate-limit.ts";
 import { logRequests } from "./request-log.ts";
+import { agentAnalysisRoutes } from "./routes/agent-analysis-routes.ts";
+import { agentMetricsRoutes } from "./routes/agent-metrics-routes.ts";
 import { analysisRoutes } from "./routes/analysis-routes.ts";
 import { benchmarkRoutes } from "./routes/benchmark-routes.ts";
 import { compareRoutes } from "./routes/compare-routes.ts";
@@ -49,6 +53,9 @@ export interface LoadTestDeps
     Partial<Pick<VirtualUserRouteDeps, "virtualUsers">> {
   readonly targets: Targets;
   readonly runSocket: Pick<RunSocket, "stats">;
+  /** What watches inference servers. */
+  readonly agent: Agent;
+  readonly agentConfig: AgentConfig;
 }
 
 /** The whole server but for its port: what a request passes through, from top to bottom. */
@@ -109,6 +116,8 @@ function loadTestRoutes(deps: LoadTestDeps): Router[] {
     compareRoutes(deps),
     recommendRoutes(deps),
     virtualUserRoutes({ virtualUsers: DEFAULT_CONFIG.virtualUsers, ...deps }),
+    agentMetricsRoutes({ ...deps, ...deps.agentConfig }),
+    agentAnalysisRoutes(deps),
     dashboardRoutes(),
   ];
 }

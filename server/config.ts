@@ -1,3 +1,4 @@
+import { type AgentConfig, DEFAULT_AGENT_CONFIG, readAgentConfig } from "./agent/agent-config.ts";
 import { type BasicCredentials, readApiKey, readBasicAuth } from "./auth.ts";
 import { ConfigError, type Environment } from "./config-error.ts";
 import { readOrigins } from "./cors.ts";
@@ -52,6 +53,8 @@ export interface ServerConfig {
   readonly allowedTargets: readonly string[] | undefined;
   /** Whose pages may read answers; "*" for everybody's. */
   readonly corsOrigins: readonly string[];
+  /** Who the server says it is to those who watch inference servers with it, and how often it reads them. */
+  readonly agent: AgentConfig;
   /** What a run of virtual users has where its request says nothing. */
   readonly virtualUsers: VirtualUserDefaults;
 }
@@ -88,6 +91,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
   trustedProxies: 0,
   allowedTargets: undefined,
   corsOrigins: ["*"],
+  agent: DEFAULT_AGENT_CONFIG,
   virtualUsers: { url: undefined, model: undefined, tokenizer: undefined, apiKey: undefined },
 };
 
@@ -126,6 +130,7 @@ export function readConfig(env: Environment): ServerConfig {
     trustedProxies: integer("TRUST_PROXY", 0, 16) ?? DEFAULT_CONFIG.trustedProxies,
     allowedTargets: readAllowedTargets(env, mistakes),
     corsOrigins: readOrigins(env, mistakes),
+    agent: readAgentConfig(env, mistakes),
     virtualUsers: {
       url: env.LOCUST_HOST?.trim() || undefined,
       model: env.LOCUST_MODEL?.trim() || undefined,

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
 import { VERSION } from "../src/version.ts";
+import { createAgent } from "./agent/agent.ts";
 import { createApp, type LoadTestDeps } from "./app.ts";
 import { ConfigError, DEFAULT_CONFIG, readConfig, type ServerConfig, secretsOf } from "./config.ts";
 import { loadEnvironmentFile } from "./environment-file.ts";
@@ -150,6 +151,8 @@ async function startLoadTests(http: HttpServer, config: ServerConfig, log: Logge
     const runs = await createRuns({ store, log, dataDir, concurrency });
     const runSocket = attachRunSocket(http, { runs, store, log, origins });
     const targets = createTargets({ allowed: config.allowedTargets });
+    const { agent: agentConfig } = config;
+    const agent = createAgent({ targets, log, pollingIntervalSeconds: agentConfig.pollingIntervalSeconds });
     return {
       deps: {
         runs,
@@ -158,10 +161,13 @@ async function startLoadTests(http: HttpServer, config: ServerConfig, log: Logge
         runSocket,
         virtualUsers,
         datasetsDir,
+        agent,
+        agentConfig,
         validation: (given) => concludeWithValidation(given, dockerSocket),
       } satisfies LoadTestDeps,
       async stop() {
         await runs.close();
+        await agent.close();
         runSocket.close();
       },
       closeStore: () => store.close(),

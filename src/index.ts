@@ -4,10 +4,10 @@ export { type Conclusion, conclusionOf, conclusionOfError, isRegression } from "
 export { ConfigError, GoodputError, type Mistake } from "./errors.ts";
 export { compareResults, worseningOf } from "./judge/compare.ts";
 export { type Regressed, type Regressions, regressionsIn } from "./judge/regressions.ts";
-export { type Engine, FIGURES, type Figure } from "./observe/engines.ts";
+export type { Engine, Figure } from "./observe/engines.ts";
 export { latencyOf } from "./observe/histogram.ts";
 export { readMetricsPage } from "./observe/metrics-page.ts";
-export { type Gauges, Replica } from "./observe/replica.ts";
+export { Replica } from "./observe/replica.ts";
 export { CONFIG_KEYS, type ConfigKey, parseConfig } from "./plan/config.ts";
 export { readConfigFile } from "./plan/config-file.ts";
 export type { Plan } from "./plan/plan.ts";

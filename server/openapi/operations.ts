@@ -1,3 +1,5 @@
+import { agentAnalysisOperations } from "../routes/agent-analysis-routes.ts";
+import { agentMetricsOperations } from "../routes/agent-metrics-routes.ts";
 import { analysisOperations } from "../routes/analysis-routes.ts";
 import { compareOperations } from "../routes/compare-routes.ts";
 import { dashboardOperations } from "../routes/dashboard-routes.ts";
@@ -19,6 +21,8 @@ export const operations: readonly Operation[] = [
   ...compareOperations,
   ...recommendOperations,
   ...virtualUserOperations,
+  ...agentMetricsOperations,
+  ...agentAnalysisOperations,
   ...modelOperations,
   ...modelRouteOperations,
   ...openaiOperations,

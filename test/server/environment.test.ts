@@ -44,6 +44,8 @@ const FIELDS: Readonly<Record<string, string>> = {
   API_PASSWORD: "basicAuth",
   NODE_ENV: "rateLimit",
   TRUST_PROXY: "trustedProxies",
+  AGENT_ID: "agent",
+  POLLING_INTERVAL: "agent",
   LOCUST_HOST: "virtualUsers",
   LOCUST_MODEL: "virtualUsers",
   LOCUST_TOKENIZER: "virtualUsers",

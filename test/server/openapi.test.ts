@@ -31,7 +31,7 @@ const nameless = (method: string, path: string) =>
 test("[122] every route of the server is in the document, and the document has no other", () => {
   const deps = platformDeps();
   // Routes are only made, none is called.
-  const loadTests = { runs: {}, store: {}, targets: {}, runSocket: {} } as never;
+  const loadTests = { runs: {}, store: {}, targets: {}, runSocket: {}, agent: {}, agentConfig: {} } as never;
   const router = createRouter({ ...deps, loadTests });
   deps.system.close();
   const routed = router.stack.flatMap(({ methods, path }) =>
@@ -43,7 +43,7 @@ test("[122] every route of the server is in the document, and the document has n
 
 test("every route of the router is found with and without a slash at its end", () => {
   const deps = platformDeps();
-  const loadTests = { runs: {}, store: {}, targets: {}, runSocket: {} } as never;
+  const loadTests = { runs: {}, store: {}, targets: {}, runSocket: {}, agent: {}, agentConfig: {} } as never;
   const router = createRouter({ ...deps, loadTests });
   deps.system.close();
   for (const { methods, path } of router.stack) {

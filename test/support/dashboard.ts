@@ -1,5 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { createAgent } from "../../server/agent/agent.ts";
+import { DEFAULT_AGENT_CONFIG } from "../../server/agent/agent-config.ts";
 import { createApp } from "../../server/app.ts";
 import { ModelHolder } from "../../server/model-holder.ts";
 import { attachRunSocket } from "../../server/routes/run-socket.ts";
@@ -29,6 +31,7 @@ export function withDashboard(
     const system = new SystemSampler(models);
     const runSocket = attachRunSocket(http, bench);
     const targets = createTargets({ allowed: undefined });
+    const agent = createAgent({ targets, log: bench.log, pollingIntervalSeconds: 0 });
     const app = createApp({
       ...bench,
       models,
@@ -38,7 +41,7 @@ export function withDashboard(
       targetTokensPerSecond: 5,
       bodyLimitBytes: 1024 * 1024,
       apiKey,
-      loadTests: { ...bench, targets, runSocket },
+      loadTests: { ...bench, targets, runSocket, agent, agentConfig: DEFAULT_AGENT_CONFIG },
     });
     http.on("request", app.callback());
     await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
@@ -55,6 +58,7 @@ export function withDashboard(
       await work({ ...bench, url, cut });
     } finally {
       runSocket.close();
+      await agent.close();
       system.close();
       const closed = new Promise((resolve) => http.close(resolve));
       cut();

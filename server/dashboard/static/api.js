@@ -6,13 +6,15 @@ const KEY = "goodput.api-key";
 export class ApiProblem extends Error {
   /**
    * @param {number} status
-   * @param {{ code?: string, message?: string, details?: { field: string, message: string }[] }} error
+   * @param {{ code?: string, message?: string, details?: any }} error
    */
   constructor(status, error) {
     super(error.message ?? `The server answered ${status}.`);
     this.status = status;
     this.code = error.code;
-    this.details = error.details ?? [];
+    // Some routes tell of one mistake, with the others below it.
+    const { details } = error;
+    this.details = Array.isArray(details) ? details : details ? (details.mistakes ?? [details]) : [];
   }
 }
 
