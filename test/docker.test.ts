@@ -135,7 +135,7 @@ test("compose has the server with and without a graphics card, models in a volum
   ]);
 });
 
-test("[153] [120] with its profile compose has a PostgreSQL that the server waits for, and its data in a volume", () => {
+test("[A-153] [A-120] with its profile compose has a PostgreSQL that the server waits for, and its data in a volume", () => {
   const { goodput, database } = parse(readFileSync("compose.yaml", "utf8")).services;
   assert.deepEqual(database.profiles, ["postgres"]);
   assert.match(database.image, /^postgres:\d+-\w+$/);

@@ -1,22 +1,25 @@
 /** Jobs that end at the same time share one comment, and none of them loses what it had to say. */
 import assert from "node:assert/strict";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { test } from "node:test";
 import { composeBody, parseSections, type Section } from "../../action/comment-sections.ts";
 import { syncComment } from "../../action/comment-sync.ts";
 import { connect } from "../../action/github.ts";
 import { type Pace, REAL_PACE } from "../../action/retry.ts";
 import { random } from "../../src/random.ts";
-import { startFakeGitHub } from "../support/fake-github.ts";
+import { type FakeGitHub, startFakeGitHub } from "../support/fake-github.ts";
 
 const BOT = "github-actions[bot]";
 const PULL = { owner: "acme", repo: "chat", number: 7 };
 const JOBS = ["a10", "a100", "cpu", "h100", "l4", "mi300", "t4", "v100"];
 /** Identity included; with a check run's two calls that is twelve. */
 const MAX_CALLS = 10;
-/** A fiftieth of GitHub's own latency, and everything else to its scale. */
-const LEAST_UNIT_MS = 5;
+/** A small part of GitHub's own latency, and everything else to its scale. */
+const LEAST_UNIT_MS = 10;
 /** Trials at a time, for most of one is waiting. */
-const LANES = 4;
+const LANES = 8;
+/** A job that stood still for longer than a unit is one that GitHub's real times do not know: its trial is made again. */
+const MOST_REPEATS = 5;
 
 interface Trial {
   readonly seed: number;
@@ -25,10 +28,26 @@ interface Trial {
   readonly startWithinMs: number;
 }
 
+async function settled(one: Trial): Promise<number> {
+  for (let repeats = 0; ; repeats++) {
+    const delay = monitorEventLoopDelay({ resolution: 1 });
+    delay.enable();
+    const github = await startFakeGitHub({ latency: { seed: one.seed, leastMs: 0, mostMs: 3 } });
+    try {
+      return await trial(github, one);
+    } catch (error) {
+      const stoodStill = delay.max / 1e6 > LEAST_UNIT_MS;
+      if (!stoodStill || repeats === MOST_REPEATS) throw error;
+    } finally {
+      delay.disable();
+      await github.close();
+    }
+  }
+}
+
 /** Returns how many calls the job with the most made. */
-async function trial({ seed, before, startWithinMs }: Trial): Promise<number> {
+async function trial(github: FakeGitHub, { seed, before, startWithinMs }: Trial): Promise<number> {
   const draws = random(seed, "jobs");
-  const github = await startFakeGitHub({ latency: { seed, leastMs: 0, mostMs: 3 } });
   const deadline = new AbortController().signal;
   const about = `trial ${seed} after ${before}`;
   const told = before === "nothing" ? [] : before === "an earlier run" ? JOBS : JOBS.slice(4);
@@ -51,7 +70,6 @@ async function trial({ seed, before, startWithinMs }: Trial): Promise<number> {
     JOBS.map((name) => [name, `${name} in 2`]),
     about,
   );
-  await github.close();
   return Math.max(...jobs.map(({ calls }) => calls));
 
   async function tell(name: string, runId: number, pace: Pace): Promise<{ state: string; calls: number }> {
@@ -85,7 +103,7 @@ for (const [before, trials] of [
       while (next < trials) {
         const seed = next++;
         // All at once is the worst case for some, and coming one by one for others.
-        const calls = await trial({ seed, before, startWithinMs: [0, 10, 40][seed % 3]! });
+        const calls = await settled({ seed, before, startWithinMs: [0, 10, 40][seed % 3]! });
         mostCalls = Math.max(mostCalls, calls);
       }
     };

@@ -13,14 +13,14 @@ import { send } from "../support/server.ts";
 const page = (name: string) => readFileSync(`test/fixtures/metrics/${name}.prom`, "utf8");
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
-test("[165] [168] the plain probe answers with a time", async () => {
+test("[A-165] [A-168] the plain probe answers with a time", async () => {
   await using api = await agentApi();
   const { status, json } = await send(`${api.url}/api/v1/health`);
   assert.deepEqual([status, Object.keys(json), json.status], [200, ["status", "timestamp"], "healthy"]);
   assert.match(json.timestamp, ISO);
 });
 
-test("[169] [170] [171] the detailed probe tries the database, and knows when it is gone", async () => {
+test("[A-169] [A-170] [A-171] the detailed probe tries the database, and knows when it is gone", async () => {
   const store = await openRunStore({ kind: "sqlite", path: ":memory:" });
   await using api = await agentApi({ store });
   const ask = () => send(`${api.url}/api/v1/health/detailed`);
@@ -38,7 +38,7 @@ test("[169] [170] [171] the detailed probe tries the database, and knows when it
   assert.deepEqual([ill.json.status, ill.json.dependencies.database], ["unhealthy", "unhealthy"]);
 });
 
-test("[172] [173] [174] [175] [176] configuration and capabilities are as the reference prints them", async () => {
+test("[A-172] [A-173] [A-174] [A-175] [A-176] configuration and capabilities are as the reference prints them", async () => {
   await using api = await agentApi({ pollingIntervalSeconds: 30 });
   assert.deepEqual((await send(`${api.url}/api/v1/config`)).json, {
     agent_id: "performance-agent",
@@ -75,7 +75,7 @@ test("AGENT_ID and POLLING_INTERVAL are read, and a mistake names itself", () =>
 const collect = (url: string, body: object | string) =>
   send(`${url}/api/v1/metrics/collect`, { body, headers: { "content-type": "application/json" } });
 
-test("[177] [180] [181] [184] the sample's body gives the metrics of the page at its address", async () => {
+test("[A-177] [A-180] [A-181] [A-184] the sample's body gives the metrics of the page at its address", async () => {
   await using engine = await engineWith(page("vllm-before"), page("vllm-after"));
   await using api = await agentApi();
   const body = { instance_id: "vllm-1", instance_type: "vllm", metrics_url: `${engine.url}/metrics` };
@@ -123,7 +123,7 @@ test("who asks for the same instance at the same time shares a reading", async (
   assert.equal(engine.asked.length, 2);
 });
 
-test("[185] [186] an instance that is none of its type is read by the names its page has", async () => {
+test("[A-185] [A-186] an instance that is none of its type is read by the names its page has", async () => {
   for (const [type, name] of [
     ["tgi", "tgi"],
     ["sglang", "sglang"],
@@ -153,7 +153,7 @@ const INVALID = [
 ] as const;
 
 for (const [number, body, field, why] of INVALID) {
-  test(`${number} [237] ${JSON.stringify(body)} is refused: ${why}`, async () => {
+  test(`${number} [A-237] ${JSON.stringify(body)} is refused: ${why}`, async () => {
     await using api = await agentApi();
     const { status, json } = await collect(api.url, body);
     assert.deepEqual(
@@ -163,7 +163,7 @@ for (const [number, body, field, why] of INVALID) {
   });
 }
 
-test("[179] [235] [236] an unknown type is told with those that are known", async () => {
+test("[A-179] [A-235] [A-236] an unknown type is told with those that are known", async () => {
   await using api = await agentApi();
   for (const instance_type of ["ollama", undefined, 7]) {
     const { status, json } = await collect(api.url, { ...RIGHT, instance_type });
@@ -189,7 +189,7 @@ test("a metadata address is never asked, and one that is not allowed neither", a
   }
 });
 
-test("[189] [242] nobody there, no end and no answer in time are 503", async () => {
+test("[A-189] [A-242] nobody there, no end and no answer in time are 503", async () => {
   await using engine = await listening((request, response) => {
     if (request.url === "/silent") return;
     if (request.url === "/broken") return void response.destroy();
@@ -216,7 +216,7 @@ test("[189] [242] nobody there, no end and no answer in time are 503", async () 
   );
 });
 
-test("[188] [239] what answers without an engine's page is 500, and says why", async () => {
+test("[A-188] [A-239] what answers without an engine's page is 500, and says why", async () => {
   let stopped: Promise<unknown> | undefined;
   await using engine = await listening((request, response) => {
     switch (request.url) {
@@ -280,7 +280,7 @@ test("instances that were collected are listed without the key in their address,
   assert.equal((await send(`${url}/a%2Fb/history?limit=10x`)).status, 400);
 });
 
-test("[238] ids that nobody knows are 404, whatever they look like", async () => {
+test("[A-238] ids that nobody knows are 404, whatever they look like", async () => {
   await using api = await agentApi();
   for (const id of ["vllm-1", "%00", "..%2F..", "__proto__", "x".repeat(5000)]) {
     for (const [method, path] of [
@@ -316,7 +316,7 @@ test("a store that never answers is unhealthy, not waited for", async (context) 
   assert.equal((await answer).json.dependencies.database, "unhealthy");
 });
 
-test("[246] the version is in the path, and there is no other", async () => {
+test("[A-246] the version is in the path, and there is no other", async () => {
   const platform = await startPlatform();
   try {
     const { status, json } = await send(`${platform.url}/api/v2/health`);

@@ -72,7 +72,7 @@ const PAGES = [
 ] as const;
 
 for (const { name, why, ...expected } of PAGES) {
-  test(`[182] [183] [184] [185] [186] ${name}: ${why}`, () => {
+  test(`[A-182] [A-183] [A-184] [A-185] [A-186] ${name}: ${why}`, () => {
     const { request_metrics, gpu_metrics, throughput_metrics, unavailable, ...rest } = between(name);
     const { quantiles, ...means } = request_metrics;
     assert.deepEqual(
@@ -167,7 +167,7 @@ const GAUGES = [
 ] as const;
 
 for (const [line, expected, why] of GAUGES) {
-  test(`[183] ${line.trim()} → ${expected}: ${why}`, () => {
+  test(`[A-183] ${line.trim()} → ${expected}: ${why}`, () => {
     const { gpu_metrics, unavailable } = readInstanceMetrics(`${line}\nvllm:num_requests_running 1\n`);
     assert.equal(gpu_metrics.cache_usage_perc, expected);
     assert.equal(unavailable.includes("cache_usage_perc"), expected === null);

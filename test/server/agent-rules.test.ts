@@ -28,7 +28,7 @@ async function detected(metrics: object) {
   return json;
 }
 
-test("[190] [191] [192] [193] the reference's two bottlenecks come out as it prints them", async () => {
+test("[A-190] [A-191] [A-192] [A-193] the reference's two bottlenecks come out as it prints them", async () => {
   const { bottlenecks, instance_id, analysis_timestamp } = await detected({
     request_metrics: { time_to_first_token_seconds: 0.15 },
     gpu_metrics: { cache_usage_perc: 90 },
@@ -81,7 +81,7 @@ const ROWS = [
     "cache_usage_perc",
     95,
     "CRITICAL GPU memory usage at 95%, approaching capacity",
-    "[198] severe",
+    "[A-198] severe",
   ],
   ["gpu_metrics", "cache_usage_perc", 97, "CRITICAL GPU memory usage at 97%, approaching capacity", "[300]"],
   [
@@ -89,7 +89,7 @@ const ROWS = [
     "memory_usage",
     0.9,
     "HIGH GPU memory usage at 90%, approaching capacity",
-    "[192] as a share",
+    "[A-192] as a share",
   ],
   ["request_metrics", "time_to_first_token_seconds", 0.1, undefined, "the threshold itself"],
   [
@@ -97,7 +97,7 @@ const ROWS = [
     "time_to_first_token_seconds",
     0.12,
     "LOW Time to first token exceeds threshold",
-    "[197] × 1.2",
+    "[A-197] × 1.2",
   ],
   [
     "request_metrics",
@@ -149,7 +149,7 @@ for (const [section, field, value, expected, why] of ROWS) {
   });
 }
 
-test("[199] healthy metrics have no bottleneck, and neither has what was not measured", async () => {
+test("[A-199] healthy metrics have no bottleneck, and neither has what was not measured", async () => {
   assert.deepEqual((await detected(HEALTHY)).bottlenecks, []);
   const nothing = { time_to_first_token_seconds: null, time_per_output_token_seconds: null };
   assert.deepEqual((await detected({ request_metrics: nothing, gpu_metrics: null })).bottlenecks, []);
@@ -285,7 +285,7 @@ for (const [path, body, field, why] of INVALID) {
   });
 }
 
-test("[187] an unknown type of bottleneck is told with those that are known", async () => {
+test("[A-187] an unknown type of bottleneck is told with those that are known", async () => {
   await using api = await agentApi();
   const body = { instance_id: "a", instance_type: "vllm", bottlenecks: [{ type: "RAIN" }] };
   const { status, json } = await send(api.url + RECOMMEND, { body });
@@ -294,7 +294,7 @@ test("[187] an unknown type of bottleneck is told with those that are known", as
   assert.deepEqual(json.error.details.allowed_values, BOTTLENECK_TYPES);
 });
 
-test("[240] an analysis that fails is 500 and says nothing of its inside", async () => {
+test("[A-240] an analysis that fails is 500 and says nothing of its inside", async () => {
   const fails = () => {
     throw new TypeError("inside");
   };
@@ -316,7 +316,7 @@ const SAMPLE = {
   current_config: { max_batch_size: 32, quantization: null },
 };
 
-test("[201] [202] [203] [204] [205] the reference's sample gives its two optimizations, with flags of vLLM", async () => {
+test("[A-201] [A-202] [A-203] [A-204] [A-205] the reference's sample gives its two optimizations, with flags of vLLM", async () => {
   await using api = await agentApi();
   const { status, json } = await send(api.url + RECOMMEND, { body: SAMPLE });
   assert.equal(status, 200);
@@ -348,7 +348,7 @@ test("[201] [202] [203] [204] [205] the reference's sample gives its two optimiz
   });
 });
 
-test("[209] the configuration is optional, and words come in any case", async () => {
+test("[A-209] the configuration is optional, and words come in any case", async () => {
   await using api = await agentApi();
   const bottlenecks = [{ type: "memory_pressure", severity: "critical" }];
   const body = { instance_id: "a", instance_type: "SGLang", bottlenecks };
@@ -378,7 +378,7 @@ const ADVICE = [
     ["LOW_THROUGHPUT"],
     { max_num_seqs: 200 },
     ["BATCHING max_batch_size=256"],
-    "[206] under any name, no more than 256",
+    "[A-206] under any name, no more than 256",
   ],
   [["LOW_THROUGHPUT"], {}, ["BATCHING max_batch_size=64"], "where nothing is said, twice 32"],
   [
@@ -395,13 +395,13 @@ const ADVICE = [
       "KV_CACHE enable_prefix_caching=true",
       "QUANTIZATION quantization=int8",
     ],
-    "[207] [208] three ways to be faster",
+    "[A-207] [A-208] three ways to be faster",
   ],
   [
     ["HIGH_LATENCY"],
     { quantization: "fp8", "enable-prefix-caching": true, speculative_config: {} },
     [],
-    "[210] nothing that is set already",
+    "[A-210] nothing that is set already",
   ],
   [["CACHE_INEFFICIENCY"], {}, ["KV_CACHE enable_prefix_caching=true"], "caching first"],
   [

@@ -72,13 +72,13 @@ const PROTECTED_BY_BASIC: readonly Route[] = [
 const status = async (server: TestServer, [method, path]: Route, headers: Record<string, string> = {}) =>
   (await send(`${server.url}${path}`, { method, headers })).status;
 
-test("[4] [18] [67] [71] [78] [139] without API_KEY and BASIC_AUTH nothing needs a credential", async () => {
+test("[A-4] [A-18] [A-67] [A-71] [A-78] [A-139] without API_KEY and BASIC_AUTH nothing needs a credential", async () => {
   for (const route of [...WRITES, ...READS, ...PROTECTED_BY_BASIC]) {
     assert.notEqual(await status(open, route), 401, route.join(" "));
   }
 });
 
-test("[151] credentials of any kind are ignored while none is configured", async () => {
+test("[A-151] credentials of any kind are ignored while none is configured", async () => {
   for (const headers of [
     { authorization: PRINTED },
     { authorization: "Basic !!!" },
@@ -91,7 +91,7 @@ test("[151] credentials of any kind are ignored while none is configured", async
 });
 
 for (const route of WRITES) {
-  test(`[19] [72] [79] [80] [81] [82] with API_KEY set ${route.join(" ")} is 401 without it and with a wrong one`, async () => {
+  test(`[A-19] [A-72] [A-79] [A-80] [A-81] [A-82] with API_KEY set ${route.join(" ")} is 401 without it and with a wrong one`, async () => {
     for (const headers of [
       {},
       { "x-api-key": "wrong" },
@@ -111,11 +111,11 @@ for (const route of WRITES) {
   });
 }
 
-test("[5] [6] [7] [8] [9] [12] [83] [84] [85] [86] [87] [88] with API_KEY set reads and the comparison stay open", async () => {
+test("[A-5] [A-6] [A-7] [A-8] [A-9] [A-12] [A-83] [A-84] [A-85] [A-86] [A-87] [A-88] with API_KEY set reads and the comparison stay open", async () => {
   for (const route of READS) assert.notEqual(await status(keyed, route), 401, route.join(" "));
 });
 
-test("[102] a refusal names the scheme, has the common body and no word of the key", async () => {
+test("[A-102] a refusal names the scheme, has the common body and no word of the key", async () => {
   const { status, headers, json, text } = await send(`${keyed.url}/api/v1/benchmark/run`, { body: {} });
   assert.equal(status, 401);
   assert.equal(headers["www-authenticate"], "ApiKey");
@@ -130,7 +130,7 @@ test("[102] a refusal names the scheme, has the common body and no word of the k
 });
 
 for (const route of PROTECTED_BY_BASIC) {
-  test(`[121] [140] [141] [151] with BASIC_AUTH ${route.join(" ")} needs exactly the name and the password`, async () => {
+  test(`[A-121] [A-140] [A-141] [A-151] with BASIC_AUTH ${route.join(" ")} needs exactly the name and the password`, async () => {
     const basicOf = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString("base64")}` });
     for (const headers of [
       {},
@@ -222,7 +222,7 @@ test("secrets of any length and alphabet are compared whole", async () => {
   assert.equal(await ask(encoded("")), undefined);
 });
 
-test("[139] [141] what is set about credentials is read, and every mistake is told without them", () => {
+test("[A-139] [A-141] what is set about credentials is read, and every mistake is told without them", () => {
   const config = readConfig({
     BASIC_AUTH: "True",
     API_USERNAME: "admin",

@@ -27,7 +27,7 @@ type Entry = { prompt_length: number; output_length: number; tokens_per_second: 
 const lengths = (prompts: readonly Entry[]) => prompts.map((prompt) => prompt.prompt_length);
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-test("[262] [264] [265] [267] [276] without a body a benchmark is standard with 10 measured iterations over four prompt lengths", async () => {
+test("[A-262] [A-264] [A-265] [A-267] [A-276] without a body a benchmark is standard with 10 measured iterations over four prompt lengths", async () => {
   const [inferencesBefore, tokensBefore] = [(await metrics()).total_inferences, await promptTokens()];
   const { status, json, text } = await benchmark();
   assert.equal(status, 200, text);
@@ -42,7 +42,7 @@ test("[262] [264] [265] [267] [276] without a body a benchmark is standard with 
   assert.ok(json.avg_memory_usage_gb > 0.01);
 });
 
-test("[266] the least, mean, 95th percentile and most are those of the iterations listed", async () => {
+test("[A-266] the least, mean, 95th percentile and most are those of the iterations listed", async () => {
   const { json } = await benchmark({ iterations: 5 });
   const speeds: number[] = json.test_prompts.map((prompt: Entry) => prompt.tokens_per_second);
   assert.equal(json.min_tokens_per_second, Math.min(...speeds));
@@ -55,7 +55,7 @@ test("[266] the least, mean, 95th percentile and most are those of the iteration
   assert.ok(json.p95_tokens_per_second <= json.max_tokens_per_second);
 });
 
-test("[266] a percentile lies between the two values nearest in rank", () => {
+test("[A-266] a percentile lies between the two values nearest in rank", () => {
   assert.equal(percentile([7], 0.95), 7);
   assert.equal(percentile([30, 10, 20], 0.5), 20);
   const hundred = Array.from({ length: 101 }, (_, index) => index);
@@ -63,7 +63,7 @@ test("[266] a percentile lies between the two values nearest in rank", () => {
   assert.ok(Math.abs(percentile([1, 2], 0.95) - 1.95) < 1e-9);
 });
 
-test("[263] [264] [277] a stress test keeps all slots busy for its rounds", async () => {
+test("[A-263] [A-264] [A-277] a stress test keeps all slots busy for its rounds", async () => {
   const before = (await metrics()).total_inferences;
   const { status, json, text } = await benchmark({ test_type: "stress", iterations: 3 });
   assert.equal(status, 200, text);
@@ -74,7 +74,7 @@ test("[263] [264] [277] a stress test keeps all slots busy for its rounds", asyn
   assert.equal(largest_step_requests, 2);
 });
 
-test("[263] a memory test grows its contexts to the model's whole one, and says what each takes", async () => {
+test("[A-263] a memory test grows its contexts to the model's whole one, and says what each takes", async () => {
   const { status, json, text } = await benchmark({ test_type: "memory", iterations: 3 });
   assert.equal(status, 200, text);
   assert.deepEqual([json.benchmark_type, json.iterations], ["memory", 3]);
@@ -107,7 +107,7 @@ test("parameters of a benchmark come as JSON, as a form and as a query, or not a
   }
 });
 
-test("[268] an invalid test type is 400 and names the types there are, with every other mistake", async () => {
+test("[A-268] an invalid test type is 400 and names the types there are, with every other mistake", async () => {
   const { status, json } = await benchmark({ test_type: "quick", iterations: 0 });
   assert.equal(status, 400);
   assert.equal(json.error.code, "VALIDATION_ERROR");
@@ -137,7 +137,7 @@ test("only one benchmark runs at a time, and it ends when its client goes away",
   );
 });
 
-test("[257] while the model loads a benchmark is 503", async () => {
+test("[A-257] while the model loads a benchmark is 503", async () => {
   const loading = await serve({ ...TEST_CONFIG });
   const { status, json } = await send(`${loading.url}/benchmark`, { method: "POST" });
   assert.deepEqual([status, json.error.code], [503, "MODEL_NOT_READY"]);
@@ -156,7 +156,7 @@ test("a server that shuts down ends its benchmark with 503", async () => {
   assert.deepEqual([status, json.error.code], [503, "SERVICE_UNAVAILABLE"]);
 });
 
-test("[269] a model that fails in the middle is 500 BENCHMARK_ERROR, and the next benchmark may run", async () => {
+test("[A-269] a model that fails in the middle is 500 BENCHMARK_ERROR, and the next benchmark may run", async () => {
   for (const test_type of ["standard", "stress"]) {
     const app = await startApp(Promise.resolve(fakeInference({ failsAt: 3 })));
     const failed = await send(`${app.url}/benchmark`, { body: { test_type } });
@@ -167,7 +167,7 @@ test("[269] a model that fails in the middle is 500 BENCHMARK_ERROR, and the nex
   }
 });
 
-test("[264] [266] the warm-up is in no figure, and the target must be exceeded", async () => {
+test("[A-264] [A-266] the warm-up is in no figure, and the target must be exceeded", async () => {
   for (const [target, met] of [
     [74.9, true],
     [75, false],

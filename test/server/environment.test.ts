@@ -20,7 +20,7 @@ const read = new Set(
   }),
 );
 
-test("[116] .env.example has every variable that the server reads, and no other", () => {
+test("[A-116] .env.example has every variable that the server reads, and no other", () => {
   assert.deepEqual(
     Object.keys(settings).toSorted(),
     [...read].filter((name) => !ELSEWHERE.includes(name)).toSorted(),
@@ -52,7 +52,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   API_AUTH_TOKEN: "virtualUsers",
 };
 
-test("[116] .env.example has every field of the configuration", () => {
+test("[A-116] .env.example has every field of the configuration", () => {
   const fields = Object.keys(settings).map(
     (name) =>
       FIELDS[name] ?? name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
@@ -72,7 +72,7 @@ test("each setting of .env.example is explained right above it", () => {
   }
 });
 
-test("[142] [144] [145] [146] what virtual users have by default is read", () => {
+test("[A-142] [A-144] [A-145] [A-146] what virtual users have by default is read", () => {
   const { virtualUsers } = readConfig({
     LOCUST_HOST: " http://vllm:8000 ",
     LOCUST_MODEL: "m",
@@ -82,7 +82,7 @@ test("[142] [144] [145] [146] what virtual users have by default is read", () =>
   assert.deepEqual(virtualUsers, { url: "http://vllm:8000", model: "m", tokenizer: "t", apiKey: "k" });
 });
 
-test("[294] what no log may show is all of the configuration's secrets", () => {
+test("[A-294] what no log may show is all of the configuration's secrets", () => {
   const env = {
     API_KEY: "one1",
     BASIC_AUTH: "on",

@@ -14,7 +14,7 @@ after(() => server.close());
 const get = (path: string) => send(`${server.url}${path}`);
 const infer = () => send(`${server.url}/inference`, { body: { prompt: "Hello", max_tokens: 10 } });
 
-test("[270] health needs no parameters and knows of no inference before the first", async () => {
+test("[A-270] health needs no parameters and knows of no inference before the first", async () => {
   const { status, json } = await get("/health");
   assert.equal(status, 200);
   assert.deepEqual(
@@ -26,7 +26,7 @@ test("[270] health needs no parameters and knows of no inference before the firs
   assert.ok(json.memory_available_gb >= json.memory_required_gb);
 });
 
-test("[271] the last inference is an ISO time in UTC that moves with each", async () => {
+test("[A-271] the last inference is an ISO time in UTC that moves with each", async () => {
   await infer();
   const first = (await get("/health")).json;
   assert.match(first.last_inference, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -35,7 +35,7 @@ test("[271] the last inference is an ISO time in UTC that moves with each", asyn
   assert.ok((await get("/health")).json.last_inference > first.last_inference);
 });
 
-test("[258] [259] [260] metrics give every figure of the contract, and count each inference", async () => {
+test("[A-258] [A-259] [A-260] metrics give every figure of the contract, and count each inference", async () => {
   const before = (await get("/metrics")).json;
   await infer();
   const { json } = await get("/metrics");
@@ -49,7 +49,7 @@ test("[258] [259] [260] metrics give every figure of the contract, and count eac
   assert.deepEqual([json.model_memory.model_gpu_bytes, json.model_memory.context_gpu_bytes], [null, null]);
 });
 
-test("[275] averages roll over the last hundred inferences", async () => {
+test("[A-275] averages roll over the last hundred inferences", async () => {
   const seconds = Array.from({ length: 150 }, (_, index) => (index <= 50 ? 10 : 1));
   const app = await startApp(Promise.resolve(fakeInference({ seconds })));
   const average = async () => (await send(`${app.url}/metrics`)).json;
@@ -67,7 +67,7 @@ test("[275] averages roll over the last hundred inferences", async () => {
   await app.close();
 });
 
-test("[272] too little memory is 503 with the same fields, and not ready", async () => {
+test("[A-272] too little memory is 503 with the same fields, and not ready", async () => {
   let availableBytes = 64 * 1024 ** 2;
   const app = await startApp(Promise.resolve(fakeInference()), { availableBytes: () => availableBytes });
   const sick = await send(`${app.url}/health`);
@@ -84,7 +84,7 @@ test("[272] too little memory is 503 with the same fields, and not ready", async
   await app.close();
 });
 
-test("[272] a model that could not be loaded is 503 with the same fields", async () => {
+test("[A-272] a model that could not be loaded is 503 with the same fields", async () => {
   const app = await startApp(Promise.reject(new Error("no such tensor")));
   const { status, json } = await send(`${app.url}/health`);
   assert.equal(status, 503);
@@ -103,7 +103,7 @@ test("a server below its target is healthy and says that it is slow", async () =
   await app.close();
 });
 
-test("[261] metrics that cannot be collected are 500 in both forms", async () => {
+test("[A-261] metrics that cannot be collected are 500 in both forms", async () => {
   const broken = fakeInference();
   broken.load = () => {
     throw new Error("gone");

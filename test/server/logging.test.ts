@@ -52,7 +52,7 @@ async function startProcess(name: string, env: Record<string, string> = {}, dote
   };
 }
 
-test("[68] [96] [97] [98] [99] [100] [101] [102] [103] each request is a line as it comes and one when it is over, under one id", async () => {
+test("[A-68] [A-96] [A-97] [A-98] [A-99] [A-100] [A-101] [A-102] [A-103] each request is a line as it comes and one when it is over, under one id", async () => {
   const server = await startProcess("requests", { API_KEY: "the-key-of-this-server" });
   const key = { "x-api-key": "the-key-of-this-server" };
   const answers: Answer[] = [
@@ -106,7 +106,7 @@ test("probes and pages are no line unless something is wrong with them", async (
   );
 });
 
-test("[71] [31] [101] [104] [105] [107] [114] [115] [294] a load test is told under the id of who asked, and no secret is in any line, answer or file", async () => {
+test("[A-71] [A-31] [A-101] [A-104] [A-105] [A-107] [A-114] [A-115] [A-294] a load test is told under the id of who asked, and no secret is in any line, answer or file", async () => {
   const target = await startScriptedServer({ ttftMs: 1 });
   const secrets = {
     API_KEY: "secret-of-the-server-1",
@@ -170,7 +170,7 @@ test("[71] [31] [101] [104] [105] [107] [114] [115] [294] a load test is told un
   );
 });
 
-test("[132] .env is read where the server is started, and what the environment has already wins", async () => {
+test("[A-132] .env is read where the server is started, and what the environment has already wins", async () => {
   const dotenv = "API_KEY=key-of-the-file\nDATABASE_PATH=of-the-file.db\nCORS_ORIGINS=https://a.example\n";
   const server = await startProcess("dotenv", { DATABASE_PATH: "of-the-environment.db" }, dotenv);
   const run = (key: string) =>

@@ -28,7 +28,7 @@ const nameless = (method: string, path: string) =>
     .replace(/\{\w+\}/g, "{}")
     .replace(/(?<=.)\/$/, "")}`;
 
-test("[122] every route of the server is in the document, and the document has no other", () => {
+test("[A-122] every route of the server is in the document, and the document has no other", () => {
   const deps = platformDeps();
   // Routes are only made, none is called.
   const loadTests = { runs: {}, store: {}, targets: {}, runSocket: {}, agent: {}, agentConfig: {} } as never;
@@ -56,7 +56,7 @@ test("every route of the router is found with and without a slash at its end", (
   }
 });
 
-test("[122] the document is valid OpenAPI 3.1 by the rules of the specification", async () => {
+test("[A-122] the document is valid OpenAPI 3.1 by the rules of the specification", async () => {
   const config = await createConfig({ extends: ["spec"] });
   for (const apiKey of [true, false]) {
     const source = JSON.stringify(openapiDocument(operations, { ...options, apiKey, basicAuth: apiKey }));
@@ -145,7 +145,7 @@ test("two schemas under one name are a mistake, and so are two operations of one
   assert.throws(() => openapiDocument([one, one], options), /told of twice/);
 });
 
-test("[76] [77] [122] the document and both pages are there, for those who have them already too", async () => {
+test("[A-76] [A-77] [A-122] the document and both pages are there, for those who have them already too", async () => {
   const json = await send(`${server.url}/openapi.json`);
   assert.deepEqual([json.status, json.json.openapi], [200, "3.1.0"]);
   for (const path of ["/openapi.json", "/docs", "/docs/", "/redoc", "/redoc/"]) {
@@ -158,7 +158,7 @@ test("[76] [77] [122] the document and both pages are there, for those who have 
 });
 
 for (const path of ["/docs", "/redoc"]) {
-  test(`[76] [77] [293] ${path} takes all it is made of from this server, and runs nothing that stands in it`, async () => {
+  test(`[A-76] [A-77] [A-293] ${path} takes all it is made of from this server, and runs nothing that stands in it`, async () => {
     const page = await send(`${server.url}${path}`);
     assert.match(String(page.headers["content-type"]), /^text\/html/);
     const policy = String(page.headers["content-security-policy"]);

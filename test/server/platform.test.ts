@@ -21,12 +21,12 @@ const run = (body: string | object, headers: Record<string, string> = {}) =>
   send(`${server.url}/api/v1/benchmark/run`, { body, headers });
 const JSON_TYPE = { "content-type": "application/json" };
 
-test("[1] the port is 8085 unless told otherwise, on every address", () => {
+test("[A-1] the port is 8085 unless told otherwise, on every address", () => {
   const { port, host } = readConfig({});
   assert.deepEqual([port, host], [8085, "0.0.0.0"]);
 });
 
-test("[2] [131] without a model the server is healthy and ready, and says that it has none", async () => {
+test("[A-2] [A-131] without a model the server is healthy and ready, and says that it has none", async () => {
   const health = await get("/health");
   assert.deepEqual(
     [health.status, health.json.status, health.json.model_ready, health.json.model_state],
@@ -53,7 +53,7 @@ test("without a model its routes are 503 with the reason, in each API's own word
   }
 });
 
-test("[3] the load tests' own health says more than the server's", async () => {
+test("[A-3] the load tests' own health says more than the server's", async () => {
   const { status, json } = await get("/api/v1/benchmark/health");
   assert.deepEqual([status, json.status, json.dependencies.database], [200, "healthy", "connected"]);
   assert.match(json.timestamp, /Z$/);
@@ -65,7 +65,7 @@ test("MODEL is off or none for a server without a model, in any case", () => {
   assert.equal(readConfig({ MODEL: "none.gguf" }).model.kind, "file");
 });
 
-test("[131] the root is a sign of life for programs, and the dashboard for browsers where there is one", async () => {
+test("[A-131] the root is a sign of life for programs, and the dashboard for browsers where there is one", async () => {
   const plain = await startPlatform();
   const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
   for (const accept of ["*/*", "application/json", "text/plain", "application/json, text/html;q=0.5"]) {
@@ -82,7 +82,7 @@ test("[131] the root is a sign of life for programs, and the dashboard for brows
   await plain.close();
 });
 
-test("[235] [246] what is not there is 404 with the common body, under whatever version", async () => {
+test("[A-235] [A-246] what is not there is 404 with the common body, under whatever version", async () => {
   for (const path of ["/api/v2/", "/api/v2/benchmark/run", "/api/v1/nothing", "/nothing", "/api"]) {
     const { status, json, headers } = await get(path);
     assert.deepEqual([status, json.error.code, json.error.details], [404, "NOT_FOUND", []], path);
@@ -128,7 +128,7 @@ const BROKEN = [
 ] as const;
 
 for (const [what, body, position] of BROKEN) {
-  test(`[235] [237] a body that is no JSON is 400 with the place: ${what}`, async () => {
+  test(`[A-235] [A-237] a body that is no JSON is 400 with the place: ${what}`, async () => {
     const { status, json } = await run(body, JSON_TYPE);
     assert.equal(status, 400);
     assert.equal(json.error.code, "VALIDATION_ERROR");
@@ -184,7 +184,7 @@ test("bodies that are JSON but no object, too large or empty are 4xx, never 500"
   assert.equal((await run("{}", { ...JSON_TYPE, "content-encoding": "gzip" })).status, 400);
 });
 
-test("[162] [289] all mistakes of a body are told at once, each with its field", async () => {
+test("[A-162] [A-289] all mistakes of a body are told at once, each with its field", async () => {
   const { status, json } = await run({ concurrency: [0], num_prompts: -1, adapter: "nobody's" });
   assert.equal(status, 400);
   assert.equal(json.error.code, "VALIDATION_ERROR");
@@ -199,7 +199,7 @@ test("[162] [289] all mistakes of a body are told at once, each with its field",
   assert.equal((await run({ server_url: "http://h", model: "m", concurrency: [] })).status, 400);
 });
 
-test("[163] a target that must not be asked is 400 URL_VALIDATION_ERROR with its field, and nothing is run", async () => {
+test("[A-163] a target that must not be asked is 400 URL_VALIDATION_ERROR with its field, and nothing is run", async () => {
   const { status, json } = await run({ server_url: "http://169.254.169.254", model: "m" });
   assert.deepEqual(
     [status, json.error.code, json.error.details[0].field],
@@ -208,7 +208,7 @@ test("[163] a target that must not be asked is 400 URL_VALIDATION_ERROR with its
   assert.equal((await get("/api/v1/benchmark/history")).json.total, 0);
 });
 
-test("[160] [161] [162] [163] [237] [238] [239] [240] [241] [242] each code has its status", () => {
+test("[A-160] [A-161] [A-162] [A-163] [A-237] [A-238] [A-239] [A-240] [A-241] [A-242] each code has its status", () => {
   const statuses: Partial<Record<ApiErrorCode, number>> = {
     VALIDATION_ERROR: 400,
     URL_VALIDATION_ERROR: 400,
@@ -238,7 +238,7 @@ test("[160] [161] [162] [163] [237] [238] [239] [240] [241] [242] each code has 
   }
 });
 
-test("[161] what a database throws is DATABASE_ERROR, and what nobody expected stays unexplained", () => {
+test("[A-161] what a database throws is DATABASE_ERROR, and what nobody expected stays unexplained", () => {
   const database = toApiError(
     new DatabaseError("The run cannot be stored: the disk is full.", { hint: "Free some." }),
   );

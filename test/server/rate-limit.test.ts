@@ -11,7 +11,7 @@ const PRODUCTION = readConfig({ NODE_ENV: "production" }).rateLimit!;
 const PATH = "/api/v1/benchmark/history";
 const MINUTE = 60_000;
 
-test("[243] by default nobody is limited: 500 quick requests are all taken", async () => {
+test("[A-243] by default nobody is limited: 500 quick requests are all taken", async () => {
   const { url, close } = await startPlatform({ rateLimit: readConfig({}).rateLimit });
   const statuses = new Set<number>();
   for (let left = 500; left > 0; left--) {
@@ -23,7 +23,7 @@ test("[243] by default nobody is limited: 500 quick requests are all taken", asy
   await close();
 });
 
-test("[244] in production an address has 100 requests a minute, and the next is 429 until time has passed", async () => {
+test("[A-244] in production an address has 100 requests a minute, and the next is 429 until time has passed", async () => {
   let now = 0;
   const { url, close } = await startPlatform({ rateLimit: PRODUCTION, now: () => now });
   for (let left = 99; left >= 0; left--) {
@@ -43,7 +43,7 @@ test("[244] in production an address has 100 requests a minute, and the next is 
   await close();
 });
 
-test("[245] in production a valid key has 1000 a minute, whatever its address has left", async () => {
+test("[A-245] in production a valid key has 1000 a minute, whatever its address has left", async () => {
   const { url, close } = await startPlatform({ rateLimit: PRODUCTION, apiKey: "key-of-mine", now: () => 0 });
   for (let left = 100; left > 0; left--) await send(`${url}${PATH}`);
   assert.equal((await send(`${url}${PATH}`)).status, 429);
