@@ -132,7 +132,11 @@ test("SIGINT while the server starts, and more signals after it, end as cancelle
 test("what a killed step leaves running is stopped by the step after it", async () => {
   const port = await freePort();
   const run = await runAction({
-    inputs: { url: `http://127.0.0.1:${port}`, "server-command": "echo $$ > pid; exec sleep 600" },
+    inputs: {
+      url: `http://127.0.0.1:${port}`,
+      // It waits a moment before it says that it is there: the Action notes whom it started right after starting it.
+      "server-command": "sleep 1; echo $$ > pid; exec sleep 600",
+    },
     event: {},
     signalWhen: onceStarted("SIGKILL"),
   });

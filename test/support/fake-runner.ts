@@ -143,7 +143,8 @@ function environment(paths: Paths, workspace: string, request: ActionRequest): N
     GITHUB_SHA: "f".repeat(40),
     GITHUB_WORKSPACE: workspace,
     GITHUB_API_URL: request.apiUrl ?? "http://127.0.0.1:9",
-    "INPUT_GITHUB-TOKEN": "token-of-this-job",
+    // Without a GitHub to speak to there is no token either, or every run would wait for one that never answers.
+    "INPUT_GITHUB-TOKEN": request.apiUrl === undefined ? "" : "token-of-this-job",
     ...Object.fromEntries(
       Object.entries(request.inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]),
     ),
