@@ -14,7 +14,7 @@ export function openNodeSqlite(path: string): SqliteDatabase {
   });
   try {
     // Readers and a writer do not wait for each other; what was committed survives a loss of power.
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+    patiently(() => database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
   } catch (error) {
     database.close();
     throw error;
@@ -23,6 +23,23 @@ export function openNodeSqlite(path: string): SqliteDatabase {
 }
 
 const BUSY_TIMEOUT_MS = 5000;
+const BUSY_PAUSE_MS = 10;
+
+/** SQLite waits for a lock by itself, but not while the journal's mode is changed by two programs at once. */
+function patiently(work: () => void): void {
+  for (let waitedMs = 0; ; waitedMs += BUSY_PAUSE_MS) {
+    try {
+      work();
+      return;
+    } catch (error) {
+      const busy = (error as { errcode?: number }).errcode === SQLITE_BUSY;
+      if (!busy || waitedMs >= BUSY_TIMEOUT_MS) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_PAUSE_MS);
+    }
+  }
+}
+
+const SQLITE_BUSY = 5;
 
 /** SQLite says "unable to open database file" to each of these. */
 function checkPlace(path: string): void {
