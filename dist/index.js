@@ -23845,6 +23845,9 @@ function formatShare(ratio) {
 function plural(count, noun) {
 	return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
+function capitalized$1(sentence) {
+	return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
 function listed$1(items) {
 	return items.length < 2 ? items[0] ?? "" : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 }
@@ -30189,7 +30192,7 @@ function renderHtml(result, regressions) {
 		`<title>${htmlText(`${SYMBOLS$1[verdict.kind]} ${verdict.title}: ${result.target.model}`, 120)}</title>\n<style>${STYLE}</style>\n</head>\n<body>\n<main>`,
 		header(result, verdict),
 		tiles(result),
-		section("Objectives", `${capitalized$2(confidenceWords(result))}.`, objectivesTable(result)),
+		section("Objectives", `${capitalized$1(confidenceWords(result))}.`, objectivesTable(result)),
 		section("Against the baseline", "", baselineSection(result)),
 		section("Findings", "Whether this run may be believed, asked apart from its verdict.", findings$1(result)),
 		section("Failures", "Requests that failed are never left out of a rate or a share.", failuresTable(result)),
@@ -30293,9 +30296,6 @@ function measured(result) {
 }
 function facts(pairs) {
 	return `<dl class="facts">${pairs.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join("")}</dl>`;
-}
-function capitalized$2(sentence) {
-	return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 // src/report/junit.ts
 function renderJunit(result) {
@@ -30824,9 +30824,6 @@ function worstFirst(rows) {
 		"met"
 	];
 	return rows.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
-}
-function capitalized$1(sentence) {
-	return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 // src/report/markdown-figures.ts
 const MOST_COLUMNS = 5;

@@ -1,5 +1,4 @@
 import { isDeepStrictEqual } from "node:util";
-import { closest, distance } from "fastest-levenshtein";
 import { ConfigError, parseConfig } from "../../src/index.ts";
 import { ApiError, type ErrorDetail } from "../errors.ts";
 import {
@@ -11,6 +10,7 @@ import {
   validationConfig,
 } from "./load-test-body.ts";
 import type { RunRequest } from "./run-request.ts";
+import { unknownKeys } from "./unknown-keys.ts";
 
 export interface LoadTest {
   readonly body: LoadTestBody;
@@ -45,7 +45,7 @@ export function readLoadTest(given: object): LoadTest {
   const { server_url: serverUrl, model, adapter, framework, api_key: apiKey } = body;
   return {
     body,
-    warnings: unknownKeys(given),
+    warnings: warningsOf(given),
     request: {
       run: {
         kind: "load_test",
@@ -180,22 +180,14 @@ function flattened(given: Readonly<Record<string, unknown>>) {
   return { merged, moved, conflicts };
 }
 
-function unknownKeys(given: object): string[] {
-  const warnings: string[] = [];
-  const look = (value: unknown, names: readonly string[], prefix: string) => {
-    if (typeof value !== "object" || value === null) return;
-    for (const key of Object.keys(value).filter((name) => !names.includes(name))) {
-      const near = closest(key, [...names]);
-      const advice = distance(key, near) <= 3 ? `; did you mean ${prefix}${near}?` : ".";
-      warnings.push(`${prefix}${key.slice(0, 100)} is not known and was ignored${advice}`);
-    }
-  };
+function warningsOf(given: object): string[] {
   const { goodput_thresholds, validation_config, config } = given as Readonly<Record<string, unknown>>;
-  look(given, Object.keys(loadTestBody.shape), "");
-  look(goodput_thresholds, Object.keys(goodputThresholds.shape), "goodput_thresholds.");
-  look(validation_config, Object.keys(validationConfig.shape), "validation_config.");
-  look(config, Object.keys(NESTED), "config.");
-  return warnings;
+  return [
+    ...unknownKeys(given, Object.keys(loadTestBody.shape)),
+    ...unknownKeys(goodput_thresholds, Object.keys(goodputThresholds.shape), "goodput_thresholds."),
+    ...unknownKeys(validation_config, Object.keys(validationConfig.shape), "validation_config."),
+    ...unknownKeys(config, Object.keys(NESTED), "config."),
+  ];
 }
 
 function refused(details: readonly ErrorDetail[]): ApiError {

@@ -70,16 +70,32 @@ const summary = z.object({
   avg_goodput_percent: z.number().optional().meta({ description: "Over all requests of all levels." }),
 });
 
+/** What every answer about a run begins with. */
+export const runFacts = {
+  run_id: z.string(),
+  kind: z.enum(["load_test", "virtual_users", "recommendation"]),
+  status: z.enum(RUN_STATUSES),
+  server_url: z.string(),
+  model: z.string(),
+  adapter: z.string(),
+  framework: z.string().nullable(),
+  config: z.record(z.string(), z.unknown()).meta({ description: "What was asked for; no key is in it." }),
+};
+
+export const findingsAnswer = z.array(
+  z.object({
+    code: z.string(),
+    level: z.enum(["note", "invalid"]),
+    at: z.string().optional(),
+    happened: z.string(),
+    matters: z.string(),
+    advice: z.string(),
+  }),
+);
+
 export const resultAnswer = z
   .object({
-    run_id: z.string(),
-    kind: z.enum(["load_test", "virtual_users", "recommendation"]),
-    status: z.enum(RUN_STATUSES),
-    server_url: z.string(),
-    model: z.string(),
-    adapter: z.string(),
-    framework: z.string().nullable(),
-    config: z.record(z.string(), z.unknown()).meta({ description: "What was asked for; no key is in it." }),
+    ...runFacts,
     results: z.array(levelAnswer).meta({ description: "One for each level that was measured." }),
     summary,
     gpu_metrics: z.object({ memory_used_gb_max: z.number() }).optional(),
@@ -96,17 +112,7 @@ export const resultAnswer = z
     validation: validationAnswer.optional(),
     valid: z.boolean().optional().meta({ description: "Whether what was measured may be believed." }),
     verdict: z.string().optional().meta({ description: "met, violated or inconclusive." }),
-    findings: z
-      .array(
-        z.object({
-          code: z.string(),
-          level: z.enum(["note", "invalid"]),
-          at: z.string().optional(),
-          happened: z.string(),
-          matters: z.string(),
-          advice: z.string(),
-        }),
-      )
+    findings: findingsAnswer
       .optional()
       .meta({ description: "What should be known before the figures are believed." }),
     created_at: time,

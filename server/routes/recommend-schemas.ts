@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { recommendationBody } from "../load-tests/recommendation-body.ts";
 import { LANGUAGES } from "../load-tests/recommendation-reasons.ts";
-import { levelAnswer } from "../load-tests/result-schema.ts";
+import { findingsAnswer, levelAnswer } from "../load-tests/result-schema.ts";
 import type { Operation } from "../openapi/operation.ts";
 import { RUN_STATUSES } from "../store/run-store.ts";
 
@@ -72,16 +72,7 @@ export const recommendationAnswer = z
         certainty: certainty.optional(),
       }),
     ),
-    findings: z.array(
-      z.object({
-        code: z.string(),
-        level: z.enum(["note", "invalid"]),
-        at: z.string().optional(),
-        happened: z.string(),
-        matters: z.string(),
-        advice: z.string(),
-      }),
-    ),
+    findings: findingsAnswer,
     started_at: time,
     completed_at: time,
     duration_seconds: figure,

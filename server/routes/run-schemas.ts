@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { loadTestBody } from "../load-tests/load-test-body.ts";
-import { resultAnswer } from "../load-tests/result-schema.ts";
+import { resultAnswer, runFacts } from "../load-tests/result-schema.ts";
 import type { Operation } from "../openapi/operation.ts";
 import { numeric } from "../parameters.ts";
 import { RUN_STATUSES } from "../store/run-store.ts";
@@ -56,14 +56,7 @@ const overall = z.number().meta({ description: "Of the whole run, 0 to 100." });
 const runProgress = counts.extend({ concurrency: place, overall_percent: overall, metrics: liveMetrics });
 
 export const runAnswer = z.object({
-  run_id: z.string(),
-  kind: z.enum(["load_test", "virtual_users", "recommendation"]),
-  status: z.enum(RUN_STATUSES),
-  server_url: z.string(),
-  model: z.string(),
-  adapter: z.string(),
-  framework: z.string().nullable(),
-  config: z.record(z.string(), z.unknown()).meta({ description: "What was asked for; no key is in it." }),
+  ...runFacts,
   created_at: time,
   started_at: time.nullable(),
   completed_at: time.nullable(),

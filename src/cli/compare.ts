@@ -6,14 +6,14 @@ import {
   GoodputError,
   IMPORTED_TITLES,
   type Mistake,
-  plainText,
-  type Regressed,
+  percent,
+  percentagePoints,
   type Regressions,
   type Result,
   readResult,
+  regressionSentence,
   regressionsIn,
   renderComparisonText,
-  worseningOf,
 } from "../index.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 
@@ -84,9 +84,9 @@ function conclusion(comparison: Comparison, { beyond, open }: Regressions, flags
   if (comparison.imported !== undefined) {
     return "\n? Nothing is decided: another tool's figures have no intervals, and its definitions are not quite ours.\n";
   }
-  const allowed = `${percent(flags.regression)} (error_rate: ${points(flags.errorRegression)})`;
+  const allowed = `${percent(flags.regression)} (error_rate: ${percentagePoints(flags.errorRegression)})`;
   if (beyond.length > 0) {
-    return `\n✗ REGRESSED beyond ${allowed}:\n${beyond.map((one) => `  ${sentence(one)}\n`).join("")}`;
+    return `\n✗ REGRESSED beyond ${allowed}:\n${beyond.map((one) => `  ${regressionSentence(one)}\n`).join("")}`;
   }
   const undecided =
     open.length === 0
@@ -94,24 +94,6 @@ function conclusion(comparison: Comparison, { beyond, open }: Regressions, flags
       : `for ${open.length} ${open.length === 1 ? "figure" : "figures"} it cannot be ruled out either.`;
   const symbol = open.length > 0 && flags.strict ? "?" : "✓";
   return `\n${symbol} Nothing is shown to be worse by more than ${allowed}; ${undecided}\n`;
-}
-
-function sentence({ level, change }: Regressed): string {
-  const { observed, interval } = worseningOf(change);
-  const size = change.unit === "ratio" ? points : percent;
-  const least = interval[0] === undefined ? "" : `, at least ${size(interval[0])}`;
-  const estimate = observed === undefined ? "" : ` by ${size(observed)}`;
-  return `${change.metric} at ${plainText(level, 100)} is worse${estimate}${least}`;
-}
-
-function percent(ratio: number): string {
-  return `${Number((ratio * 100).toPrecision(3))} %`;
-}
-
-/** A share of shares would be read as one: "1 percentage point". */
-function points(difference: number): string {
-  const size = Number((difference * 100).toPrecision(3));
-  return `${size} percentage point${size === 1 ? "" : "s"}`;
 }
 
 function share(text: string): number {

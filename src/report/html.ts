@@ -4,6 +4,7 @@ import { DEFINITIONS } from "./definitions.ts";
 import { htmlText } from "./escape.ts";
 import {
   ABSENT,
+  capitalized,
   formatCount,
   formatInterval,
   formatLimit,
@@ -217,8 +218,4 @@ function measured(result: Result): string {
 /** Values are HTML already; names are this program's own. */
 function facts(pairs: readonly (readonly [name: string, value: string])[]): string {
   return `<dl class="facts">${pairs.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join("")}</dl>`;
-}
-
-function capitalized(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }

@@ -2,7 +2,7 @@ import { markdownTable } from "markdown-table";
 import type { Outcome, Result } from "../result.ts";
 import { changeCell, hasBaseColumn } from "./against-base.ts";
 import { markdownCode, markdownText } from "./escape.ts";
-import { formatCount, plural } from "./format.ts";
+import { capitalized, formatCount, plural } from "./format.ts";
 import { lightestFirst } from "./load-label.ts";
 import { atPlaces } from "./markdown-findings.ts";
 import { seriesOf, tellingBars } from "./over-time-bars.ts";
@@ -146,8 +146,4 @@ function samplesWords(rows: readonly SloRow[]): string {
 function worstFirst(rows: readonly SloRow[]): readonly SloRow[] {
   const order = ["violated", "inconclusive", "met"] as const;
   return rows.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
-}
-
-function capitalized(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
