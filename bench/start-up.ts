@@ -30,17 +30,11 @@ copyFileSync("dist/index.js", action);
 writeFileSync(join(outDir, "package.json"), '{"type":"module"}');
 writeFileSync(join(outDir, "event.json"), "{}");
 try {
-  execFileSync(
-    process.execPath,
-    ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", "--outDir", built],
-    {
-      stdio: "inherit",
-    },
-  );
+  execFileSync(process.execPath, ["scripts/build-package.ts", "--out", built], { stdio: "inherit" });
   writeFileSync(join(built, "package.json"), '{"type":"module"}');
   for (let round = 0; round < Number(values.rounds); round++) {
     times.source.push(await toFirstRequest(commandLine("src/cli/bin.ts")));
-    times.built.push(await toFirstRequest(commandLine(join(built, "src/cli/bin.js"))));
+    times.built.push(await toFirstRequest(commandLine(join(built, "goodput.js"))));
     times.action.push(await toFirstRequest(runAction({ INPUT_URL: target.url, INPUT_REQUESTS: "1" })));
     times.idle.push(await startToEnd(runAction({ INPUT_URL: "nothing" })));
     times.node.push(await startToEnd(() => spawnPinned(CLIENT_CORE, [process.execPath, "-e", "0"])));

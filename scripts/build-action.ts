@@ -8,6 +8,7 @@ import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { type Plugin, rolldown } from "rolldown";
+import { licenses, packageFolder } from "./licenses.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -129,27 +130,6 @@ async function scopesOfGitHub(): Promise<readonly string[]> {
     for (const [, list] of [...called, ...named]) for (const one of list!.split(",")) scopes.add(one.trim());
   }
   return [...scopes].sort();
-}
-
-/** The folder of the package a module belongs to, or undefined when it is ours. */
-function packageFolder(id: string): string | undefined {
-  return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id.replaceAll("\\", "/"))?.[0];
-}
-
-/** Every licence asks that its text goes along with the code. */
-async function licenses(folders: readonly string[]): Promise<string> {
-  const entries = await Promise.all(
-    folders.map(async (folder) => {
-      const about: { name: string; version: string; license?: string } = JSON.parse(
-        await readFile(join(folder, "package.json"), "utf8"),
-      );
-      const file = (await readdir(folder)).sort().find((name) => /^licen[cs]e(\.|$)/i.test(name));
-      const text =
-        file === undefined ? "(no licence text in the package)" : await readFile(join(folder, file), "utf8");
-      return `${about.name} ${about.version}\n${about.license ?? "no licence named"}\n\n${text.trim()}\n`;
-    }),
-  );
-  return entries.join(`\n${"-".repeat(80)}\n\n`);
 }
 
 if (import.meta.main) {

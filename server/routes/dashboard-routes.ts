@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { extname } from "node:path";
@@ -65,7 +65,10 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-const OWN = new URL("../dashboard/static/", import.meta.url);
+/** A packed build has them beside it. */
+const OWN = ["dashboard/", "../dashboard/static/"]
+  .map((folder) => new URL(folder, import.meta.url))
+  .find((folder) => existsSync(folder))!;
 const require = createRequire(import.meta.url);
 
 /** Where each file lies; what has no place here is not served, whatever its name. */
