@@ -2,12 +2,7 @@ import type { Logger } from "pino";
 import { type Clock, systemClock } from "../../src/index.ts";
 import type { Targets } from "../targets.ts";
 import { Collector } from "./collector.ts";
-import {
-  type Instance,
-  type InstanceHistory,
-  type InstanceSnapshot,
-  memoryHistory,
-} from "./instance-history.ts";
+import type { Instance, InstanceHistory, InstanceSnapshot } from "./instance-history.ts";
 import { startPolling } from "./poller.ts";
 
 export interface AgentOptions {
@@ -15,7 +10,7 @@ export interface AgentOptions {
   readonly log: Pick<Logger, "warn" | "info">;
   /** 0: instances are read only when somebody asks. */
   readonly pollingIntervalSeconds: number;
-  readonly history?: InstanceHistory;
+  readonly history: InstanceHistory;
   readonly clock?: Clock;
   /** For a whole page. */
   readonly timeoutMs?: number;
@@ -32,11 +27,11 @@ export interface Agent {
 }
 
 export function createAgent(options: AgentOptions): Agent {
-  const { pollingIntervalSeconds, history = memoryHistory(), clock = systemClock() } = options;
-  const collector = new Collector({ ...options, history, clock });
+  const { pollingIntervalSeconds, history, clock = systemClock() } = options;
+  const collector = new Collector({ ...options, clock });
   const poller =
     pollingIntervalSeconds > 0
-      ? startPolling({ ...options, collector, history, clock, intervalMs: pollingIntervalSeconds * 1000 })
+      ? startPolling({ ...options, collector, clock, intervalMs: pollingIntervalSeconds * 1000 })
       : undefined;
   return {
     history,

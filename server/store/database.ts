@@ -11,6 +11,9 @@ import { type StoreConfig, storeName } from "./store-config.ts";
 export interface Tables {
   readonly benchmark_runs: RunRow;
   readonly benchmark_run_results: ResultRow;
+  readonly agent_instances: InstanceRow;
+  readonly agent_instance_snapshots: SnapshotRow;
+  readonly agent_workflows: WorkflowRow;
 }
 
 export interface RunRow {
@@ -36,6 +39,35 @@ export interface ResultRow {
   readonly id: number;
   readonly result: string | null;
   readonly report: string | null;
+}
+
+export interface InstanceRow {
+  readonly id: Generated<number>;
+  readonly instance_key: string;
+  /** Its id, type and address; the address without its query. */
+  readonly instance: string;
+  readonly registered_at: string | Date;
+  readonly failure: string | null;
+  /** Counts registrations up: the lowest is the one that was registered longest ago. */
+  readonly turn: number;
+}
+
+export interface SnapshotRow {
+  /** The instance's own number. */
+  readonly instance_ref: number;
+  /** Counts up from 1 for each instance. */
+  readonly number: number;
+  readonly snapshot: string;
+}
+
+export interface WorkflowRow {
+  readonly id: Generated<number>;
+  readonly workflow_id: string;
+  readonly instance_key: string;
+  readonly status: string;
+  readonly created_at: string | Date;
+  /** All of it. */
+  readonly workflow: string;
 }
 
 export type Database = Kysely<Tables>;

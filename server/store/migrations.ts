@@ -39,7 +39,10 @@ export const COLUMN_TYPES: Readonly<Record<StoreConfig["kind"], ColumnTypes>> = 
 };
 
 /** A database's version is the number of these that it has seen. */
-export const MIGRATIONS: readonly Migration[] = [{ name: "runs and their results", up: createRuns }];
+export const MIGRATIONS: readonly Migration[] = [
+  { name: "runs and their results", up: createRuns },
+  { name: "instances, their readings and workflows", up: createInstances },
+];
 
 async function createRuns(database: Kysely<unknown>, types: ColumnTypes): Promise<void> {
   const { schema } = database;
@@ -98,5 +101,53 @@ async function createRuns(database: Kysely<unknown>, types: ColumnTypes): Promis
     .createIndex("idx_benchmark_runs_filters")
     .on("benchmark_runs")
     .columns(["kind", "status", "model"])
+    .execute();
+}
+
+/** Named for the agent, since a database that is shared may have workflows of somebody else. */
+async function createInstances({ schema }: Kysely<unknown>, types: ColumnTypes): Promise<void> {
+  await schema
+    .createTable("agent_instances")
+    .addColumn("id", types.counter)
+    .addColumn("instance_key", "text", (column) => column.notNull().unique())
+    .addColumn("instance", types.json, (column) => column.notNull())
+    .addColumn("registered_at", types.time, (column) => column.notNull())
+    .addColumn("failure", types.json)
+    .addColumn("turn", "bigint", (column) => column.notNull())
+    .execute();
+  // Its key is all the index there is: the last readings of an instance lie side by side at the end of its part.
+  await schema
+    .createTable("agent_instance_snapshots")
+    .addColumn("instance_ref", "integer", (column) =>
+      column.notNull().references("agent_instances.id").onDelete("cascade"),
+    )
+    .addColumn("number", "bigint", (column) => column.notNull())
+    .addColumn("snapshot", types.json, (column) => column.notNull())
+    .addPrimaryKeyConstraint("agent_instance_snapshots_pkey", ["instance_ref", "number"])
+    .execute();
+  await schema
+    .createTable("agent_workflows")
+    .addColumn("id", types.counter)
+    .addColumn("workflow_id", "text", (column) => column.notNull().unique())
+    .addColumn("instance_key", "text", (column) => column.notNull())
+    .addColumn("status", "text", (column) => column.notNull())
+    .addColumn("created_at", types.time, (column) => column.notNull())
+    .addColumn("workflow", types.json, (column) => column.notNull())
+    .execute();
+  // As those of runs, in the order of the list; unfinished ones are found by their status.
+  await schema
+    .createIndex("idx_agent_workflows_created_at")
+    .on("agent_workflows")
+    .columns(["created_at desc", "id desc"])
+    .execute();
+  await schema
+    .createIndex("idx_agent_workflows_status")
+    .on("agent_workflows")
+    .columns(["status", "created_at desc", "id desc"])
+    .execute();
+  await schema
+    .createIndex("idx_agent_workflows_instance")
+    .on("agent_workflows")
+    .columns(["instance_key", "created_at desc", "id desc", "status"])
     .execute();
 }

@@ -1,9 +1,9 @@
-import { setImmediate } from "node:timers/promises";
 import { sql } from "kysely";
-import { type Database, MOST_CONNECTIONS, openDatabase } from "./database.ts";
-import { databaseError, isLostConnection } from "./database-error.ts";
+import { again, attempt } from "./attempt.ts";
+import { storableText } from "./column-values.ts";
+import { type Database, openDatabase } from "./database.ts";
 import { historyQuery, measuredRuns } from "./run-queries.ts";
-import { changedResult, changedRow, measuredRunOf, newRow, runOf, storableText } from "./run-rows.ts";
+import { changedResult, changedRow, measuredRunOf, newRow, runOf } from "./run-rows.ts";
 import type { RunStore } from "./run-store.ts";
 import type { StoreConfig } from "./store-config.ts";
 
@@ -64,33 +64,6 @@ export function runStore(database: Database): RunStore {
 }
 
 const LARGEST_ID = 2 ** 31 - 1;
-
-async function attempt<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
-  try {
-    return await work();
-  } catch (error) {
-    throw databaseError(what, error);
-  }
-}
-
-/**
- * For what may be done twice: a connection that broke while it lay idle is noticed only when it is used, and a
- * result that took an hour to measure is not lost to that.
- */
-async function again<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (tries === TRIES || !isLostConnection(error)) throw databaseError(what, error);
-      // Lets the pool hear of the others that broke with it.
-      await setImmediate();
-    }
-  }
-}
-
-/** Each connection may fail twice, with the server's farewell and with its end, before a new one is made. */
-const TRIES = 2 * MOST_CONNECTIONS + 1;
 
 /** What a run is and what it measured change together or not at all. */
 async function update(

@@ -1,6 +1,6 @@
 import type { Expression, SqlBool } from "kysely";
+import { storableText } from "./column-values.ts";
 import type { Database } from "./database.ts";
-import { storableText } from "./run-rows.ts";
 import type { RunFilter } from "./run-store.ts";
 
 /**

@@ -1,4 +1,5 @@
 import type { Insertable, Selectable, Updateable } from "kysely";
+import { json, optional, parsed, storableText, time } from "./column-values.ts";
 import type { ResultRow, RunRow } from "./database.ts";
 import type { MeasuredRun, NewRun, Run, RunChanges, RunKind, RunStatus } from "./run-store.ts";
 
@@ -12,7 +13,7 @@ export function newRow(run: NewRun): Insertable<RunRow> {
     model: storableText(run.model),
     adapter: storableText(run.adapter),
     framework: run.framework === undefined ? null : storableText(run.framework),
-    config: json(run.config) ?? "{}",
+    config: json(run.config),
     created_at: time(run.createdAt),
     notes: storableText(run.notes),
     favorite: false,
@@ -27,7 +28,7 @@ export function changedRow(changes: RunChanges): Updateable<RunRow> {
   if (changes.model !== undefined) row.model = storableText(changes.model);
   if (changes.adapter !== undefined) row.adapter = storableText(changes.adapter);
   if ("framework" in changes) row.framework = optional(changes.framework, storableText);
-  if (changes.config !== undefined) row.config = json(changes.config) ?? "{}";
+  if (changes.config !== undefined) row.config = json(changes.config);
   if ("startedAt" in changes) row.started_at = optional(changes.startedAt, time);
   if ("completedAt" in changes) row.completed_at = optional(changes.completedAt, time);
   if ("error" in changes) row.error = json(changes.error);
@@ -73,34 +74,4 @@ export function measuredRunOf(
     result: parsed<MeasuredRun["result"]>(row.result),
     report: parsed<MeasuredRun["report"]>(row.report),
   };
-}
-
-/**
- * PostgreSQL takes no NUL and neither takes half a surrogate pair: both become U+FFFD, in filters too. Inside
- * JSON they are written as escapes and come back as they were.
- */
-export function storableText(text: string): string {
-  return text.toWellFormed().replaceAll("\0", "\u{FFFD}");
-}
-
-/** In milliseconds and UTC on both, so that text sorts as times do. */
-function time(value: string | Date): string {
-  return new Date(value).toISOString();
-}
-
-function json(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value, withoutBigints);
-}
-
-/** JSON has no word for them; as text no digit is lost. */
-function withoutBigints(_key: string, value: unknown): unknown {
-  return typeof value === "bigint" ? String(value) : value;
-}
-
-function parsed<Value>(text: string | null): Value | undefined {
-  return text === null ? undefined : JSON.parse(text);
-}
-
-function optional<From, To>(value: From | null | undefined, convert: (value: From) => To): To | null {
-  return value === null || value === undefined ? null : convert(value);
 }

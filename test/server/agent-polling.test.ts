@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { createAgent } from "../../server/agent/agent.ts";
-import { type InstanceHistory, memoryHistory } from "../../server/agent/instance-history.ts";
+import type { InstanceHistory } from "../../server/agent/instance-history.ts";
 import { readInstanceMetrics } from "../../server/agent/instance-metrics.ts";
+import { openStores, type Stores } from "../../server/store/open-stores.ts";
 import { createTargets } from "../../server/targets.ts";
 import type { Clock } from "../../src/clock.ts";
 import { engineWith, type Listening, listening } from "../support/agent-api.ts";
@@ -12,27 +13,37 @@ import { FakeClock } from "../support/fake-clock.ts";
 const page = (name: string) => readFileSync(`test/fixtures/metrics/${name}.prom`, "utf8");
 const INTERVAL_NS = 30e9;
 
-/** Turns of the loop until something is so: requests are real, and only time is not. */
+/** A database of its own, in memory. */
+const opened: Stores[] = [];
+after(() => Promise.all(opened.map((stores) => stores.close())));
+async function emptyHistory(): Promise<InstanceHistory> {
+  const stores = await openStores({ kind: "sqlite", path: ":memory:" });
+  opened.push(stores);
+  return stores.instances;
+}
+
+/** Turns of the loop until something is so, and what follows of it: requests are real, and only time is not. */
 async function until(holds: () => Promise<boolean>): Promise<void> {
   const started = performance.now();
-  while (!(await holds())) {
-    assert.ok(performance.now() - started < 10_000, "it did not come to be");
+  for (let held = false; !held; ) {
+    held = await holds();
+    assert.ok(held || performance.now() - started < 10_000, "it did not come to be");
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-function watching(engine: Listening, options: { seconds?: number; history?: InstanceHistory } = {}) {
+async function watching(engine: Listening, options: { seconds?: number } = {}) {
   const clock = new FakeClock();
   const logged: string[] = [];
   const note = (fields: object, message?: string) => logged.push(`${message} ${JSON.stringify(fields)}`);
   const log = { warn: note, info: note } as never;
-  const { seconds = 30, ...rest } = options;
+  const { seconds = 30 } = options;
   const agent = createAgent({
     targets: createTargets(),
     log,
     clock,
     pollingIntervalSeconds: seconds,
-    ...rest,
+    history: await emptyHistory(),
   });
   const instance = { instanceId: "a", instanceType: "vllm" as const, metricsUrl: engine.url };
   return {
@@ -59,7 +70,7 @@ function watching(engine: Listening, options: { seconds?: number; history?: Inst
 
 test("an instance that was collected is read every interval, each time beside the reading before", async () => {
   await using engine = await engineWith(page("vllm-before"), page("vllm-before"), page("vllm-after"));
-  const { agent, clock, collect, readings } = watching(engine);
+  const { agent, clock, collect, readings } = await watching(engine);
   await collect();
   assert.equal(await readings(), 1);
   const collectedAtNs = clock.now();
@@ -75,11 +86,11 @@ test("an instance that was collected is read every interval, each time beside th
 
 test("nothing is read of what nobody collected, nor when polling is off, nor once it is closed", async () => {
   await using engine = await engineWith(page("vllm-after"));
-  const off = watching(engine, { seconds: 0 });
+  const off = await watching(engine, { seconds: 0 });
   await off.collect();
   const { length } = engine.asked;
   await off.clock.advanceTo(10 * INTERVAL_NS);
-  const on = watching(engine);
+  const on = await watching(engine);
   await on.clock.advanceTo(10 * INTERVAL_NS);
   await on.agent.close();
   await on.clock.advanceTo(20 * INTERVAL_NS);
@@ -92,7 +103,7 @@ test("an instance that cannot be read keeps what was read, says why, and is logg
     if (well) response.end(page("vllm-after"));
     else response.writeHead(503).end();
   });
-  const { agent, clock, collect, readings, logged } = watching(engine);
+  const { agent, clock, collect, readings, logged } = await watching(engine);
   await collect();
   well = false;
   const failure = async () => (await agent.history.find("a"))?.failure;
@@ -100,9 +111,10 @@ test("an instance that cannot be read keeps what was read, says why, and is logg
   await until(async () => (await failure()) !== undefined);
   assert.match((await failure())!.message, /HTTP 503/);
   assert.equal(await readings(), 1);
-  const first = await failure();
+  // The second failure is seen by what it takes the place of.
+  await agent.history.fail("a", { at: "earlier", message: "before" });
   await clock.advanceTo(2 * INTERVAL_NS + 1e9);
-  await until(async () => (await failure()) !== first);
+  await until(async () => (await failure())!.message !== "before");
   well = true;
   await clock.advanceTo(3 * INTERVAL_NS + 2e9);
   await until(async () => (await readings()) === 2);
@@ -121,7 +133,7 @@ test("closing gives up a page that does not come", async () => {
     if (silent) resolve();
     else response.end(page("vllm-after"));
   });
-  const { agent, clock, collect, readings } = watching(engine);
+  const { agent, clock, collect, readings } = await watching(engine);
   await collect();
   silent = true;
   await clock.advanceTo(INTERVAL_NS);
@@ -149,7 +161,14 @@ test("closing leaves no alarm behind, which would keep the process", async () =>
     },
   };
   const log = { warn() {}, info() {} };
-  const agent = createAgent({ targets: createTargets(), log, clock: counting, pollingIntervalSeconds: 30 });
+  const history = await emptyHistory();
+  const agent = createAgent({
+    targets: createTargets(),
+    log,
+    clock: counting,
+    pollingIntervalSeconds: 30,
+    history,
+  });
   assert.equal(armed, 1);
   await agent.close();
   assert.equal(armed, 0);
@@ -157,7 +176,7 @@ test("closing leaves no alarm behind, which would keep the process", async () =>
 
 test("an instance that was forgotten is not read again, and what was under way is not kept", async () => {
   await using engine = await engineWith(page("vllm-after"));
-  const { agent, clock, collect, instance } = watching(engine);
+  const { agent, clock, collect, instance } = await watching(engine);
   await collect();
   assert.equal(await agent.forget("a"), true);
   assert.equal(await agent.forget("a"), false);
@@ -170,42 +189,4 @@ test("an instance that was forgotten is not read again, and what was under way i
   });
   assert.equal(await agent.history.find("a"), undefined);
   await agent.close();
-});
-
-const metrics = readInstanceMetrics(page("vllm-after"));
-const named = (instanceId: string, metricsUrl = "http://a/metrics") => ({
-  instanceId,
-  instanceType: "vllm" as const,
-  metricsUrl,
-});
-
-test("a history has bounds: the last readings, and the instances that were asked for last", async () => {
-  const history = memoryHistory({ instances: 2, snapshots: 3 });
-  for (const id of ["a", "b"]) await history.register(named(id), "2026-01-01T00:00:00Z");
-  for (const at of ["1", "2", "3", "4"]) await history.add("a", { at, metrics });
-  assert.deepEqual(
-    (await history.snapshots("a", 10)).map(({ at }) => at),
-    ["2", "3", "4"],
-  );
-  assert.deepEqual(
-    (await history.snapshots("a", 2)).map(({ at }) => at),
-    ["3", "4"],
-  );
-  assert.deepEqual(await history.snapshots("a", 0), []);
-  await history.register(named("a"), "2026-01-02T00:00:00Z");
-  await history.register(named("c"), "2026-01-03T00:00:00Z");
-  assert.deepEqual(
-    (await history.list()).map(({ instanceId }) => instanceId),
-    ["a", "c"],
-  );
-  assert.equal((await history.snapshots("a", 10)).length, 3, "the same instance goes on");
-});
-
-test("under another address an instance starts anew", async () => {
-  const history = memoryHistory();
-  await history.register(named("a"), "2026-01-01T00:00:00Z");
-  await history.add("a", { at: "1", metrics });
-  await history.register(named("a", "http://b/metrics"), "2026-01-02T00:00:00Z");
-  assert.deepEqual(await history.snapshots("a", 10), []);
-  assert.equal((await history.find("a"))?.registeredAt, "2026-01-02T00:00:00Z");
 });

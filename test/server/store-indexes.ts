@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type CompiledQuery, sql } from "kysely";
 import { type Database, openDatabase } from "../../server/store/database.ts";
+import { instanceKey } from "../../server/store/instance-key.ts";
+import { knownInstances, lastSnapshots } from "../../server/store/instance-store.ts";
 import { historyQuery } from "../../server/store/run-queries.ts";
 import type { RunFilter } from "../../server/store/run-store.ts";
 import type { StoreConfig } from "../../server/store/store-config.ts";
+import { newestWorkflows, unfinishedWorkflows } from "../../server/store/workflow-store.ts";
 import { fillHistory } from "../support/stored-runs.ts";
+import { newWorkflow } from "../support/stored-workflows.ts";
 
 /** The four indexes of the documents by name, and each in the plan of the query that it is for. */
 export function indexContract(name: string, fresh: () => Promise<StoreConfig>): void {
@@ -48,7 +52,72 @@ export function indexContract(name: string, fresh: () => Promise<StoreConfig>): 
     assert.match(await plan(database, counting.compile()), /idx_benchmark_runs_status\b/);
     await database.destroy();
   });
+
+  test(`${name}: the plans of the agent's queries use its indexes, and sort no readings`, async () => {
+    const database = await openDatabase(await fresh());
+    await fillAgent(database);
+    await sql.raw(analyze).execute(database);
+    const readings = /agent_instance_snapshots_(1|pkey)\b/;
+    const rows: (readonly [reason: string, query: { compile(): CompiledQuery }, index: RegExp])[] = [
+      ["the last readings", lastSnapshots(database, "i7", 50), readings],
+      ["every instance's last one", knownInstances(database).orderBy("turn").orderBy("id"), readings],
+      ["all workflows", newestWorkflows(database, {}, 50), /idx_agent_workflows_created_at/],
+      ["of a status", newestWorkflows(database, { status: "IN_PROGRESS" }, 50), /idx_agent_workflows_status/],
+      ["of an instance", newestWorkflows(database, { instanceId: "i7" }, 50), /idx_agent_workflows_instance/],
+      [
+        "of both",
+        newestWorkflows(database, { instanceId: "i7", status: "IN_PROGRESS" }, 50),
+        /idx_agent_workflows_(instance|status)/,
+      ],
+      ["what is unfinished", unfinishedWorkflows(database), /idx_agent_workflows_status/],
+    ];
+    for (const [reason, query, index] of rows) {
+      const text = await plan(database, query.compile());
+      assert.match(text, index, reason);
+      // Only instances, which are few, may be read one and all.
+      assert.doesNotMatch(text, /(SCAN|Seq Scan on) agent_(instance_snapshots\b|workflows$)/m, reason);
+    }
+    const last = await plan(database, lastSnapshots(database, "i7", 50).compile());
+    assert.doesNotMatch(last, /TEMP B-TREE|Sort/);
+    await database.destroy();
+  });
 }
+
+/** Long histories of many instances, at once. */
+async function fillAgent(database: Database): Promise<void> {
+  await database.transaction().execute(async (transaction) => {
+    for (let id = 1; id <= INSTANCES; id++) {
+      const at = newWorkflow(id).createdAt;
+      const key = instanceKey(`i${id}`);
+      const { id: ref } = await transaction
+        .insertInto("agent_instances")
+        .values({ instance_key: key, instance: "{}", registered_at: at, failure: null, turn: id })
+        .returning("id")
+        .executeTakeFirstOrThrow();
+      const rows = Array.from({ length: 100 }, (_, n) => ({
+        instance_ref: ref,
+        number: n + 1,
+        snapshot: "{}",
+      }));
+      await transaction.insertInto("agent_instance_snapshots").values(rows).execute();
+      const workflows = Array.from({ length: 20 }, (_, n) => newWorkflow(id * 20 + n));
+      await transaction
+        .insertInto("agent_workflows")
+        .values(
+          workflows.map(({ workflowId, createdAt }, n) => ({
+            workflow_id: workflowId,
+            instance_key: key,
+            status: id % 100 === 0 && n < 2 ? "IN_PROGRESS" : "COMPLETED",
+            created_at: createdAt,
+            workflow: "{}",
+          })),
+        )
+        .execute();
+    }
+  });
+}
+
+const INSTANCES = 200;
 
 interface Inspection {
   readonly plan: (database: Database, query: CompiledQuery) => Promise<string>;
@@ -89,5 +158,5 @@ const POSTGRES: Inspection = {
       select indexname, indexdef from pg_indexes where tablename = 'benchmark_runs'`.execute(database);
     return new Map(rows.map(({ indexname, indexdef }) => [indexname, /\((.*)\)/.exec(indexdef)![1]!]));
   },
-  analyze: "vacuum analyze benchmark_runs",
+  analyze: "vacuum analyze",
 };

@@ -3,10 +3,14 @@ import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { sql } from "kysely";
 import { type Database, openDatabase } from "../../server/store/database.ts";
+import { instanceStore } from "../../server/store/instance-store.ts";
 import { MIGRATIONS, type Migration } from "../../server/store/migrations.ts";
 import { openRunStore, runStore } from "../../server/store/open-run-store.ts";
+import type { RunStore } from "../../server/store/run-store.ts";
 import type { StoreConfig } from "../../server/store/store-config.ts";
+import { workflowStore } from "../../server/store/workflow-store.ts";
 import { newRun } from "../support/stored-runs.ts";
+import { newWorkflow } from "../support/stored-workflows.ts";
 
 /** How every database comes to its tables. */
 export function migrationContract(name: string, fresh: () => Promise<StoreConfig>): void {
@@ -29,7 +33,7 @@ export function migrationContract(name: string, fresh: () => Promise<StoreConfig
     };
     for (let start = 0; start < 2; start++) {
       const database = await openDatabase(config, [...MIGRATIONS, later]);
-      assert.deepEqual(await versions(database), ["1 runs and their results", "2 colour"]);
+      assert.deepEqual(await versions(database), [...STEPS, `${STEPS.length + 1} colour`]);
       const { rows } = await sql<{ colour: string }>`select colour from benchmark_runs`.execute(database);
       assert.deepEqual(
         rows.map(({ colour }) => colour),
@@ -38,6 +42,31 @@ export function migrationContract(name: string, fresh: () => Promise<StoreConfig
       await database.destroy();
     }
     assert.equal(done, 1);
+  });
+
+  test(`${name}: a database of version 1 gets instances and workflows, and loses no run`, async () => {
+    const config = await fresh();
+    const old = await openDatabase(config, MIGRATIONS.slice(0, 1));
+    assert.deepEqual(await versions(old), ["1 runs and their results"]);
+    const runs = runStore(old);
+    for (let number = 1; number <= 30; number++) {
+      const { runId } = await runs.create(newRun(number, { notes: `run ${number}` }));
+      if (number % 2 === 0) await runs.update(runId, { status: "completed", report: { number } });
+    }
+    await runs.remove(newRun(30).runId);
+    const before = await everything(runs);
+    assert.equal(before.length, 29);
+    await old.destroy();
+
+    const database = await openDatabase(config);
+    assert.deepEqual(await versions(database), STEPS);
+    assert.deepEqual(await everything(runStore(database)), before);
+    assert.ok((await runStore(database).create(newRun(31))).id > 30);
+    const workflows = workflowStore(database);
+    await workflows.create(newWorkflow(1));
+    assert.deepEqual(await workflows.list({}, 10), [newWorkflow(1)]);
+    assert.deepEqual(await instanceStore(database).list(), []);
+    await database.destroy();
   });
 
   test(`${name}: a database that a newer program wrote is refused, and left as it is`, async () => {
@@ -71,8 +100,15 @@ export function migrationContract(name: string, fresh: () => Promise<StoreConfig
     });
     const database = await openDatabase(config);
     const tables = (await database.introspection.getTables()).map((table) => table.name).toSorted();
-    assert.deepEqual(tables, ["benchmark_run_results", "benchmark_runs", "goodput_migrations"]);
-    assert.deepEqual(await versions(database), ["1 runs and their results"]);
+    assert.deepEqual(tables, [
+      "agent_instance_snapshots",
+      "agent_instances",
+      "agent_workflows",
+      "benchmark_run_results",
+      "benchmark_runs",
+      "goodput_migrations",
+    ]);
+    assert.deepEqual(await versions(database), STEPS);
     await database.destroy();
   });
 
@@ -102,11 +138,18 @@ export function migrationContract(name: string, fresh: () => Promise<StoreConfig
       const threads = Array.from({ length: 4 }, (_, number) => openInThread({ config, ready, number }));
       assert.deepEqual(await Promise.all(threads), ["stored", "stored", "stored", "stored"]);
       const database = await openDatabase(config);
-      assert.deepEqual(await versions(database), ["1 runs and their results"]);
+      assert.deepEqual(await versions(database), STEPS);
       assert.equal((await runStore(database).list({}, { limit: 1, offset: 0 })).total, 4);
       await database.destroy();
     });
   }
+}
+
+const STEPS = ["1 runs and their results", "2 instances, their readings and workflows"];
+
+async function everything(runs: RunStore) {
+  const { runs: listed } = await runs.list({}, { limit: 500, offset: 0 });
+  return Promise.all(listed.map(({ runId }) => runs.find(runId)));
 }
 
 const nothing: Migration = { name: "nothing", up: async () => {} };

@@ -4,9 +4,14 @@ import { sql } from "kysely";
 import { MOST_CONNECTIONS, openDatabase } from "../../server/store/database.ts";
 import type { DatabaseError } from "../../server/store/database-error.ts";
 import { openRunStore, runStore } from "../../server/store/open-run-store.ts";
+import { openStores } from "../../server/store/open-stores.ts";
 import { type StoreConfig, storeConfig } from "../../server/store/store-config.ts";
+import { reading } from "../support/instance-model.ts";
 import { POSTGRES_PASSWORD, type Postgres } from "../support/postgres.ts";
 import { newRun } from "../support/stored-runs.ts";
+import { newWorkflow } from "../support/stored-workflows.ts";
+
+const INSTANCE = { instanceId: "a", instanceType: "vllm", metricsUrl: "http://a/metrics" } as const;
 
 /** What only a database beyond a network can do wrong. */
 export function postgresTests(postgres: Postgres): void {
@@ -103,6 +108,30 @@ export function postgresTests(postgres: Postgres): void {
     assert.equal(changed, true);
     assert.equal((await store.list({}, { limit: 1, offset: 0 })).total, 1);
     await store.close();
+  });
+
+  test("PostgreSQL: a connection that the server ends loses no reading and no step of a workflow", async () => {
+    const config = await postgres.fresh();
+    const stores = await openStores(config);
+    await stores.instances.register(INSTANCE, "2026-01-01T00:00:00.000Z");
+    await stores.workflows.create(newWorkflow(1));
+    const admin = await openDatabase(await postgres.fresh());
+    const works: (readonly [work: () => Promise<unknown>, expected: unknown])[] = [
+      [() => stores.instances.add("a", reading(1)), undefined],
+      [() => stores.instances.register(INSTANCE, "2026-01-02T00:00:00.000Z"), undefined],
+      [() => stores.instances.snapshots("a", 10), [reading(1)]],
+      [() => stores.workflows.update(newWorkflow(1, { status: "APPROVED" }), "PENDING_APPROVAL"), true],
+      [() => stores.workflows.unfinished(), [newWorkflow(1, { status: "APPROVED" })]],
+    ];
+    for (const [work, expected] of works) {
+      const { rows: ended } = await sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = ${config.connection.database}`.execute(admin);
+      assert.ok(ended.length > 0);
+      assert.deepEqual(await work(), expected);
+    }
+    await admin.destroy();
+    await stores.close();
   });
 
   test("PostgreSQL: a user who may only read gets a sentence at the start", async () => {

@@ -6,8 +6,10 @@ import type { StoreConfig } from "../../server/store/store-config.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { storeContract } from "./store-contract.ts";
 import { indexContract } from "./store-indexes.ts";
+import { instanceContract } from "./store-instances.ts";
 import { migrationContract } from "./store-migrations.ts";
 import { postgresTests } from "./store-postgres.ts";
+import { workflowContract } from "./store-workflows.ts";
 
 /** Everything a store promises, on both databases. */
 const folder = mkdtempSync(join(tmpdir(), "goodput-store-"));
@@ -22,6 +24,8 @@ const DATABASES: readonly (readonly [name: string, fresh: () => Promise<StoreCon
 ];
 for (const [name, fresh] of DATABASES) {
   storeContract(name, fresh);
+  instanceContract(name, fresh);
+  workflowContract(name, fresh);
   migrationContract(name, fresh);
   indexContract(name, fresh);
 }

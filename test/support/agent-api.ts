@@ -6,6 +6,7 @@ import { type Agent, type AgentOptions, createAgent } from "../../server/agent/a
 import { errorBody, toApiError } from "../../server/errors.ts";
 import { type AgentAnalysisDeps, agentAnalysisRoutes } from "../../server/routes/agent-analysis-routes.ts";
 import { type AgentMetricsDeps, agentMetricsRoutes } from "../../server/routes/agent-metrics-routes.ts";
+import { openStores } from "../../server/store/open-stores.ts";
 import { createTargets } from "../../server/targets.ts";
 import type { Clock } from "../../src/clock.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -68,7 +69,9 @@ export async function agentApi(
 ): Promise<Listening & { readonly agent: Agent }> {
   const settings = { agentId: "performance-agent", pollingIntervalSeconds: 0, ...options };
   const log = { warn() {}, info() {} };
-  const agent = createAgent({ targets: createTargets(), log, clock: leapingClock(), ...settings });
+  const stores = await openStores({ kind: "sqlite", path: ":memory:" });
+  const { history = stores.instances } = options;
+  const agent = createAgent({ targets: createTargets(), log, clock: leapingClock(), ...settings, history });
   const store = { ping: async () => {} };
   const app = new Koa();
   app.use(async (ctx, next) => {
@@ -90,6 +93,7 @@ export async function agentApi(
     async [Symbol.asyncDispose]() {
       await agent.close();
       await server[Symbol.asyncDispose]();
+      await stores.close();
     },
   };
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Logger, pino } from "pino";
 import type { RunRequest, Runs } from "../../server/load-tests/run-request.ts";
 import { createRuns } from "../../server/load-tests/runs.ts";
-import { openRunStore } from "../../server/store/open-run-store.ts";
+import { openStores, type Stores } from "../../server/store/open-stores.ts";
 import type { RunStore } from "../../server/store/run-store.ts";
 import type { Script, ScriptedServer } from "../../src/scripted-server.ts";
 import { startScriptedServer } from "../../src/scripted-server.ts";
@@ -13,6 +13,8 @@ import { startScriptedServer } from "../../src/scripted-server.ts";
 export interface RunBench {
   readonly runs: Runs;
   readonly store: RunStore;
+  /** All that the same database keeps. */
+  readonly stores: Stores;
   readonly target: ScriptedServer;
   readonly log: Logger;
   /** Every line that was logged. */
@@ -31,7 +33,8 @@ export async function withRunBench(
   const dataDir = await mkdtemp(join(tmpdir(), "goodput-"));
   const databasePath = join(dataDir, "benchmarks.db");
   const target = await startScriptedServer(script);
-  const store = await openRunStore({ kind: "sqlite", path: databasePath });
+  const stores = await openStores({ kind: "sqlite", path: databasePath });
+  const store = stores.runs;
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const runs = await createRuns({ store, log, dataDir, concurrency });
@@ -58,10 +61,10 @@ export async function withRunBench(
     ...more,
   });
   try {
-    await work({ runs, store, target, log, lines, dataDir, databasePath, request });
+    await work({ runs, store, stores, target, log, lines, dataDir, databasePath, request });
   } finally {
     await runs.close();
-    await store.close();
+    await stores.close();
     await target.close();
     await rm(dataDir, { recursive: true, force: true });
   }
