@@ -53,7 +53,7 @@ export interface ServerConfig {
   readonly allowedTargets: readonly string[] | undefined;
   /** Whose pages may read answers; "*" for everybody's. */
   readonly corsOrigins: readonly string[];
-  /** Who the server says it is to those who watch inference servers with it, and how often it reads them. */
+  /** Who the server says it is to those who watch inference servers with it, how often it reads them, and how it may change them. */
   readonly agent: AgentConfig;
   /** What a run of virtual users has where its request says nothing. */
   readonly virtualUsers: VirtualUserDefaults;

@@ -4,13 +4,15 @@ export interface AgentConfig {
   readonly agentId: string;
   /** 0: instances are read only when somebody asks. */
   readonly pollingIntervalSeconds: number;
+  /** The operator's file of how instances are measured and changed; without it workflows only advise. */
+  readonly workflowsFile?: string;
 }
 
 export const DEFAULT_AGENT_CONFIG: AgentConfig = { agentId: "performance-agent", pollingIntervalSeconds: 30 };
 
 const LONGEST_SECONDS = 86_400;
 
-/** AGENT_ID and POLLING_INTERVAL; what is wrong is added to `mistakes`. */
+/** AGENT_ID, POLLING_INTERVAL and WORKFLOWS_FILE, which is read when the server starts; what is wrong is added to `mistakes`. */
 export function readAgentConfig(env: Environment, mistakes: string[]): AgentConfig {
   const text = env.POLLING_INTERVAL?.trim() ?? "";
   const seconds = Number(text);
@@ -20,8 +22,10 @@ export function readAgentConfig(env: Environment, mistakes: string[]): AgentConf
       `POLLING_INTERVAL: ${JSON.stringify(text)} is not a whole number of seconds from 0, which is off, to ${LONGEST_SECONDS}.`,
     );
   }
+  const workflowsFile = env.WORKFLOWS_FILE?.trim();
   return {
     agentId: env.AGENT_ID?.trim() || DEFAULT_AGENT_CONFIG.agentId,
     pollingIntervalSeconds: right && text !== "" ? seconds : DEFAULT_AGENT_CONFIG.pollingIntervalSeconds,
+    ...(workflowsFile && { workflowsFile }),
   };
 }

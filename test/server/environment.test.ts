@@ -46,6 +46,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   TRUST_PROXY: "trustedProxies",
   AGENT_ID: "agent",
   POLLING_INTERVAL: "agent",
+  WORKFLOWS_FILE: "agent",
   LOCUST_HOST: "virtualUsers",
   LOCUST_MODEL: "virtualUsers",
   LOCUST_TOKENIZER: "virtualUsers",
