@@ -5,6 +5,7 @@ import Koa, { type Context, type Middleware, type Next } from "koa";
 import type { Logger } from "pino";
 import type { Agent } from "./agent/agent.ts";
 import type { AgentConfig } from "./agent/agent-config.ts";
+import type { Workflows } from "./agent/workflows/workflow.ts";
 import { type AuthOptions, authenticate, authorize } from "./auth.ts";
 import { DEFAULT_CONFIG } from "./config.ts";
 import { allowOrigins } from "./cors.ts";
@@ -32,6 +33,7 @@ import type { RouteDeps } from "./routes/route-deps.ts";
 import { type RunRouteDeps, runRoutes } from "./routes/run-routes.ts";
 import { type RunSocket, runSocketRoutes } from "./routes/run-socket.ts";
 import { type VirtualUserRouteDeps, virtualUserRoutes } from "./routes/virtual-user-routes.ts";
+import { workflowRoutes } from "./routes/workflow-routes.ts";
 import type { Targets } from "./targets.ts";
 
 export interface AppDeps extends RouteDeps, AuthOptions {
@@ -56,6 +58,8 @@ export interface LoadTestDeps
   /** What watches inference servers. */
   readonly agent: Agent;
   readonly agentConfig: AgentConfig;
+  /** What is changed on them, and by whose leave. */
+  readonly workflows: Workflows;
 }
 
 /** The whole server but for its port: what a request passes through, from top to bottom. */
@@ -118,6 +122,7 @@ function loadTestRoutes(deps: LoadTestDeps): Router[] {
     virtualUserRoutes({ virtualUsers: DEFAULT_CONFIG.virtualUsers, ...deps }),
     agentMetricsRoutes({ ...deps, ...deps.agentConfig }),
     agentAnalysisRoutes(deps),
+    workflowRoutes(deps),
     dashboardRoutes(),
   ];
 }

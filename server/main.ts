@@ -2,8 +2,14 @@ import { createServer, type Server as HttpServer, type RequestListener } from "n
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Logger } from "pino";
+import { systemClock } from "../src/index.ts";
 import { VERSION } from "../src/version.ts";
 import { createAgent } from "./agent/agent.ts";
+import type { InstancePlan } from "./agent/workflows/instance-plan.ts";
+import { hookFolder, readInstancePlans, secretsOfPlans } from "./agent/workflows/read-plans.ts";
+import { createHookRunner } from "./agent/workflows/run-hook.ts";
+import { waitUntilReady } from "./agent/workflows/wait-until-ready.ts";
+import { createWorkflows } from "./agent/workflows/workflows.ts";
 import { createApp, type LoadTestDeps } from "./app.ts";
 import { ConfigError, DEFAULT_CONFIG, readConfig, type ServerConfig, secretsOf } from "./config.ts";
 import { loadEnvironmentFile } from "./environment-file.ts";
@@ -19,7 +25,7 @@ import { createLog } from "./log.ts";
 import { ModelHolder } from "./model-holder.ts";
 import { attachRunSocket } from "./routes/run-socket.ts";
 import { DatabaseError } from "./store/database-error.ts";
-import { openRunStore } from "./store/open-run-store.ts";
+import { openStores } from "./store/open-stores.ts";
 import { storeName } from "./store/store-config.ts";
 import { SystemSampler } from "./system-sampler.ts";
 import { createTargets } from "./targets.ts";
@@ -56,7 +62,10 @@ export async function serve(options: Partial<ServerConfig> = {}, view?: LoadView
   // A file that cannot be loaded is told before anybody is told that there is a server.
   if (model.kind === "file") checkGguf(model.path);
 
-  const log = createLog(config.quiet, secretsOf(config));
+  const { workflowsFile } = config.agent;
+  const plans = workflowsFile === undefined ? NO_PLANS : await readInstancePlans(workflowsFile, process.env);
+  const secrets = [...secretsOf(config), ...secretsOfPlans(plans)];
+  const log = createLog(config.quiet, secrets);
   const http = createServer();
   // Longer than any pool keeps a connection: one closed just as it is used again is a failed request.
   http.keepAliveTimeout = 75_000;
@@ -69,7 +78,7 @@ export async function serve(options: Partial<ServerConfig> = {}, view?: LoadView
   });
   // The port comes first: a second server would take the first one's runs for those of a server that is gone.
   const url = await listen(http, config);
-  const loadTests = await startLoadTests(http, config, log).catch((error: unknown) => {
+  const loadTests = await startLoadTests(http, config, { log, plans, secrets }).catch((error: unknown) => {
     giveUp(error);
     http.close();
     http.closeAllConnections();
@@ -141,9 +150,17 @@ export async function serve(options: Partial<ServerConfig> = {}, view?: LoadView
   return { url, ready, close: () => (closing ??= close()) };
 }
 
-/** Store, then runs, then those who watch them; they end the other way round. */
-async function startLoadTests(http: HttpServer, config: ServerConfig, log: Logger) {
-  const store = await openRunStore(config.store);
+interface Told {
+  readonly log: Logger;
+  /** What the operator has said about instances. */
+  readonly plans: ReadonlyMap<string, InstancePlan>;
+  readonly secrets: readonly string[];
+}
+
+/** Stores, then runs, then those who start or watch them; they end the other way round. */
+async function startLoadTests(http: HttpServer, config: ServerConfig, { log, plans, secrets }: Told) {
+  const stores = await openStores(config.store);
+  const { runs: store, instances: history } = stores;
   log.info({ store: storeName(config.store) }, "store opened");
   try {
     const { dataDir, runConcurrency: concurrency, corsOrigins: origins, virtualUsers, datasetsDir } = config;
@@ -152,7 +169,19 @@ async function startLoadTests(http: HttpServer, config: ServerConfig, log: Logge
     const runSocket = attachRunSocket(http, { runs, store, log, origins });
     const targets = createTargets({ allowed: config.allowedTargets });
     const { agent: agentConfig } = config;
-    const agent = createAgent({ targets, log, pollingIntervalSeconds: agentConfig.pollingIntervalSeconds });
+    const { pollingIntervalSeconds, workflowsFile = "." } = agentConfig;
+    const agent = createAgent({ targets, log, pollingIntervalSeconds, history });
+    const cwd = hookFolder(workflowsFile);
+    const workflows = await createWorkflows({
+      store: stores.workflows,
+      runStore: store,
+      runs,
+      agent,
+      log,
+      plans,
+      runHook: createHookRunner({ targets, cwd, env: process.env, secrets }),
+      waitUntilReady: (plan, signal) => waitUntilReady(plan, targets, systemClock(), signal),
+    });
     return {
       deps: {
         runs,
@@ -163,20 +192,25 @@ async function startLoadTests(http: HttpServer, config: ServerConfig, log: Logge
         datasetsDir,
         agent,
         agentConfig,
+        workflows,
         validation: (given) => concludeWithValidation(given, dockerSocket),
       } satisfies LoadTestDeps,
       async stop() {
+        // Before the runs, whose ends they would take for what came of them.
+        await workflows.close();
         await runs.close();
         await agent.close();
         runSocket.close();
       },
-      closeStore: () => store.close(),
+      closeStore: () => stores.close(),
     };
   } catch (error) {
-    await store.close();
+    await stores.close();
     throw error;
   }
 }
+
+const NO_PLANS: ReadonlyMap<string, InstancePlan> = new Map();
 
 /** How long a client may take to read the end of its answer once everything else is done. */
 const LAST_BYTES_MS = 1_000;

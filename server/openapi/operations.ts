@@ -8,6 +8,7 @@ import { modelRouteOperations } from "../routes/model-routes.ts";
 import { recommendOperations } from "../routes/recommend-schemas.ts";
 import { runOperations } from "../routes/run-schemas.ts";
 import { virtualUserOperations } from "../routes/virtual-user-schemas.ts";
+import { workflowOperations } from "../routes/workflow-schemas.ts";
 import { modelOperations } from "./model-operations.ts";
 import { openaiOperations } from "./openai-operations.ts";
 import type { Operation } from "./operation.ts";
@@ -23,6 +24,7 @@ export const operations: readonly Operation[] = [
   ...virtualUserOperations,
   ...agentMetricsOperations,
   ...agentAnalysisOperations,
+  ...workflowOperations,
   ...modelOperations,
   ...modelRouteOperations,
   ...openaiOperations,

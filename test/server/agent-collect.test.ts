@@ -144,12 +144,12 @@ test("[A-185] [A-186] an instance that is none of its type is read by the names 
 
 const RIGHT = { instance_id: "a", instance_type: "vllm", metrics_url: "http://127.0.0.1:1/metrics" };
 const INVALID = [
-  ["[178]", { ...RIGHT, instance_id: undefined }, "instance_id", "an id is needed"],
-  ["[178]", { ...RIGHT, instance_id: " " }, "instance_id", "and has a letter"],
-  ["[180]", { ...RIGHT, metrics_url: undefined }, "metrics_url", "an address is needed"],
-  ["[187]", { ...RIGHT, metrics_url: "localhost:8000" }, "metrics_url", "with its scheme"],
-  ["[187]", { ...RIGHT, metrics_url: "file:///etc/passwd" }, "metrics_url", "which is http"],
-  ["[187]", { ...RIGHT, metrics_url: 5 }, "metrics_url", "and a text"],
+  ["[A-178]", { ...RIGHT, instance_id: undefined }, "instance_id", "an id is needed"],
+  ["[A-178]", { ...RIGHT, instance_id: " " }, "instance_id", "and has a letter"],
+  ["[A-180]", { ...RIGHT, metrics_url: undefined }, "metrics_url", "an address is needed"],
+  ["[A-187]", { ...RIGHT, metrics_url: "localhost:8000" }, "metrics_url", "with its scheme"],
+  ["[A-187]", { ...RIGHT, metrics_url: "file:///etc/passwd" }, "metrics_url", "which is http"],
+  ["[A-187]", { ...RIGHT, metrics_url: 5 }, "metrics_url", "and a text"],
 ] as const;
 
 for (const [number, body, field, why] of INVALID) {

@@ -121,14 +121,14 @@ const ROWS = [
     "tpot",
   ],
   ["gpu_metrics", "num_requests_waiting", 10, undefined, "ten may wait"],
-  ["gpu_metrics", "num_requests_waiting", 13, "MEDIUM 13 requests are waiting in the queue", "[195]"],
+  ["gpu_metrics", "num_requests_waiting", 13, "MEDIUM 13 requests are waiting in the queue", "[A-195]"],
   ["throughput_metrics", "tokens_per_second", 100, undefined, "enough"],
   [
     "throughput_metrics",
     "tokens_per_second",
     60,
     "HIGH Generation at 60 tokens/s is below threshold",
-    "[194]",
+    "[A-194]",
   ],
   [
     "throughput_metrics",
@@ -137,7 +137,7 @@ const ROWS = [
     "CRITICAL Generation at 0 tokens/s is below threshold",
     "none",
   ],
-  ["gpu_metrics", "cache_hit_rate", 0.5, "MEDIUM Prefix cache hit rate at 50%, below threshold", "[196]"],
+  ["gpu_metrics", "cache_hit_rate", 0.5, "MEDIUM Prefix cache hit rate at 50%, below threshold", "[A-196]"],
   ["request_metrics", "cache_hit_rate", 0.7, undefined, "at the threshold"],
 ] as const;
 
@@ -223,9 +223,9 @@ test("metrics of any numbers are refused, or analysed with nothing told that is 
 });
 
 const PRINTED = [
-  ["[200]", DETECT, '{\n    "instance_id": "vllm-1",\n    "metrics": {...}\n  }'],
+  ["[A-200]", DETECT, '{\n    "instance_id": "vllm-1",\n    "metrics": {...}\n  }'],
   [
-    "[211]",
+    "[A-211]",
     RECOMMEND,
     '{\n    "instance_id": "vllm-1",\n    "instance_type": "vllm",\n    "bottlenecks": [...]\n  }',
   ],
@@ -414,7 +414,7 @@ const ADVICE = [
     ["MEMORY_PRESSURE"],
     { quantization: "awq" },
     ["KV_CACHE block_size=16", "KV_CACHE kv_cache_dtype=fp8"],
-    "[210]",
+    "[A-210]",
   ],
   [
     ["MEMORY_PRESSURE"],

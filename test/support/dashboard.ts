@@ -1,13 +1,18 @@
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { createAgent } from "../../server/agent/agent.ts";
+import { type Agent, createAgent } from "../../server/agent/agent.ts";
 import { DEFAULT_AGENT_CONFIG } from "../../server/agent/agent-config.ts";
+import type { InstancePlan } from "../../server/agent/workflows/instance-plan.ts";
+import { createHookRunner } from "../../server/agent/workflows/run-hook.ts";
+import { waitUntilReady } from "../../server/agent/workflows/wait-until-ready.ts";
+import { createWorkflows } from "../../server/agent/workflows/workflows.ts";
 import { createApp } from "../../server/app.ts";
 import { ModelHolder } from "../../server/model-holder.ts";
 import { attachRunSocket } from "../../server/routes/run-socket.ts";
 import { SystemSampler } from "../../server/system-sampler.ts";
 import { createTargets } from "../../server/targets.ts";
 import { Telemetry } from "../../server/telemetry.ts";
+import { systemClock } from "../../src/clock.ts";
 import type { Script } from "../../src/scripted-server.ts";
 import { VERSION } from "../../src/version.ts";
 import { type RunBench, withRunBench } from "./run-bench.ts";
@@ -15,15 +20,24 @@ import { type RunBench, withRunBench } from "./run-bench.ts";
 export interface DashboardBench extends RunBench {
   /** Of the server. */
   readonly url: string;
+  /** Watches instances, and reads them only when it is asked to. */
+  readonly agent: Agent;
   /** Cuts all connections, as a network may. */
   cut(): void;
+}
+
+export interface DashboardOptions {
+  readonly apiKey?: string;
+  readonly models?: ModelHolder;
+  /** What the operator has told about instances; nothing, so that workflows are advisory. */
+  readonly plans?: (bench: RunBench) => Promise<readonly InstancePlan[]>;
 }
 
 /** The server with its page, without a model, on a real database and a real target. */
 export function withDashboard(
   script: Script,
   work: (bench: DashboardBench) => Promise<void>,
-  options: { readonly apiKey?: string; readonly models?: ModelHolder } = {},
+  options: DashboardOptions = {},
 ): Promise<void> {
   return withRunBench(script, async (bench) => {
     const http = createServer();
@@ -31,7 +45,18 @@ export function withDashboard(
     const system = new SystemSampler(models);
     const runSocket = attachRunSocket(http, bench);
     const targets = createTargets({ allowed: undefined });
-    const agent = createAgent({ targets, log: bench.log, pollingIntervalSeconds: 0 });
+    const history = bench.stores.instances;
+    const agent = createAgent({ targets, log: bench.log, pollingIntervalSeconds: 0, history });
+    const plans = (await options.plans?.(bench)) ?? [];
+    const workflows = await createWorkflows({
+      ...bench,
+      store: bench.stores.workflows,
+      runStore: bench.store,
+      agent,
+      plans: new Map(plans.map((plan) => [plan.instanceId, plan])),
+      runHook: createHookRunner({ targets, cwd: bench.dataDir, env: process.env }),
+      waitUntilReady: (plan, signal) => waitUntilReady(plan, targets, systemClock(), signal),
+    });
     const app = createApp({
       ...bench,
       models,
@@ -41,7 +66,7 @@ export function withDashboard(
       targetTokensPerSecond: 5,
       bodyLimitBytes: 1024 * 1024,
       apiKey,
-      loadTests: { ...bench, targets, runSocket, agent, agentConfig: DEFAULT_AGENT_CONFIG },
+      loadTests: { ...bench, targets, runSocket, agent, agentConfig: DEFAULT_AGENT_CONFIG, workflows },
     });
     http.on("request", app.callback());
     await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
@@ -55,8 +80,9 @@ export function withDashboard(
       for (const socket of sockets) socket.destroy();
     };
     try {
-      await work({ ...bench, url, cut });
+      await work({ ...bench, url, agent, cut });
     } finally {
+      await workflows.close();
       runSocket.close();
       await agent.close();
       system.close();
