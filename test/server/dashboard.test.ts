@@ -1,28 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { globSync, readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
 import { ModelHolder } from "../../server/model-holder.ts";
 import { dashboardOperations } from "../../server/routes/dashboard-routes.ts";
 import type { MeasuredRun } from "../../server/store/run-store.ts";
-import { type DashboardBench, withDashboard } from "../support/dashboard.ts";
+import { withDashboard } from "../support/dashboard.ts";
+import { HOSTILE, skip, withPage } from "../support/dashboard-page.ts";
 import { fakeInference } from "../support/fake-inference.ts";
 import { send } from "../support/server.ts";
-
-const HOSTILE = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`;
-const CHROMIUM = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-/** A browser is nothing that npm installs; where there is none, all that needs one is skipped and says so. */
-const skip = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM}; CHROMIUM_PATH names another`;
-
-let browser: Browser | undefined;
-before(async () => {
-  if (skip !== false) return;
-  browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ["--no-sandbox", "--disable-background-networking"],
-  });
-});
-after(() => browser?.close());
 
 test("a browser gets the page at /, and a program a sign of life", () =>
   withDashboard({}, async ({ url }) => {
@@ -380,6 +365,8 @@ for (const colorScheme of ["light", "dark"] as const) {
         [`run/${runId}`, "Analysis"],
         ["compare", "Choose two to five runs"],
         ["capacity", "Measure the capacity"],
+        ["instances", "No instance is watched yet"],
+        ["workflows", "There are no workflows yet"],
         ["model", "Memory"],
       ]) {
         await page.goto(`${url}/#/${view}`);
@@ -387,49 +374,5 @@ for (const colorScheme of ["light", "dark"] as const) {
         assert.ok(Number(await page.evaluate("document.documentElement.scrollWidth")) <= 360, view);
       }
     }),
-  );
-}
-
-interface PageOptions {
-  readonly apiKey?: string;
-  readonly models?: ModelHolder;
-  /** What the console may say, since a browser logs each answer that is no success. */
-  readonly refused?: RegExp;
-}
-
-/** A page of the server's, which must say nothing in its console and break no policy. */
-function withPage(
-  script: Parameters<typeof withDashboard>[0],
-  work: (page: Page, bench: DashboardBench) => Promise<void>,
-  { refused, ...options }: PageOptions = {},
-): Promise<void> {
-  return withDashboard(
-    script,
-    async (bench) => {
-      const context = await browser!.newContext({ locale: "en-US" });
-      const page = await context.newPage();
-      const said: string[] = [];
-      const foreign: string[] = [];
-      page.on("console", (message) => said.push(message.text()));
-      page.on("pageerror", (error) => said.push(String(error)));
-      page.on("request", (request) => {
-        if (!request.url().startsWith(bench.url)) foreign.push(request.url());
-      });
-      await page.addInitScript(
-        `addEventListener("securitypolicyviolation", (event) => console.error("policy: " + event.violatedDirective))`,
-      );
-      try {
-        await work(page, bench);
-        assert.deepEqual(
-          said.filter((text) => refused?.test(text) !== true),
-          [],
-          "console",
-        );
-        assert.deepEqual(foreign, [], "requests to other servers");
-      } finally {
-        await context.close();
-      }
-    },
-    options,
   );
 }

@@ -2,10 +2,14 @@ import { ApiProblem } from "./api.js";
 import { fill, h } from "./dom.js";
 import { capacityView } from "./view-capacity.js";
 import { compareView } from "./view-compare.js";
+import { instanceView } from "./view-instance.js";
+import { instancesView } from "./view-instances.js";
 import { modelView } from "./view-model.js";
 import { newRunView } from "./view-new-run.js";
 import { runView } from "./view-run.js";
 import { runsView } from "./view-runs.js";
+import { workflowView } from "./view-workflow.js";
+import { workflowsView } from "./view-workflows.js";
 
 /**
  * A view fills the page and stops all it began when the signal says so.
@@ -23,8 +27,15 @@ const VIEWS = {
   run: { title: "Run", show: runView },
   compare: { title: "Compare", show: compareView },
   capacity: { title: "Capacity", show: capacityView },
+  instances: { title: "Instances", show: instancesView },
+  instance: { title: "Instance", show: instanceView },
+  workflows: { title: "Workflows", show: workflowsView },
+  workflow: { title: "Workflow", show: workflowView },
   model: { title: "Model", show: modelView },
 };
+
+/** Under which link a page of one thing belongs. @type {Record<string, string>} */
+const WITHIN = { "": "runs", run: "runs", instance: "instances", workflow: "workflows" };
 
 const main = /** @type {HTMLElement} */ (document.getElementById("main"));
 let leave = new AbortController();
@@ -42,7 +53,7 @@ async function show(first = false) {
   const view = VIEWS[name || "runs"];
   document.title = `${view?.title ?? "Nothing here"} · Goodput`;
   for (const link of document.querySelectorAll("nav a")) {
-    if (link.getAttribute("href") === `#/${name === "run" || name === "" ? "runs" : name}`) {
+    if (link.getAttribute("href") === `#/${WITHIN[name] ?? name}`) {
       link.setAttribute("aria-current", "page");
     } else link.removeAttribute("aria-current");
   }

@@ -1,5 +1,5 @@
 import { fill, h } from "./dom.js";
-import { NOTHING, number } from "./format.js";
+import { moment, NOTHING, number } from "./format.js";
 import uPlot from "./uPlot.esm.js";
 
 /**
@@ -15,7 +15,8 @@ import uPlot from "./uPlot.esm.js";
  * @property {string} yLabel with its unit
  * @property {readonly (number | null)[]} x
  * @property {readonly Series[]} series
- * @property {"log" | "linear"} [xScale] "log" for levels of load, which double
+ * @property {"log" | "linear" | "time"} [xScale] "log" for levels of load, which double; "time" for seconds since 1970
+ * @property {boolean} [gaps] whether a line breaks where a value is missing
  * @property {readonly string[]} [marks] what stands at the points of the first series
  */
 
@@ -25,6 +26,8 @@ const SIGNS = ["●", "■", "▲", "◆", "○"];
 const COLOURS = 5;
 /** More would hide the line. */
 const MOST_SIGNS = 40;
+const A_MINUTE = 60;
+const A_DAY = 86_400;
 
 /**
  * Drawn again when the page's width or its colours change, until the signal says so.
@@ -100,7 +103,7 @@ function dataOf({ x, series }) {
  * @param {HTMLElement} readout
  * @param {HTMLElement} element
  */
-function optionsOf({ xLabel, yLabel, series, xScale = "linear", marks, x }, width, readout, element) {
+function optionsOf({ xLabel, yLabel, series, xScale = "linear", gaps, marks, x }, width, readout, element) {
   const style = getComputedStyle(element);
   const colour = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   const font = `12px ${style.fontFamily}`;
@@ -119,7 +122,7 @@ function optionsOf({ xLabel, yLabel, series, xScale = "linear", marks, x }, widt
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
-      x: { time: false, ...(xScale === "log" && { distr: 3, log: 2 }), range: rangeOf(xScale) },
+      x: { time: xScale === "time", ...(xScale === "log" && { distr: 3, log: 2 }), range: rangeOf(xScale) },
       y: {
         range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [
           0,
@@ -131,8 +134,8 @@ function optionsOf({ xLabel, yLabel, series, xScale = "linear", marks, x }, widt
       {
         ...axis(xLabel),
         size: 32,
-        values: (/** @type {any} */ _, /** @type {number[]} */ ticks) =>
-          ticks.map((tick) => (tick === null ? "" : String(Number(tick.toPrecision(6))))),
+        values: (...[, ticks, , , step]) => ticks.map(tickOf(xScale, step)),
+        ...(xScale === "time" && { space: 70 }),
         // Levels are few: each has its mark, and nothing between them has one.
         ...(xScale === "log" && {
           splits: () => spread(x),
@@ -153,15 +156,16 @@ function optionsOf({ xLabel, yLabel, series, xScale = "linear", marks, x }, widt
         stroke: colour(`--series-${i % COLOURS}`),
         width: 2,
         dash: DASHES[i % 5],
-        spanGaps: true,
+        spanGaps: gaps !== true,
         points: { show: false },
       })),
     ],
     hooks: {
       drawSeries: [
         (/** @type {any} */ chart, /** @type {number} */ i) => {
-          if (chart.data[0].length <= MOST_SIGNS) {
-            drawSigns(chart, i, colour(`--series-${(i - 1) % COLOURS}`));
+          const few = chart.data[0].length <= MOST_SIGNS;
+          if (few || gaps) {
+            drawSigns(chart, i, colour(`--series-${(i - 1) % COLOURS}`), !few);
             if (i === 1 && marks !== undefined) drawMarks(chart, marks, colour("--muted"), style.fontFamily);
           }
         },
@@ -172,7 +176,7 @@ function optionsOf({ xLabel, yLabel, series, xScale = "linear", marks, x }, widt
           readout.textContent =
             idx === null || idx === undefined
               ? ""
-              : `${xLabel} ${number(chart.data[0][idx])}: ${series
+              : `${xScale === "time" ? momentOf(chart.data[0][idx]) : `${xLabel} ${number(chart.data[0][idx])}`}: ${series
                   .map(({ label }, i) => `${label} ${number(chart.data[i + 1][idx]) ?? NOTHING}`)
                   .join(" · ")}`;
         },
@@ -186,8 +190,9 @@ function optionsOf({ xLabel, yLabel, series, xScale = "linear", marks, x }, widt
  * @param {any} chart
  * @param {number} i of the series, from 1
  * @param {string} colour
+ * @param {boolean} onlyAlone those that no line leads to
  */
-function drawSigns(chart, i, colour) {
+function drawSigns(chart, i, colour, onlyAlone) {
   const { ctx, data } = chart;
   ctx.save();
   ctx.fillStyle = colour;
@@ -196,6 +201,7 @@ function drawSigns(chart, i, colour) {
   ctx.textBaseline = "middle";
   for (const [j, value] of data[i].entries()) {
     if (value === null) continue;
+    if (onlyAlone && (typeof data[i][j - 1] === "number" || typeof data[i][j + 1] === "number")) continue;
     const [x, y] = [chart.valToPos(data[0][j], "x", true), chart.valToPos(value, "y", true)];
     ctx.fillText(SIGNS[(i - 1) % SIGNS.length], x, y);
   }
@@ -232,8 +238,25 @@ function rangeOf(scale) {
   return (/** @type {any} */ _, /** @type {number} */ least, /** @type {number} */ most) => {
     if (least === null || most === null) return scale === "log" ? [1, 2] : [0, 1];
     if (scale === "log") return [least / 1.2, most * 1.2];
+    if (scale === "time" && least === most) return [least - A_MINUTE, most + A_MINUTE];
     return least === most ? [least, least + 1] : [least, most];
   };
+}
+
+/** @param {string} scale @param {number} step between two ticks */
+function tickOf(scale, step) {
+  return (/** @type {number | null} */ tick) => {
+    if (tick === null) return "";
+    // All of the moment is in the readout.
+    return scale === "time"
+      ? momentOf(tick).slice(...(step >= A_DAY ? [5, 10] : [11, step < A_MINUTE ? 19 : 16]))
+      : String(Number(tick.toPrecision(6)));
+  };
+}
+
+/** @param {number} seconds since 1970 */
+function momentOf(seconds) {
+  return moment(new Date(1000 * seconds).toISOString());
 }
 
 /** @param {readonly (number | null)[]} x */
