@@ -77,7 +77,9 @@ const UNDICI = `
   import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
   import Dispatcher1Wrapper from "undici/lib/dispatcher/dispatcher1-wrapper.js";
   Dispatcher.prototype.connect = connect;
+  export { default as buildConnector } from "undici/lib/core/connect.js";
   export { default as Pool } from "undici/lib/dispatcher/pool.js";
+  export { default as Client } from "undici/lib/dispatcher/client.js";
   export { default as ProxyAgent } from "undici/lib/dispatcher/proxy-agent.js";
   export const fetch = (url, { dispatcher, ...init } = {}) =>
     globalThis.fetch(url, dispatcher ? { ...init, dispatcher: new Dispatcher1Wrapper(dispatcher) } : init);

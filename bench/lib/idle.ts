@@ -78,6 +78,7 @@ async function engine(streams: number): Promise<() => Promise<void>> {
         get connectionsOpened() {
           return transport.connectionsOpened;
         },
+        prepare: (connections) => transport.prepare(connections),
         close: () => transport.close(),
         send(request, handler) {
           if (request.method === "GET") return transport.send(request, handler);

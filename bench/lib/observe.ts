@@ -38,6 +38,7 @@ try {
         get connectionsOpened() {
           return transport.connectionsOpened;
         },
+        prepare: (connections) => transport.prepare(connections),
         close: () => transport.close(),
         send(request, handler) {
           const id = String(next++);

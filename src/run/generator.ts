@@ -144,6 +144,7 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
           warmupTokens += outputTokens;
         }),
       );
+      await transport.prepare(mostInFlight(level, part));
     },
     async measure(stretch, onRecord, noMore) {
       const readHost = watchHost(clock);
@@ -184,7 +185,7 @@ async function sendStretch(
 ): Promise<number> {
   const { level, stop, firstIndex, startNs } = stretch;
   const { load } = level;
-  if (load.kind === "open" || load.kind === "replay" || (load.kind === "stages" && load.of === "rate")) {
+  if (isOpenLoop(load)) {
     const all =
       load.kind === "replay"
         ? traceOffsets(workload, stop)
@@ -262,7 +263,7 @@ function plannedSpan(load: Load, stop: Level["stop"], offsets: Float64Array): nu
 }
 
 function slotsOf(
-  load: Exclude<Load, { kind: "open" | "replay" }>,
+  load: Exclude<Load, OpenLoad>,
   startNs: number,
   seed: number,
 ): { slots: readonly Slot[]; thinkNs?: (index: number) => number } {
@@ -288,6 +289,19 @@ function openSlots(count: number, startNs: number): Slot[] {
 function warmupConcurrency({ load, warmupRequests }: Level): number {
   if (load.kind === "closed") return load.concurrency;
   return ("maxConcurrency" in load ? load.maxConcurrency : undefined) ?? warmupRequests;
+}
+
+type OpenLoad = Extract<Load, { kind: "open" | "replay" }> | RateStages;
+type RateStages = Extract<Load, { kind: "stages" }> & { readonly of: "rate" };
+
+/** Whether requests are sent when they are due, and not when an earlier one has ended. */
+function isOpenLoop(load: Load): load is OpenLoad {
+  return load.kind === "open" || load.kind === "replay" || (load.kind === "stages" && load.of === "rate");
+}
+
+/** As far as the plan tells: with an open loop that is the server's doing. */
+function mostInFlight({ load }: Level, part: Part): number {
+  return isOpenLoop(load) ? 0 : share(slotsOf(load, 0, 0).slots.length, part);
 }
 
 /** How many of `total` indices are this part's. */

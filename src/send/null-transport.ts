@@ -16,6 +16,7 @@ export function nullTransport(
   const models = Buffer.from(JSON.stringify({ object: "list", data: [{ id: model, object: "model" }] }));
   return (_origin, clock) => ({
     connectionsOpened: 0,
+    async prepare() {},
     send({ method }, handler) {
       let aborted = false;
       handler.onSent(clock.now());

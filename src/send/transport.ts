@@ -5,6 +5,8 @@
 export interface Transport {
   /** Starts the request and tells the handler what becomes of it; never throws. Returns what aborts it. */
   send(request: HttpRequest, handler: ResponseHandler): () => void;
+  /** Opens connections ahead, as far as it can, until there are so many. */
+  prepare(connections: number): Promise<void>;
   /** Ends at once whatever is still in flight. */
   close(): Promise<void>;
   /** Connections opened so far: far above the concurrency means that they are not reused. */

@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool, ProxyAgent } from "undici";
 import type { Clock } from "../clock.ts";
+import { Connections } from "./connections.ts";
 import { isMetadataHost, lookupButMetadata, MetadataRefused } from "./host-rules.ts";
 import type { ResponseHandler, Transport } from "./transport.ts";
 
@@ -19,48 +20,44 @@ export function undiciTransport(origin: string, clock: Clock, options: Transport
   const { proxy, refuseMetadata = false } = options;
   const arrival = arrivalOf(clock);
   const refused = refuseMetadata && isMetadataHost(new URL(origin).hostname);
-  let connectionsOpened = 0;
-  const open = (to: string | URL, given: object = {}) => {
-    const pool = new Pool(to, { ...given, ...POOL });
-    pool.on("connect", () => connectionsOpened++);
-    return pool;
-  };
-  const dispatcher =
-    proxy === undefined
-      ? open(origin, refuseMetadata ? { connect: { lookup: lookupButMetadata } } : {})
-      : new ProxyAgent({ uri: proxy, factory: open });
+  const connect = { allowH2: false, ...(refuseMetadata && { lookup: lookupButMetadata }) };
+  const connections = proxy === undefined ? new Connections(origin, CLIENT, connect) : undefined;
+  let tunnels = 0;
+  const openTunnels = (to: string | URL, given: object) =>
+    new Pool(to, { ...given, ...CLIENT, connections: null }).on("connect", () => tunnels++);
+  const throughProxy = proxy === undefined ? undefined : new ProxyAgent({ uri: proxy, factory: openTunnels });
 
   return {
     get connectionsOpened() {
-      return connectionsOpened;
+      return connections?.opened ?? tunnels;
     },
-    send(request, handler) {
+    async prepare(count) {
+      // The way through a proxy is undici's own, and open once a request has taken it.
+      if (!refused) await connections?.prepare(count);
+    },
+    send({ method, path, headers, body = null }, handler) {
       const lifecycle = new Lifecycle(handler, clock, arrival);
       if (refused) {
         handler.onError(new MetadataRefused(new URL(origin).hostname), clock.now());
         return lifecycle.abort;
       }
-      dispatcher.dispatch(
-        {
-          origin,
-          method: request.method,
-          path: request.path,
-          headers: request.headers,
-          body: request.body ?? null,
-        },
-        lifecycle,
-      );
+      const request = { origin, method, path, headers, body };
+      if (connections === undefined) throughProxy!.dispatch(request, lifecycle);
+      else
+        connections.dispatch(request, (ended) => {
+          lifecycle.onEnded = ended;
+          return lifecycle;
+        });
       return lifecycle.abort;
     },
     async close() {
-      await dispatcher.destroy();
+      await (connections?.close() ?? throughProxy!.destroy());
     },
   };
 }
 
-const POOL = {
-  // As many connections as there are requests in flight, one request on each: concurrency is the plan's.
-  connections: null,
+const CLIENT = {
+  // One request at a time on each connection: concurrency is the plan's.
   pipelining: 1,
   // HTTP/2 would share one connection and its flow control among all requests.
   allowH2: false,
@@ -93,6 +90,8 @@ class Lifecycle implements Dispatcher.DispatchHandler {
   readonly #arrival: (chunk: Buffer) => number;
   #controller: Dispatcher.DispatchController | undefined;
   #aborted = false;
+  /** Told before the handler is, whose next request may take the connection. */
+  onEnded: () => void = () => {};
 
   constructor(handler: ResponseHandler, clock: Clock, arrival: (chunk: Buffer) => number) {
     this.#handler = handler;
@@ -128,10 +127,12 @@ class Lifecycle implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.onEnded();
     this.#handler.onEnd(this.#clock.now());
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    this.onEnded();
     this.#handler.onError(error, this.#clock.now());
   }
 }

@@ -129,6 +129,7 @@ test("a transport that fails within the call is a reason, and is aborted once it
   let aborted = 0;
   const failing: Transport = {
     connectionsOpened: 0,
+    async prepare() {},
     async close() {},
     send(_request, handler) {
       handler.onError(new Error("no socket"), 0);

@@ -41,6 +41,21 @@ test("levels run in order with exactly their concurrency, and warm-up is in no f
     assert.ok(Math.abs(result.levels[1]!.metrics.concurrency! - 6) < 0.3);
   }));
 
+test("all connections are open before a level's window, however small its warm-up", () =>
+  withServer({ ttftMs: 5 }, async (server) => {
+    for (const load of [{ concurrency: 12 }, { "concurrency-stages": "100ms:12,300ms:12" }, { users: 12 }]) {
+      const outDir = await mkdtemp(join(tmpdir(), "goodput-"));
+      await runPlan(planFor(server, { ...load, requests: 36, warmup: 2 }), { outDir });
+      const records = (await readFile(join(outDir, "records.jsonl"), "utf8")).trim().split("\n");
+      const hosts = records.map((line) => JSON.parse(line)).flatMap(({ end }) => (end ? [end.host] : []));
+      assert.deepEqual(
+        hosts.map(({ connectionsOpened }) => connectionsOpened),
+        [0],
+        JSON.stringify(load),
+      );
+    }
+  }));
+
 test("a request has the model, the length and the key it should, and the key is in no file", () =>
   withServer({ model: "qwen" }, async (server) => {
     const outDir = await mkdtemp(join(tmpdir(), "goodput-"));

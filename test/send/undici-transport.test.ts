@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { exchange } from "../../src/send/exchange.ts";
@@ -34,4 +35,51 @@ test("events that came with one read of the socket have one moment, whatever it 
     await transport.close();
     server.close();
   }
+});
+
+test("connections are opened ahead, used by the requests that follow, and replaced when the server closed them", async () => {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  const transport = undiciTransport(`http://127.0.0.1:${port}`, systemClock());
+  const get = () =>
+    new Promise<void>((resolve, reject) => {
+      const handler = { onSent() {}, onHeaders() {}, onData() {}, onEnd: () => resolve(), onError: reject };
+      transport.send({ method: "GET", path: "/", headers: {} }, handler);
+    });
+  try {
+    await transport.prepare(5);
+    assert.equal(transport.connectionsOpened, 5);
+    await Promise.all([get(), get(), get(), get()]);
+    assert.equal(transport.connectionsOpened, 5);
+    await transport.prepare(5);
+    assert.equal(transport.connectionsOpened, 5, "those in use count too");
+    await transport.prepare(6);
+    const [idle] = sockets.slice(-1);
+    idle!.destroy();
+    await once(idle!, "close");
+    await get();
+    await Promise.all(Array.from({ length: 7 }, get));
+    assert.ok(transport.connectionsOpened > 6);
+  } finally {
+    await transport.close();
+    server.close();
+  }
+  await Promise.all(sockets.filter((socket) => !socket.closed).map((socket) => once(socket, "close")));
+});
+
+test("a server that refuses connections does so to requests, not while they are prepared", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  const transport = undiciTransport(`http://127.0.0.1:${port}`, systemClock());
+  await transport.prepare(3);
+  assert.equal(transport.connectionsOpened, 0);
+  await transport.close();
 });

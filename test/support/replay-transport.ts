@@ -5,6 +5,7 @@ import type { Transport } from "../../src/send/transport.ts";
 export function replayTransport(contentType: string, reads: readonly Buffer[], clock: Clock): Transport {
   return {
     connectionsOpened: 1,
+    async prepare() {},
     send(_request, handler) {
       const start = clock.now();
       handler.onSent(start);
