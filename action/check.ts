@@ -74,7 +74,7 @@ function checkName({ section }: Inputs): string {
   return section === "" ? "Goodput" : `Goodput (${section})`;
 }
 
-const OPENING_MS = 10_000;
+const OPENING_MS = 4_000;
 const COMPLETING_MS = 20_000;
 
 /** GitHub counts bytes. */

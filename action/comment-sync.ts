@@ -1,7 +1,9 @@
 /**
  * Jobs that run at the same time share one comment, and GitHub knows no "write only if unchanged". So every
- * job reads, merges what it has read with its own section, writes, waits, and reads again until nothing is
- * missing: whose section was overwritten in between sees it, and so does everybody who had seen it before.
+ * job reads, merges what it has read with its own section, writes, stays a moment, and reads again. Whoever
+ * writes over a section has read before that was written; so it stays for longer than others take from reading
+ * to writing, sees what is missing, and writes that again together with all it has ever seen there. A job alone
+ * is done with this. Only where something was missing do jobs take turns, each with a read of its own.
  * The comment with the lowest id is the one; others are deleted once it tells all that they tell.
  */
 import { commentMarker, composeBody, mergeSections, type Section, tells } from "./comment-sections.ts";
@@ -28,7 +30,7 @@ export interface Synced {
 const MAX_CALLS = 9;
 /** Shortest time in which another job can have read, merged and written. */
 const LEAST_UNIT_MS = 250;
-const MAX_WAIT_MS = 10_000;
+const MAX_TURN_MS = 20_000;
 
 /** Rejects when GitHub does. */
 export async function syncComment(
@@ -43,15 +45,18 @@ export async function syncComment(
   const thread = new CommentThread(github, pull, commentMarker(report.commentId));
   const known: Section[] = [];
   let startedMs = pace.nowMs();
-  let unitMs = leastUnitMs;
+  let spanMs = 0;
   let failures = 0;
-  let writes = 0;
+  let written = false;
+  /** Whether something was missing once, so that others are known to write. */
+  let crowded = false;
 
   let there = await thread.readAll();
   const url = () => {
     const address = there[0]?.url ?? thread.created?.url;
     return address === undefined ? {} : { url: address };
   };
+  const unitMs = () => inPowers(Math.max(spanMs, leastUnitMs), leastUnitMs);
   const sectionsThere = there.flatMap(({ sections }) => sections);
   if (!report.wanted(there.length === 0 ? undefined : sectionsThere)) return { state: "left", ...url() };
   for (;;) {
@@ -59,20 +64,40 @@ export async function syncComment(
     known.unshift(...there.flatMap(({ sections }) => sections));
     const merged = mergeSections([...known, own]);
     known.splice(0, known.length, ...merged.filter(({ writer }) => writer !== own.writer));
-    if (!merged.some(({ writer }) => writer === own.writer)) return { state: "older", ...url() };
+    const rank = merged.findIndex(({ writer }) => writer === own.writer);
+    if (rank === -1) return { state: "older", ...url() };
 
     const [winner, ...others] = there;
     if (winner !== undefined && merged.every((section) => tells(winner.sections, section))) {
       await thread.removeCovered(winner, others, { writer: own.writer, mostCalls: MAX_CALLS });
       return { state: "written", ...url() };
     }
-    // One to write and one to see whether it stayed.
-    if (thread.calls + 2 > MAX_CALLS) return { state: "unsettled", ...url() };
+    if (thread.calls >= MAX_CALLS) return { state: "unsettled", ...url() };
+    if (written && !crowded) {
+      crowded = true;
+      const slot = slotOf({
+        rank,
+        sections: merged.length,
+        named: sectionsThere.some(({ name }) => name === own.name),
+        created: others.length === 0 ? undefined : thread.created?.id === winner?.id ? "first" : "later",
+        random: pace.random(),
+      });
+      if (slot > 0) {
+        try {
+          await pace.wait(turnMs(slot, unitMs(), pace), deadline);
+        } catch {
+          return { state: "unsettled", ...url() };
+        }
+        startedMs = pace.nowMs();
+        there = await thread.readAgain(there);
+        continue;
+      }
+    }
 
     const body = composeBody(report.commentId, merged, own, report.render);
     try {
       await thread.write(winner, body);
-      writes++;
+      written = true;
     } catch (thrown) {
       // Perhaps done, and what was read is old by now: look before doing it again.
       if (failureOf(thrown) !== "unclear" && !thread.isGone(thrown, winner)) throw thrown;
@@ -82,10 +107,14 @@ export async function syncComment(
       there = await thread.readAll();
       continue;
     }
-    unitMs = Math.max(unitMs, inPowers(pace.nowMs() - startedMs, leastUnitMs));
-    const rank = merged.findIndex(({ writer }) => writer === own.writer);
+    spanMs = Math.max(spanMs, pace.nowMs() - startedMs);
+    // More likely than not it stays; there is no call left to see it.
+    if (thread.calls >= MAX_CALLS) return { state: "written", ...url() };
     try {
-      await pace.wait(waitMs({ unitMs, rank, jobs: merged.length, writes }, pace), deadline);
+      const stayMs = Math.max(1.5 * leastUnitMs, spanMs / 2);
+      // Two that have met in spite of their turns would meet again if they came back together.
+      const apartMs = crowded ? turnMs(1.5 * pace.random() * merged.length, unitMs(), pace) : 0;
+      await pace.wait(stayMs + apartMs, deadline);
       startedMs = pace.nowMs();
       there = await thread.readAgain(there);
     } catch {
@@ -96,16 +125,30 @@ export async function syncComment(
 }
 
 /**
- * At first one after the other in the order of names: jobs that began together would write over one another
- * again if they came back together. Should that not have been enough, in a new order each time.
+ * When it is whose turn, in units. Those that an earlier run has named all know each other, and come in the
+ * order of names; others after them somewhere. Where several comments were made, the first is brought up to
+ * date by the job that made it, and the others only look whether that was done.
  */
-function waitMs(
-  { unitMs, rank, jobs, writes }: { unitMs: number; rank: number; jobs: number; writes: number },
-  { random }: Pace,
-): number {
-  const slot = writes === 1 ? rank : Math.floor(random() * jobs);
-  const ms = unitMs * (1.5 + slot + random() / 2);
-  return ms <= MAX_WAIT_MS ? ms : MAX_WAIT_MS * (0.2 + 0.8 * random());
+function slotOf({
+  rank,
+  sections,
+  named,
+  created,
+  random,
+}: {
+  rank: number;
+  sections: number;
+  named: boolean;
+  created: "first" | "later" | undefined;
+  random: number;
+}): number {
+  if (created !== undefined) return created === "first" ? 0 : 1 + random;
+  return named ? rank : sections * (0.5 + 2 * random);
+}
+
+function turnMs(slot: number, unitMs: number, { random }: Pace): number {
+  const ms = unitMs * (slot + random() / 2);
+  return ms <= MAX_TURN_MS ? ms : MAX_TURN_MS * (0.2 + 0.8 * random());
 }
 
 /** In few steps, so that jobs with about the same latency have the same slots. */

@@ -40,6 +40,19 @@ export class CommentThread {
   /** The lowest id first. */
   async readAll(fromPage = 1): Promise<readonly OwnComment[]> {
     this.calls++;
+    // At the same time: whatever lies between reading and writing is time for others to be written over in.
+    const [marked, login] = await Promise.all([
+      this.#marked(fromPage),
+      this.#login ?? identity(this.#github),
+    ]);
+    this.#login = login;
+    const own = marked.filter(({ user }) => user?.login === login).map(read);
+    // A list may be older than what was just written.
+    if (this.created !== undefined && !own.some(({ id }) => id === this.created?.id)) own.push(this.created);
+    return own.toSorted((a, b) => a.id - b.id);
+  }
+
+  async #marked(fromPage: number): Promise<readonly RawComment[]> {
     const { owner, repo, number } = this.#pull;
     const marked: RawComment[] = [];
     for (let page = fromPage; ; page++) {
@@ -52,14 +65,8 @@ export class CommentThread {
       });
       marked.push(...data.filter((comment) => this.#isMarked(comment)));
       this.#lastPage = page;
-      if (!headers.link?.includes('rel="next"')) break;
+      if (!headers.link?.includes('rel="next"')) return marked;
     }
-    // Who wrote it only matters where there is something to be taken for one's own.
-    if (marked.length > 0) this.#login ??= await identity(this.#github);
-    const own = marked.filter(({ user }) => user?.login === this.#login).map(read);
-    // A list may be older than what was just written.
-    if (this.created !== undefined && !own.some(({ id }) => id === this.created?.id)) own.push(this.created);
-    return own.toSorted((a, b) => a.id - b.id);
   }
 
   /** Whoever made a comment looks for others that were made meanwhile; to whom found one, that is enough. */

@@ -24,7 +24,8 @@ export async function postComment(
 ): Promise<string | undefined> {
   if (inputs.comment === "off") return undefined;
   // Several jobs that write at the same time take turns, and the verdict is out already.
-  const limit = AbortSignal.any([deadline, AbortSignal.timeout(TIMEOUT_MS)]);
+  const over = new AbortController();
+  const limit = AbortSignal.any([deadline, over.signal, AbortSignal.timeout(TIMEOUT_MS)]);
   let pull: PullRequest | undefined;
   try {
     pull = await pullRequestOf(inputs, limit, pace);
@@ -55,6 +56,9 @@ export async function postComment(
   } catch (thrown) {
     warning(describeFailure(thrown, pull), { title: "Goodput: no comment" });
     return undefined;
+  } finally {
+    // Where one of two calls has failed, nobody waits for the other, and neither should the process.
+    over.abort();
   }
 }
 

@@ -22,12 +22,13 @@ export function connect(token: string, deadline: AbortSignal, pace: Pace = REAL_
   const github = getOctokit(token, { baseUrl: process.env.GITHUB_API_URL || "https://api.github.com" });
   github.hook.wrap("request", async (request, options) => {
     const repeatable = !options.request?.once;
+    const reads = options.method === "GET";
     const call = async (signal: AbortSignal) => {
       // In place, for the hooks below have been handed this very object.
       options.request = { ...options.request, signal };
       return await request(options);
     };
-    return await retry(call, { repeatable, deadline, pace });
+    return await retry(call, { repeatable, reads, deadline, pace });
   });
   return github;
 }

@@ -23,8 +23,12 @@ export const REAL_PACE: Pace = {
 export const MAX_TRIES = 3;
 /** Longer than this nobody waits for a report; GitHub may ask for a minute, and then is not waited for. */
 const MAX_WAITING_MS = 15_000;
-/** GitHub answers within a second or two; one that hangs is not asked again. */
-const TRY_TIMEOUT_MS = 8_000;
+/**
+ * GitHub answers within a second or two; one that hangs is not asked again. What was read can be done without,
+ * while a write that was cut off may have been carried out.
+ */
+const READ_TIMEOUT_MS = 4_000;
+const WRITE_TIMEOUT_MS = 8_000;
 
 /** "throttled": refused for now, certainly not done. "unclear": perhaps done. "final": will not change. */
 export type Failure = "throttled" | "unclear" | "final";
@@ -46,16 +50,23 @@ export function failureOf(thrown: unknown): Failure {
 
 /**
  * @param call makes one try, and ends it when its signal aborts.
+ * @param reads whether nothing is changed by it.
  * @param repeatable whether doing it twice does no more than doing it once.
  */
 export async function retry<T>(
   call: (signal: AbortSignal) => Promise<T>,
-  { repeatable, deadline, pace }: { repeatable: boolean; deadline: AbortSignal; pace: Pace },
+  {
+    repeatable,
+    reads,
+    deadline,
+    pace,
+  }: { repeatable: boolean; reads: boolean; deadline: AbortSignal; pace: Pace },
 ): Promise<T> {
+  const timeoutMs = reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
   let waitedMs = 0;
   for (let tries = 1; ; tries++) {
     try {
-      return await call(AbortSignal.any([deadline, AbortSignal.timeout(TRY_TIMEOUT_MS)]));
+      return await call(AbortSignal.any([deadline, AbortSignal.timeout(timeoutMs)]));
     } catch (thrown) {
       const failure = failureOf(thrown);
       if (failure === "final" || (failure === "unclear" && !repeatable) || deadline.aborted) throw thrown;

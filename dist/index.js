@@ -2153,6 +2153,147 @@ var require_dispatcher1_wrapper = __commonJSMin(((exports, module) => {
 		}
 	};
 }));
+// node_modules/undici/lib/core/connect.js
+var require_connect = __commonJSMin(((exports, module) => {
+	const net = __require("node:net");
+	const assert = __require("node:assert");
+	const util = require_util$1();
+	const { InvalidArgumentError, ConnectTimeoutError } = require_errors$1();
+	let tls;
+	const SessionCache = class WeakSessionCache {
+		constructor(maxCachedSessions) {
+			this._maxCachedSessions = maxCachedSessions;
+			this._sessionCache = new Map();
+			this._sessionRegistry = new FinalizationRegistry((key) => {
+				if (this._sessionCache.size < this._maxCachedSessions) return;
+				const ref = this._sessionCache.get(key);
+				if (ref !== void 0 && ref.deref() === void 0) this._sessionCache.delete(key);
+			});
+		}
+		get(sessionKey) {
+			const ref = this._sessionCache.get(sessionKey);
+			return ref ? ref.deref() : null;
+		}
+		set(sessionKey, session) {
+			if (this._maxCachedSessions === 0) return;
+			if (this._sessionCache.has(sessionKey)) this._sessionCache.delete(sessionKey);
+			else if (this._sessionCache.size >= this._maxCachedSessions) {
+				let evicted = false;
+				for (const [key, ref] of this._sessionCache) if (ref.deref() === void 0) {
+					this._sessionCache.delete(key);
+					evicted = true;
+					break;
+				}
+				if (!evicted) {
+					const oldest = this._sessionCache.keys().next();
+					if (!oldest.done) this._sessionCache.delete(oldest.value);
+				}
+			}
+			this._sessionCache.set(sessionKey, new WeakRef(session));
+			this._sessionRegistry.register(session, sessionKey);
+		}
+	};
+	function buildConnector({ allowH2, preferH2, useH2c, maxCachedSessions, socketPath, timeout, session: customSession, ...opts }) {
+		if (maxCachedSessions != null && (!Number.isInteger(maxCachedSessions) || maxCachedSessions < 0)) throw new InvalidArgumentError("maxCachedSessions must be a positive integer or zero");
+		const options = {
+			path: socketPath,
+			...opts
+		};
+		const sessionCache = new SessionCache(maxCachedSessions == null ? 100 : maxCachedSessions);
+		timeout = timeout == null ? 1e4 : timeout;
+		allowH2 = allowH2 != null ? allowH2 : true;
+		return function connect({ hostname, host, protocol, port, servername, localAddress, httpSocket }, callback) {
+			let socket;
+			if (protocol === "https:") {
+				if (!tls) tls = __require("node:tls");
+				servername = servername || options.servername || util.getServerName(host) || null;
+				const sessionKey = servername || hostname;
+				assert(sessionKey);
+				const session = customSession || sessionCache.get(sessionKey) || null;
+				port = port || 443;
+				socket = tls.connect({
+					highWaterMark: 16384,
+					...options,
+					servername,
+					session,
+					localAddress,
+					ALPNProtocols: allowH2 ? preferH2 ? ["h2", "http/1.1"] : ["http/1.1", "h2"] : ["http/1.1"],
+					socket: httpSocket,
+					port,
+					host: hostname
+				});
+				socket.on("session", function(session) {
+					sessionCache.set(sessionKey, session);
+				});
+			} else {
+				assert(!httpSocket, "httpSocket can only be sent on TLS update");
+				port = port || 80;
+				const connectOptions = {
+					highWaterMark: 65536,
+					...options,
+					localAddress,
+					port,
+					host: hostname
+				};
+				const family = net.isIP(hostname);
+				if (family !== 0 && servername && servername !== hostname) {
+					connectOptions.host = servername;
+					connectOptions.lookup = (_hostname, lookupOptions, cb) => {
+						if (lookupOptions.all) cb(null, [{
+							address: hostname,
+							family
+						}]);
+						else cb(null, hostname, family);
+					};
+				}
+				socket = net.connect(connectOptions);
+				if (useH2c === true) socket.alpnProtocol = "h2";
+			}
+			if (options.keepAlive == null || options.keepAlive) {
+				const keepAliveInitialDelay = options.keepAliveInitialDelay === void 0 ? 6e4 : options.keepAliveInitialDelay;
+				socket.setKeepAlive(true, keepAliveInitialDelay);
+			}
+			const clearConnectTimeout = util.setupConnectTimeout(new WeakRef(socket), {
+				timeout,
+				hostname,
+				port
+			});
+			socket.setNoDelay(true).once(protocol === "https:" ? "secureConnect" : "connect", function() {
+				queueMicrotask(clearConnectTimeout);
+				if (callback) {
+					const cb = callback;
+					callback = null;
+					cb(null, this);
+				}
+			}).on("error", function(err) {
+				queueMicrotask(clearConnectTimeout);
+				if (callback) {
+					const cb = callback;
+					callback = null;
+					cb(maybeNormalizeConnectError(err, this, {
+						timeout,
+						hostname,
+						port
+					}));
+				}
+			});
+			return socket;
+		};
+	}
+	function maybeNormalizeConnectError(err, socket, opts) {
+		if (err instanceof AggregateError && (err.code === "ETIMEDOUT" || err.errors.some((e) => e != null && e.code === "ETIMEDOUT"))) {
+			let message = "Connect Timeout Error";
+			if (Array.isArray(socket.autoSelectFamilyAttemptedAddresses)) message += ` (attempted addresses: ${socket.autoSelectFamilyAttemptedAddresses.join(", ")},`;
+			else message += ` (attempted address: ${opts.hostname}:${opts.port},`;
+			message += ` timeout: ${opts.timeout}ms)`;
+			const wrapped = new ConnectTimeoutError(message);
+			wrapped.cause = err;
+			return wrapped;
+		}
+		return err;
+	}
+	module.exports = buildConnector;
+}));
 // node_modules/undici/lib/util/stats.js
 var require_stats = __commonJSMin(((exports, module) => {
 	const { kConnected, kPending, kRunning, kSize, kFree, kQueued } = require_symbols();
@@ -4760,147 +4901,6 @@ var require_request = __commonJSMin(((exports, module) => {
 		return isFormData(body);
 	}
 	module.exports = Request;
-}));
-// node_modules/undici/lib/core/connect.js
-var require_connect = __commonJSMin(((exports, module) => {
-	const net = __require("node:net");
-	const assert = __require("node:assert");
-	const util = require_util$1();
-	const { InvalidArgumentError, ConnectTimeoutError } = require_errors$1();
-	let tls;
-	const SessionCache = class WeakSessionCache {
-		constructor(maxCachedSessions) {
-			this._maxCachedSessions = maxCachedSessions;
-			this._sessionCache = new Map();
-			this._sessionRegistry = new FinalizationRegistry((key) => {
-				if (this._sessionCache.size < this._maxCachedSessions) return;
-				const ref = this._sessionCache.get(key);
-				if (ref !== void 0 && ref.deref() === void 0) this._sessionCache.delete(key);
-			});
-		}
-		get(sessionKey) {
-			const ref = this._sessionCache.get(sessionKey);
-			return ref ? ref.deref() : null;
-		}
-		set(sessionKey, session) {
-			if (this._maxCachedSessions === 0) return;
-			if (this._sessionCache.has(sessionKey)) this._sessionCache.delete(sessionKey);
-			else if (this._sessionCache.size >= this._maxCachedSessions) {
-				let evicted = false;
-				for (const [key, ref] of this._sessionCache) if (ref.deref() === void 0) {
-					this._sessionCache.delete(key);
-					evicted = true;
-					break;
-				}
-				if (!evicted) {
-					const oldest = this._sessionCache.keys().next();
-					if (!oldest.done) this._sessionCache.delete(oldest.value);
-				}
-			}
-			this._sessionCache.set(sessionKey, new WeakRef(session));
-			this._sessionRegistry.register(session, sessionKey);
-		}
-	};
-	function buildConnector({ allowH2, preferH2, useH2c, maxCachedSessions, socketPath, timeout, session: customSession, ...opts }) {
-		if (maxCachedSessions != null && (!Number.isInteger(maxCachedSessions) || maxCachedSessions < 0)) throw new InvalidArgumentError("maxCachedSessions must be a positive integer or zero");
-		const options = {
-			path: socketPath,
-			...opts
-		};
-		const sessionCache = new SessionCache(maxCachedSessions == null ? 100 : maxCachedSessions);
-		timeout = timeout == null ? 1e4 : timeout;
-		allowH2 = allowH2 != null ? allowH2 : true;
-		return function connect({ hostname, host, protocol, port, servername, localAddress, httpSocket }, callback) {
-			let socket;
-			if (protocol === "https:") {
-				if (!tls) tls = __require("node:tls");
-				servername = servername || options.servername || util.getServerName(host) || null;
-				const sessionKey = servername || hostname;
-				assert(sessionKey);
-				const session = customSession || sessionCache.get(sessionKey) || null;
-				port = port || 443;
-				socket = tls.connect({
-					highWaterMark: 16384,
-					...options,
-					servername,
-					session,
-					localAddress,
-					ALPNProtocols: allowH2 ? preferH2 ? ["h2", "http/1.1"] : ["http/1.1", "h2"] : ["http/1.1"],
-					socket: httpSocket,
-					port,
-					host: hostname
-				});
-				socket.on("session", function(session) {
-					sessionCache.set(sessionKey, session);
-				});
-			} else {
-				assert(!httpSocket, "httpSocket can only be sent on TLS update");
-				port = port || 80;
-				const connectOptions = {
-					highWaterMark: 65536,
-					...options,
-					localAddress,
-					port,
-					host: hostname
-				};
-				const family = net.isIP(hostname);
-				if (family !== 0 && servername && servername !== hostname) {
-					connectOptions.host = servername;
-					connectOptions.lookup = (_hostname, lookupOptions, cb) => {
-						if (lookupOptions.all) cb(null, [{
-							address: hostname,
-							family
-						}]);
-						else cb(null, hostname, family);
-					};
-				}
-				socket = net.connect(connectOptions);
-				if (useH2c === true) socket.alpnProtocol = "h2";
-			}
-			if (options.keepAlive == null || options.keepAlive) {
-				const keepAliveInitialDelay = options.keepAliveInitialDelay === void 0 ? 6e4 : options.keepAliveInitialDelay;
-				socket.setKeepAlive(true, keepAliveInitialDelay);
-			}
-			const clearConnectTimeout = util.setupConnectTimeout(new WeakRef(socket), {
-				timeout,
-				hostname,
-				port
-			});
-			socket.setNoDelay(true).once(protocol === "https:" ? "secureConnect" : "connect", function() {
-				queueMicrotask(clearConnectTimeout);
-				if (callback) {
-					const cb = callback;
-					callback = null;
-					cb(null, this);
-				}
-			}).on("error", function(err) {
-				queueMicrotask(clearConnectTimeout);
-				if (callback) {
-					const cb = callback;
-					callback = null;
-					cb(maybeNormalizeConnectError(err, this, {
-						timeout,
-						hostname,
-						port
-					}));
-				}
-			});
-			return socket;
-		};
-	}
-	function maybeNormalizeConnectError(err, socket, opts) {
-		if (err instanceof AggregateError && (err.code === "ETIMEDOUT" || err.errors.some((e) => e != null && e.code === "ETIMEDOUT"))) {
-			let message = "Connect Timeout Error";
-			if (Array.isArray(socket.autoSelectFamilyAttemptedAddresses)) message += ` (attempted addresses: ${socket.autoSelectFamilyAttemptedAddresses.join(", ")},`;
-			else message += ` (attempted address: ${opts.hostname}:${opts.port},`;
-			message += ` timeout: ${opts.timeout}ms)`;
-			const wrapped = new ConnectTimeoutError(message);
-			wrapped.cause = err;
-			return wrapped;
-		}
-		return err;
-	}
-	module.exports = buildConnector;
 }));
 // node_modules/undici/lib/llhttp/utils.js
 var require_utils = __commonJSMin(((exports) => {
@@ -9402,7 +9402,9 @@ var import_tunnel = __toESM(require_tunnel(), 1);
 var import_api_connect = __toESM(require_api_connect());
 var import_dispatcher = __toESM(require_dispatcher());
 var import_dispatcher1_wrapper = __toESM(require_dispatcher1_wrapper());
+var import_connect = __toESM(require_connect());
 var import_pool = __toESM(require_pool());
+var import_client = __toESM(require_client());
 var import_proxy_agent = __toESM(require_proxy_agent());
 import_dispatcher.default.prototype.connect = import_api_connect.default;
 const fetch = (url, { dispatcher, ...init } = {}) => globalThis.fetch(url, dispatcher ? {
@@ -31438,11 +31440,11 @@ var VllmFold = class {
 		for (const count of perSecond.values()) fullest = Math.max(fullest, count);
 		return {
 			max_output_tokens_per_s: fullest,
-			max_concurrent_requests: mostInFlight$1(this.#served)
+			max_concurrent_requests: mostInFlight$2(this.#served)
 		};
 	}
 };
-function mostInFlight$1(served) {
+function mostInFlight$2(served) {
 	const events = served.flatMap(({ start, end }) => [[start, 1], [end, -1]]).sort(([a, stepA], [b, stepB]) => a - b || stepA - stepB);
 	let inFlight = 0;
 	let most = 0;
@@ -32542,7 +32544,7 @@ const promptLength = (plan, summary) => {
 	};
 };
 const connectionsNotReused = (_plan, { level, record, requests }) => {
-	const most = level.load.kind === "closed" ? level.load.concurrency : mostInFlight(requests);
+	const most = level.load.kind === "closed" ? level.load.concurrency : mostInFlight$1(requests);
 	const opened = record.host.connectionsOpened;
 	if (opened <= 2 * most + 2 || opened < requests.length / 2) return void 0;
 	return {
@@ -32653,7 +32655,7 @@ function countsFromSchedule(metric) {
 function completedOf(summary) {
 	return summary.requests.filter((request) => request.outcome === "completed");
 }
-function mostInFlight(requests) {
+function mostInFlight$1(requests) {
 	const changes = requests.flatMap(({ issued, end }) => [[issued, 1], [end, -1]]);
 	let now = 0;
 	let most = 0;
@@ -34413,6 +34415,78 @@ function withoutSecrets(url) {
 	const { origin, pathname } = new URL(url);
 	return `${origin}${pathname}`;
 }
+// src/send/connections.ts
+var Connections = class {
+	opened = 0;
+	#open = 0;
+	#origin;
+	#options;
+	#connect;
+	#clients = [];
+	#free = [];
+	#spare = new Map();
+	constructor(origin, options, connect) {
+		this.#origin = new URL(origin);
+		this.#connect = (0, import_connect.default)(connect);
+		this.#options = {
+			...options,
+			connect: (to, callback) => {
+				const [spare] = this.#spare.keys();
+				if (spare === void 0) this.#begin(to, callback);
+				else process.nextTick(callback, null, this.#release(spare));
+			}
+		};
+	}
+	dispatch(request, handlerOf) {
+		const client = this.#free.pop() ?? this.#newClient();
+		client.dispatch(request, handlerOf(() => this.#free.push(client)));
+	}
+	async prepare(count) {
+		const { host, hostname, protocol, port } = this.#origin;
+		const to = {
+			host,
+			hostname: hostname.replace(/^\[|\]$/g, ""),
+			protocol,
+			port
+		};
+		const open = () => new Promise((resolve) => {
+			this.#begin(to, (...result) => {
+				if (result[0] === null) this.#keep(result[1]);
+				resolve();
+			});
+		});
+		await Promise.all(Array.from({ length: Math.max(0, count - this.#open) }, open));
+	}
+	async close() {
+		for (const socket of this.#spare.keys()) socket.destroy();
+		await Promise.all(this.#clients.map((client) => client.destroy()));
+	}
+	#newClient() {
+		const client = new import_client.default(this.#origin, this.#options);
+		this.#clients.push(client);
+		return client;
+	}
+	#begin(to, callback) {
+		this.#connect(to, (...result) => {
+			if (result[0] === null) {
+				this.opened++;
+				this.#open++;
+				result[1].once("close", () => this.#open--);
+			}
+			callback(...result);
+		});
+	}
+	#keep(socket) {
+		const forget = () => this.#spare.delete(socket);
+		this.#spare.set(socket, forget);
+		socket.on("close", forget).on("error", forget);
+	}
+	#release(socket) {
+		const forget = this.#spare.get(socket);
+		this.#spare.delete(socket);
+		return socket.off("close", forget).off("error", forget);
+	}
+};
 // src/send/host-rules.ts
 function isMetadataHost(hostname) {
 	const host = bare(hostname);
@@ -34491,45 +34565,54 @@ function undiciTransport(origin, clock, options = {}) {
 	const { proxy, refuseMetadata = false } = options;
 	const arrival = arrivalOf(clock);
 	const refused = refuseMetadata && isMetadataHost(new URL(origin).hostname);
-	let connectionsOpened = 0;
-	const open = (to, given = {}) => {
-		const pool = new import_pool.default(to, {
-			...given,
-			...POOL
-		});
-		pool.on("connect", () => connectionsOpened++);
-		return pool;
+	const connect = {
+		allowH2: false,
+		...refuseMetadata && { lookup: lookupButMetadata }
 	};
-	const dispatcher = proxy === void 0 ? open(origin, refuseMetadata ? { connect: { lookup: lookupButMetadata } } : {}) : new import_proxy_agent.default({
+	const connections = proxy === void 0 ? new Connections(origin, CLIENT, connect) : void 0;
+	let tunnels = 0;
+	const openTunnels = (to, given) => new import_pool.default(to, {
+		...given,
+		...CLIENT,
+		connections: null
+	}).on("connect", () => tunnels++);
+	const throughProxy = proxy === void 0 ? void 0 : new import_proxy_agent.default({
 		uri: proxy,
-		factory: open
+		factory: openTunnels
 	});
 	return {
 		get connectionsOpened() {
-			return connectionsOpened;
+			return connections?.opened ?? tunnels;
 		},
-		send(request, handler) {
+		async prepare(count) {
+			if (!refused) await connections?.prepare(count);
+		},
+		send({ method, path, headers, body = null }, handler) {
 			const lifecycle = new Lifecycle(handler, clock, arrival);
 			if (refused) {
 				handler.onError(new MetadataRefused(new URL(origin).hostname), clock.now());
 				return lifecycle.abort;
 			}
-			dispatcher.dispatch({
+			const request = {
 				origin,
-				method: request.method,
-				path: request.path,
-				headers: request.headers,
-				body: request.body ?? null
-			}, lifecycle);
+				method,
+				path,
+				headers,
+				body
+			};
+			if (connections === void 0) throughProxy.dispatch(request, lifecycle);
+			else connections.dispatch(request, (ended) => {
+				lifecycle.onEnded = ended;
+				return lifecycle;
+			});
 			return lifecycle.abort;
 		},
 		async close() {
-			await dispatcher.destroy();
+			await (connections?.close() ?? throughProxy.destroy());
 		}
 	};
 }
-const POOL = {
-	connections: null,
+const CLIENT = {
 	pipelining: 1,
 	allowH2: false,
 	headersTimeout: 0,
@@ -34552,6 +34635,7 @@ var Lifecycle = class {
 	#arrival;
 	#controller;
 	#aborted = false;
+	onEnded = () => {};
 	constructor(handler, clock, arrival) {
 		this.#handler = handler;
 		this.#clock = clock;
@@ -34576,9 +34660,11 @@ var Lifecycle = class {
 		this.#handler.onData(chunk, this.#arrival(chunk));
 	}
 	onResponseEnd() {
+		this.onEnded();
 		this.#handler.onEnd(this.#clock.now());
 	}
 	onResponseError(_controller, error) {
+		this.onEnded();
 		this.#handler.onError(error, this.#clock.now());
 	}
 };
@@ -35265,6 +35351,7 @@ async function createGenerator(options) {
 			await closedLoop(clock, slots, signal, take, (index, scheduled) => converse(`warmup ${level.index}`, index, scheduled, (_turn, _scheduled, { outputTokens }) => {
 				warmupTokens += outputTokens;
 			}));
+			await transport.prepare(mostInFlight(level, part));
 		},
 		async measure(stretch, onRecord, noMore) {
 			const readHost = watchHost(clock);
@@ -35306,7 +35393,7 @@ function withoutText({ text, ...outcome }) {
 async function sendStretch(plan, stretch, part, workload, clock, noMore, send, prepare) {
 	const { level, stop, firstIndex, startNs } = stretch;
 	const { load } = level;
-	if (load.kind === "open" || load.kind === "replay" || load.kind === "stages" && load.of === "rate") {
+	if (isOpenLoop(load)) {
 		const all = load.kind === "replay" ? traceOffsets(workload, stop) : arrivalOffsets(load, stop, plan.seed, arrivalStream(stretch));
 		const offsets = all.filter((_, i) => i % part.of === part.index);
 		const most = load.maxConcurrency === void 0 ? Number.POSITIVE_INFINITY : share(load.maxConcurrency, part);
@@ -35381,6 +35468,12 @@ function openSlots(count, startNs) {
 function warmupConcurrency({ load, warmupRequests }) {
 	if (load.kind === "closed") return load.concurrency;
 	return ("maxConcurrency" in load ? load.maxConcurrency : void 0) ?? warmupRequests;
+}
+function isOpenLoop(load) {
+	return load.kind === "open" || load.kind === "replay" || load.kind === "stages" && load.of === "rate";
+}
+function mostInFlight({ load }, part) {
+	return isOpenLoop(load) ? 0 : share(slotsOf(load, 0, 0).slots.length, part);
 }
 function share(total, { index, of }) {
 	return Math.max(0, Math.ceil((total - index) / of));
@@ -37646,7 +37739,8 @@ const REAL_PACE = {
 	random: Math.random
 };
 const MAX_WAITING_MS = 15e3;
-const TRY_TIMEOUT_MS = 8e3;
+const READ_TIMEOUT_MS = 4e3;
+const WRITE_TIMEOUT_MS = 8e3;
 function failureOf(thrown) {
 	const { status, response, name } = thrown;
 	if (name === "AbortError" || name === "TimeoutError" || cause(thrown) === "TimeoutError") return "final";
@@ -37654,10 +37748,11 @@ function failureOf(thrown) {
 	if (status === 403) return response?.headers?.["retry-after"] !== void 0 || response?.headers?.["x-ratelimit-remaining"] === "0" || /rate limit|abuse detection/i.test(String(thrown.message)) ? "throttled" : "final";
 	return status !== void 0 && status >= 500 ? "unclear" : "final";
 }
-async function retry(call, { repeatable, deadline, pace }) {
+async function retry(call, { repeatable, reads, deadline, pace }) {
+	const timeoutMs = reads ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
 	let waitedMs = 0;
 	for (let tries = 1;; tries++) try {
-		return await call(AbortSignal.any([deadline, AbortSignal.timeout(TRY_TIMEOUT_MS)]));
+		return await call(AbortSignal.any([deadline, AbortSignal.timeout(timeoutMs)]));
 	} catch (thrown) {
 		const failure = failureOf(thrown);
 		if (failure === "final" || failure === "unclear" && !repeatable || deadline.aborted) throw thrown;
@@ -37687,6 +37782,7 @@ function connect(token, deadline, pace = REAL_PACE) {
 	const github = getOctokit(token, { baseUrl: process.env.GITHUB_API_URL || "https://api.github.com" });
 	github.hook.wrap("request", async (request, options) => {
 		const repeatable = !options.request?.once;
+		const reads = options.method === "GET";
 		const call = async (signal) => {
 			options.request = {
 				...options.request,
@@ -37696,6 +37792,7 @@ function connect(token, deadline, pace = REAL_PACE) {
 		};
 		return await retry(call, {
 			repeatable,
+			reads,
 			deadline,
 			pace
 		});
@@ -37876,7 +37973,7 @@ async function openCheck(inputs, deadline, pace = REAL_PACE) {
 function checkName({ section }) {
 	return section === "" ? "Goodput" : `Goodput (${section})`;
 }
-const OPENING_MS = 1e4;
+const OPENING_MS = 4e3;
 const COMPLETING_MS = 2e4;
 const SUMMARY_MAX_BYTES = 65535;
 async function complete({ owner, repo, id, url, name }, inputs, pace, ending, failed, deadline) {
@@ -38130,6 +38227,13 @@ var CommentThread = class {
 	}
 	async readAll(fromPage = 1) {
 		this.calls++;
+		const [marked, login] = await Promise.all([this.#marked(fromPage), this.#login ?? identity(this.#github)]);
+		this.#login = login;
+		const own = marked.filter(({ user }) => user?.login === login).map(read$1);
+		if (this.created !== void 0 && !own.some(({ id }) => id === this.created?.id)) own.push(this.created);
+		return own.toSorted((a, b) => a.id - b.id);
+	}
+	async #marked(fromPage) {
 		const { owner, repo, number } = this.#pull;
 		const marked = [];
 		for (let page = fromPage;; page++) {
@@ -38142,12 +38246,8 @@ var CommentThread = class {
 			});
 			marked.push(...data.filter((comment) => this.#isMarked(comment)));
 			this.#lastPage = page;
-			if (!headers.link?.includes("rel=\"next\"")) break;
+			if (!headers.link?.includes("rel=\"next\"")) return marked;
 		}
-		if (marked.length > 0) this.#login ??= await identity(this.#github);
-		const own = marked.filter(({ user }) => user?.login === this.#login).map(read$1);
-		if (this.created !== void 0 && !own.some(({ id }) => id === this.created?.id)) own.push(this.created);
-		return own.toSorted((a, b) => a.id - b.id);
 	}
 	async readAgain([winner, ...others]) {
 		if (winner === void 0 || this.created !== void 0) return await this.readAll(this.#lastPage);
@@ -38231,20 +38331,22 @@ async function identity(github) {
 // action/comment-sync.ts
 const MAX_CALLS = 9;
 const LEAST_UNIT_MS = 250;
-const MAX_WAIT_MS = 1e4;
+const MAX_TURN_MS = 2e4;
 async function syncComment(github, pull, report, pace, deadline, leastUnitMs = LEAST_UNIT_MS) {
 	const { own } = report;
 	const thread = new CommentThread(github, pull, commentMarker(report.commentId));
 	const known = [];
 	let startedMs = pace.nowMs();
-	let unitMs = leastUnitMs;
+	let spanMs = 0;
 	let failures = 0;
-	let writes = 0;
+	let written = false;
+	let crowded = false;
 	let there = await thread.readAll();
 	const url = () => {
 		const address = there[0]?.url ?? thread.created?.url;
 		return address === void 0 ? {} : { url: address };
 	};
+	const unitMs = () => inPowers(Math.max(spanMs, leastUnitMs), leastUnitMs);
 	const sectionsThere = there.flatMap(({ sections }) => sections);
 	if (!report.wanted(there.length === 0 ? void 0 : sectionsThere)) return {
 		state: "left",
@@ -38254,7 +38356,8 @@ async function syncComment(github, pull, report, pace, deadline, leastUnitMs = L
 		known.unshift(...there.flatMap(({ sections }) => sections));
 		const merged = mergeSections([...known, own]);
 		known.splice(0, known.length, ...merged.filter(({ writer }) => writer !== own.writer));
-		if (!merged.some(({ writer }) => writer === own.writer)) return {
+		const rank = merged.findIndex(({ writer }) => writer === own.writer);
+		if (rank === -1) return {
 			state: "older",
 			...url()
 		};
@@ -38269,14 +38372,37 @@ async function syncComment(github, pull, report, pace, deadline, leastUnitMs = L
 				...url()
 			};
 		}
-		if (thread.calls + 2 > MAX_CALLS) return {
+		if (thread.calls >= MAX_CALLS) return {
 			state: "unsettled",
 			...url()
 		};
+		if (written && !crowded) {
+			crowded = true;
+			const slot = slotOf({
+				rank,
+				sections: merged.length,
+				named: sectionsThere.some(({ name }) => name === own.name),
+				created: others.length === 0 ? void 0 : thread.created?.id === winner?.id ? "first" : "later",
+				random: pace.random()
+			});
+			if (slot > 0) {
+				try {
+					await pace.wait(turnMs(slot, unitMs(), pace), deadline);
+				} catch {
+					return {
+						state: "unsettled",
+						...url()
+					};
+				}
+				startedMs = pace.nowMs();
+				there = await thread.readAgain(there);
+				continue;
+			}
+		}
 		const body = composeBody(report.commentId, merged, own, report.render);
 		try {
 			await thread.write(winner, body);
-			writes++;
+			written = true;
 		} catch (thrown) {
 			if (failureOf(thrown) !== "unclear" && !thread.isGone(thrown, winner)) throw thrown;
 			if (++failures === 3) throw thrown;
@@ -38285,15 +38411,15 @@ async function syncComment(github, pull, report, pace, deadline, leastUnitMs = L
 			there = await thread.readAll();
 			continue;
 		}
-		unitMs = Math.max(unitMs, inPowers(pace.nowMs() - startedMs, leastUnitMs));
-		const rank = merged.findIndex(({ writer }) => writer === own.writer);
+		spanMs = Math.max(spanMs, pace.nowMs() - startedMs);
+		if (thread.calls >= MAX_CALLS) return {
+			state: "written",
+			...url()
+		};
 		try {
-			await pace.wait(waitMs({
-				unitMs,
-				rank,
-				jobs: merged.length,
-				writes
-			}, pace), deadline);
+			const stayMs = Math.max(1.5 * leastUnitMs, spanMs / 2);
+			const apartMs = crowded ? turnMs(1.5 * pace.random() * merged.length, unitMs(), pace) : 0;
+			await pace.wait(stayMs + apartMs, deadline);
 			startedMs = pace.nowMs();
 			there = await thread.readAgain(there);
 		} catch {
@@ -38304,9 +38430,13 @@ async function syncComment(github, pull, report, pace, deadline, leastUnitMs = L
 		}
 	}
 }
-function waitMs({ unitMs, rank, jobs, writes }, { random }) {
-	const ms = unitMs * (1.5 + (writes === 1 ? rank : Math.floor(random() * jobs)) + random() / 2);
-	return ms <= MAX_WAIT_MS ? ms : MAX_WAIT_MS * (.2 + .8 * random());
+function slotOf({ rank, sections, named, created, random }) {
+	if (created !== void 0) return created === "first" ? 0 : 1 + random;
+	return named ? rank : sections * (.5 + 2 * random);
+}
+function turnMs(slot, unitMs, { random }) {
+	const ms = unitMs * (slot + random() / 2);
+	return ms <= MAX_TURN_MS ? ms : MAX_TURN_MS * (.2 + .8 * random());
 }
 function inPowers(ms, least) {
 	return least * 2 ** Math.ceil(Math.log2(Math.max(1, ms / least)));
@@ -38314,7 +38444,12 @@ function inPowers(ms, least) {
 // action/comment.ts
 async function postComment(ending, inputs, deadline, pace = REAL_PACE) {
 	if (inputs.comment === "off") return void 0;
-	const limit = AbortSignal.any([deadline, AbortSignal.timeout(TIMEOUT_MS$1)]);
+	const over = new AbortController();
+	const limit = AbortSignal.any([
+		deadline,
+		over.signal,
+		AbortSignal.timeout(TIMEOUT_MS$1)
+	]);
 	let pull;
 	try {
 		pull = await pullRequestOf(inputs, limit, pace);
@@ -38340,6 +38475,8 @@ async function postComment(ending, inputs, deadline, pace = REAL_PACE) {
 	} catch (thrown) {
 		warning(describeFailure(thrown, pull), { title: "Goodput: no comment" });
 		return;
+	} finally {
+		over.abort();
 	}
 }
 const TIMEOUT_MS$1 = 6e4;
