@@ -1,7 +1,8 @@
 /**
  * How even a constant rate is: the coefficient of variation of the gaps between requests (0 is perfect, 1 is
  * Poisson) and the rate achieved, as sent and as the target received them. Beside it a loop that sets a timer
- * for each gap, as many load generators do.
+ * for each gap, as many load generators do, and one that only looks at the clock and sends nothing: what that
+ * misses the machine's own scheduler takes.
  */
 import { parseArgs } from "node:util";
 import type { Observed } from "./lib/observe.ts";
@@ -18,14 +19,19 @@ const { values } = parseArgs({
 interface Quality {
   readonly cv: number;
   readonly rate: number;
-  readonly receivedCv: number;
+  readonly receivedCv?: number;
   /** Behind the planned moment, milliseconds; a loop of timers has none. */
   readonly late?: readonly [p50: number, p99: number];
 }
-const WAYS = { engine: "engine", timers: "a timer for each gap" } as const;
+const WAYS = { engine: "engine", timers: "a timer for each gap", spin: "nothing but the clock" } as const;
 type Way = keyof typeof WAYS;
 const rates = values.rates.split(",").map(Number);
 const results = new Map<string, Quality[]>();
+const SENDS: Readonly<Record<Way, (rate: number, requests: number) => Promise<Sends>>> = {
+  engine: engineSends,
+  timers: timersSend,
+  spin: clockLooks,
+};
 
 const target = await startTarget("--paced", "--ttft", "5", "--gap", "1", "--events", "4");
 try {
@@ -34,14 +40,18 @@ try {
       const requests = rate * Number(values.seconds);
       for (const way of Object.keys(WAYS) as Way[]) {
         await target.stats();
-        const { sent, late } =
-          way === "engine" ? await engineSends(rate, requests) : await timersSend(rate, requests);
+        const { sent, late } = await SENDS[way](rate, requests);
         const { moments } = await target.stats();
         const received = moments.slice(-requests).map(({ receivedNs }) => receivedNs);
         const key = `${way} ${rate}`;
         results.set(key, [
           ...(results.get(key) ?? []),
-          { cv: gapCv(sent), rate: achieved(sent), receivedCv: gapCv(received), ...(late && { late }) },
+          {
+            cv: gapCv(sent),
+            rate: achieved(sent),
+            ...(received.length > 0 && { receivedCv: gapCv(received) }),
+            ...(late && { late }),
+          },
         ]);
       }
     }
@@ -62,11 +72,16 @@ console.log(
           String(rate),
           shown(spread(seen.map((quality) => quality.rate)), 1),
           shown(spread(seen.map((quality) => quality.cv)), 4),
-          shown(spread(seen.map((quality) => quality.receivedCv)), 4),
-          ...[0, 1].map((i) => {
-            const late = seen.flatMap((quality) => quality.late?.[i] ?? []);
-            return late.length === 0 ? "—" : shown(spread(late), 2);
-          }),
+          known(
+            seen.flatMap((quality) => quality.receivedCv ?? []),
+            4,
+          ),
+          ...[0, 1].map((i) =>
+            known(
+              seen.flatMap((quality) => quality.late?.[i] ?? []),
+              2,
+            ),
+          ),
         ];
       }),
     ),
@@ -76,6 +91,10 @@ console.log(
 interface Sends {
   readonly sent: readonly number[];
   readonly late?: readonly [p50: number, p99: number];
+}
+
+function known(values: readonly number[], digits: number): string {
+  return values.length === 0 ? "—" : shown(spread(values), digits);
 }
 
 async function engineSends(rate: number, requests: number): Promise<Sends> {
@@ -95,6 +114,12 @@ async function engineSends(rate: number, requests: number): Promise<Sends> {
 async function timersSend(rate: number, requests: number): Promise<Sends> {
   const program = ["bench/lib/timers.ts", target.url, String(rate), String(requests)];
   return { sent: await measure<number[]>([process.execPath, ...program]) };
+}
+
+async function clockLooks(rate: number, requests: number): Promise<Sends> {
+  return {
+    sent: await measure<number[]>([process.execPath, "bench/lib/spin.ts", String(rate), String(requests)]),
+  };
 }
 
 function gapCv(moments: readonly number[]): number {

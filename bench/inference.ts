@@ -2,7 +2,8 @@
  * Our server beside llama-server: the same release of llama.cpp, the same file, slots and threads, answers of
  * 64 tokens as they are made. All servers live throughout and are measured in turn, so that whatever else the
  * machine does meets each of them; ratios are of medians. `prebuilt` is both over the very libraries that
- * node-llama-cpp installs, `native` is both compiled for this processor.
+ * node-llama-cpp installs, `native` is both compiled for this processor, and `against-native` is what somebody has
+ * who installs ours and could have compiled the other.
  */
 import { parseArgs } from "node:util";
 import { writeBuiltinModel } from "../server/inference/builtin/builtin-file.ts";
@@ -15,9 +16,9 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
     /** Of each server in each round. */
-    seconds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "15" },
     models: { type: "string", default: "qwen3,qwen3-80m" },
-    builds: { type: "string", default: "prebuilt,native" },
+    builds: { type: "string", default: "prebuilt,native,against-native" },
     streams: { type: "string", default: "1,8,32" },
     slots: { type: "string", default: "8" },
     /** Of our server; it measures them itself where this is not given. */
@@ -32,11 +33,16 @@ const SHORT_TOKENS = 4;
 const THREADS: Readonly<Record<string, number>> = { qwen3: 1, "qwen3-80m": 2 };
 
 type Name = "llama-server" | "ours";
+const PAIRS = {
+  prebuilt: { "llama-server": "prebuilt", ours: "prebuilt" },
+  native: { "llama-server": "native", ours: "native" },
+  "against-native": { "llama-server": "native", ours: "prebuilt" },
+} satisfies Record<string, Record<Name, Build>>;
 interface Run extends Measured {
   readonly loopDelayMs?: number;
 }
 
-const builds = values.builds.split(",") as Build[];
+const builds = values.builds.split(",") as (keyof typeof PAIRS)[];
 const streams = values.streams.split(",").map(Number);
 const rows: string[][] = [];
 // The servers end with the bench, however that ends.
@@ -65,8 +71,8 @@ async function compare(model: "qwen3" | "qwen3-80m"): Promise<void> {
   };
   for (const build of builds) {
     const subjects: Record<Name, Subject> = {
-      "llama-server": await startLlamaServer(build, settings),
-      ours: await startOurs(build, settings),
+      "llama-server": await startLlamaServer(PAIRS[build]["llama-server"], settings),
+      ours: await startOurs(PAIRS[build].ours, settings),
     };
     try {
       for (const count of streams) await compareAt(`${model} ${build} ${count}`, subjects, count);

@@ -23,7 +23,8 @@ export async function measure({ url, streams, outputTokens, stop }: Load): Promi
       "input-tokens": 32,
       "output-tokens": outputTokens,
       "ignore-eos": true,
-      warmup: 0,
+      // Slots are filled and out of step with each other before anything is counted.
+      warmup: streams,
       ...stop,
     },
     (key) => key,
