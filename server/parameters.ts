@@ -23,6 +23,22 @@ export function numeric<Schema extends z.ZodType>(schema: Schema) {
   );
 }
 
+/** A truth value may come as a text for the same reason: as people write it, or as a form's checkbox does. */
+export function truth<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess(
+    (value) => (typeof value === "string" ? (TRUTHS.get(value.toLowerCase()) ?? value) : value),
+    schema,
+  );
+}
+
+const TRUTHS: ReadonlyMap<string, boolean> = new Map([
+  ["true", true],
+  ["1", true],
+  ["on", true],
+  ["false", false],
+  ["0", false],
+  ["off", false],
+]);
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
 function parseJson(text: string): unknown {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { numeric } from "../parameters.ts";
+import { numeric, truth } from "../parameters.ts";
 
 const MOST_USERS = 100_000;
 
@@ -23,20 +23,7 @@ const text = () => z.string({ error: "must be a text, given once" });
 /** Forms have empty fields for what nobody filled in. */
 const filled = () => text().transform((value) => value.trim() || undefined);
 
-/** Forms and queries have only text, so a truth value may come as one. */
-const truth = () =>
-  z.preprocess(
-    (value) => (typeof value === "string" ? (TRUTHS.get(value.toLowerCase()) ?? value) : value),
-    z.boolean({ error: "must be true or false" }).optional(),
-  );
-const TRUTHS: ReadonlyMap<string, boolean> = new Map([
-  ["true", true],
-  ["1", true],
-  ["on", true],
-  ["false", false],
-  ["0", false],
-  ["off", false],
-]);
+const flag = () => truth(z.boolean({ error: "must be true or false" }).optional());
 
 const settings = {
   user: between(1, MOST_USERS).meta({ description: "Virtual users, 100 if not given." }),
@@ -83,7 +70,7 @@ export const virtualUsersBody = z
     wait_min: seconds().meta({ description: "Shortest time to think between requests, 0.5 if not given." }),
     wait_max: seconds().meta({ description: "Longest, 5 if not given." }),
     max_tokens: whole(1).meta({ description: "Most tokens per answer, 128 if not given." }),
-    async: truth().meta({ description: "Answer at once, as with Prefer: respond-async." }),
+    async: flag().meta({ description: "Answer at once, as with Prefer: respond-async." }),
   })
   .superRefine(spelledOnce)
   .superRefine(({ wait_min = DEFAULT_WAIT[0], wait_max = DEFAULT_WAIT[1] }, ctx) => {
@@ -101,7 +88,7 @@ export const recordChanges = z
   .object({
     ...settings,
     status: filled().optional(),
-    favorite: truth(),
+    favorite: flag(),
   })
   .superRefine(spelledOnce)
   .meta({ description: "What is not given stays as it is; what was measured always does." });

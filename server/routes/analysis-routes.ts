@@ -6,6 +6,7 @@ import { analysisQuestion, analysisReport, LANGUAGES, modelHeading } from "../lo
 import { askModel, ModelError, type ModelQuestion } from "../load-tests/ask-model.ts";
 import { resultView } from "../load-tests/result-view.ts";
 import type { Operation } from "../openapi/operation.ts";
+import { truth } from "../parameters.ts";
 import { validate } from "../validation.ts";
 import { type EndedRunDeps, endedRun } from "./ended-run.ts";
 
@@ -19,7 +20,6 @@ export interface AnalysisRouteDeps extends EndedRunDeps {
 }
 
 const once = { error: "must be given once" };
-const flagError = { error: "must be true or false" };
 
 export const analysisQuery = z.object({
   server_url: z.string(once).default("").meta({
@@ -29,19 +29,14 @@ export const analysisQuery = z.object({
     description:
       "Which model is asked; the run's own when only a server is given. Without both none is asked.",
   }),
-  is_thinking_model: z
-    .preprocess(
-      (value) => (typeof value === "string" ? (FLAGS[value.toLowerCase()] ?? value) : value),
-      z.boolean(flagError).default(false),
-    )
-    .meta({ description: "Whether it thinks between <think> and </think>." }),
+  is_thinking_model: truth(z.boolean({ error: "must be true or false" }).default(false)).meta({
+    description: "Whether it thinks between <think> and </think>.",
+  }),
   language: z.enum(LANGUAGES, { error: `must be one of ${LANGUAGES.join(", ")}` }).default("ko"),
 });
 
 /** Whoever may read may ask, so that it must not become a load of its own. */
 const MOST_ASKING = 4;
-
-const FLAGS: Readonly<Record<string, boolean>> = { true: true, "1": true, false: false, "0": false };
 
 /**
  * `/api/v1/benchmark/result/:run_id/analysis`: what the figures of a run say, by rules; and what a model makes

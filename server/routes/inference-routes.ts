@@ -5,7 +5,7 @@ import { type ApiError, errorBody } from "../errors.ts";
 import { EventStream } from "../event-stream.ts";
 import { abortedError, generate, generateWhole, inferenceError } from "../generate.ts";
 import type { GenerationEnd, GenerationRequest, Inference } from "../inference/inference.ts";
-import { numeric, parameters } from "../parameters.ts";
+import { numeric, parameters, truth } from "../parameters.ts";
 import { gibibytes, rounded } from "../rounding.ts";
 import type { SystemSampler } from "../system-sampler.ts";
 import { validate } from "../validation.ts";
@@ -28,21 +28,12 @@ export function inferenceRoutes(deps: RouteDeps): Router {
   return router;
 }
 
-/** Forms and queries have only text, so a truth value may come as one. */
-const truth = z.preprocess((value) => TRUTHS.get(value) ?? value, z.boolean());
-const TRUTHS: ReadonlyMap<unknown, boolean> = new Map([
-  ["true", true],
-  ["1", true],
-  ["false", false],
-  ["0", false],
-]);
-
 export const inferenceRequest = z.object({
   prompt: z.string({ error: "is required and must be a text" }).min(1, { error: "must not be empty" }),
   max_tokens: numeric(z.number().int().min(1)).default(100),
   temperature: numeric(z.number().min(0).max(2)).default(0.7),
   seed: numeric(z.number().int()).optional(),
-  stream: truth.default(false),
+  stream: truth(z.boolean()).default(false),
 });
 
 function generationOf(inference: Inference, request: z.output<typeof inferenceRequest>): GenerationRequest {

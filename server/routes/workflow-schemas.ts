@@ -3,21 +3,9 @@ import { INSTANCE_TYPES } from "../agent/instance-history.ts";
 import type { ChangeState, Judgement, Stage } from "../agent/workflows/workflow.ts";
 import { STAGES, WORKFLOW_STATUSES, WORKFLOW_TYPES } from "../agent/workflows/workflow.ts";
 import type { Operation } from "../openapi/operation.ts";
-import { numeric } from "../parameters.ts";
+import { numeric, truth } from "../parameters.ts";
 import { detectAnswer, recommendAnswer } from "./agent-analysis-schemas.ts";
 import { anyCase, instanceId, instanceType, time } from "./agent-metrics-schemas.ts";
-
-/** Forms and queries have only text, so a truth value may come as one. */
-const truth = z.preprocess(
-  (value) => (typeof value === "string" ? (TRUTHS.get(value.toLowerCase()) ?? value) : value),
-  z.boolean({ error: "must be true or false" }).default(false),
-);
-const TRUTHS: ReadonlyMap<string, boolean> = new Map([
-  ["true", true],
-  ["1", true],
-  ["false", false],
-  ["0", false],
-]);
 
 export const workflowBody = z.object({
   instance_id: instanceId,
@@ -25,7 +13,9 @@ export const workflowBody = z.object({
   workflow_type: anyCase(WORKFLOW_TYPES, "lower").default("optimization").meta({
     description: "analysis: nothing is changed, so that nothing needs approval.",
   }),
-  auto_approve: truth.meta({ description: "Whether it is carried out without anybody's approval." }),
+  auto_approve: truth(z.boolean({ error: "must be true or false" }).default(false)).meta({
+    description: "Whether it is carried out without anybody's approval.",
+  }),
 });
 
 const limitError = { error: "must be a whole number from 1 to 500" };

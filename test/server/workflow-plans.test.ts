@@ -6,8 +6,11 @@ import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { parse, stringify } from "yaml";
 import { readAgentConfig } from "../../server/agent/agent-config.ts";
+import { checkTargets } from "../../server/agent/workflows/check-targets.ts";
 import { hookFolder, readInstancePlans, secretsOfPlans } from "../../server/agent/workflows/read-plans.ts";
 import { ConfigError } from "../../server/config.ts";
+import { createTargets } from "../../server/targets.ts";
+import { startServer } from "../support/server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "goodput-plans-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -313,4 +316,47 @@ test("a server that is given a file with mistakes does not start, and tells all 
   const gone = started("none.yaml");
   assert.equal(gone.status, 2);
   assert.equal(gone.stderr, "WORKFLOWS_FILE: none.yaml: there is no such file.\n");
+});
+
+const ALLOWED_ONLY: readonly (readonly [
+  allowed: string[] | undefined,
+  place: string,
+  url: string,
+  mistakes: RegExp[],
+  because: string,
+])[] = [
+  [undefined, "load.url", "http://10.0.0.1/v1", [], "nothing is ruled out"],
+  [["127.0.0.1"], "load.url", "http://127.0.0.1:8000/v1", [], "it is allowed"],
+  [
+    ["127.0.0.1"],
+    "load.url",
+    "http://10.0.0.1/v1",
+    [/load\.url is none of .* ALLOWED_TARGETS/],
+    "another server",
+  ],
+  [["127.0.0.1"], "ready_url", "http://10.0.0.1/health", [/ready_url is none of/], "it is asked too"],
+  [["127.0.0.1"], "metrics_url", "http://10.0.0.1/metrics", [/metrics_url is none of/], "it is asked too"],
+];
+for (const [allowed, place, url, mistakes, because] of ALLOWED_ONLY) {
+  test(`of the file's addresses only those that may be asked are taken: ${place} ${url}, ${because}`, async () => {
+    const plans = await readText(changed(place, url));
+    const check = checkTargets(plans, createTargets({ allowed }));
+    if (mistakes.length === 0) return check;
+    const error = await check.catch((thrown: unknown) => thrown);
+    assert.ok(error instanceof ConfigError, String(error));
+    assert.equal(error.mistakes.length, mistakes.length, error.message);
+    for (const [index, mistake] of mistakes.entries()) {
+      assert.match(error.mistakes[index]!, /^WORKFLOWS_FILE: instances\.vllm-1\./);
+      assert.match(error.mistakes[index]!, mistake);
+    }
+  });
+}
+
+test("every address that may not be asked is told at once, and no server is started", async () => {
+  const file = changed("metrics_url", "http://10.0.0.1/metrics");
+  writeFileSync(path, file);
+  const agent = { agentId: "performance-agent", pollingIntervalSeconds: 0, workflowsFile: path };
+  const options = { model: { kind: "none" }, agent, allowedTargets: ["192.0.2.1"] } as const;
+  const starting = startServer(options).then((server) => server.close());
+  await assert.rejects(starting, ({ mistakes }: ConfigError) => mistakes.length === 2);
 });

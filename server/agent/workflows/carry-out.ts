@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { compareInThread } from "../../load-tests/compare-in-thread.ts";
 import type { Runs } from "../../load-tests/run-request.ts";
 import type { RunStore } from "../../store/run-store.ts";
@@ -142,8 +143,10 @@ async function rollOut(work: Work): Promise<void> {
   await one.saveAnyhow({ stages: end(one.is.stages, "COMPLETED", one.timestamp()) });
 }
 
-async function complete({ one, plan, agent }: Work, judgement: Judgement): Promise<void> {
+async function complete(work: Work, judgement: Judgement): Promise<void> {
+  const { one, plan, agent } = work;
   await one.saveAnyhow({ stages: begin(one.is.stages, "COMPLETION", one.timestamp()) });
+  const there = await whatIsThere(work);
   const seen = await lookAt(one.is, { agent, plan, log: one.log });
   const left = "snapshot" in seen ? findingsIn(seen.snapshot, one.timestamp()) : [];
   const now =
@@ -152,11 +155,29 @@ async function complete({ one, plan, agent }: Work, judgement: Judgement): Promi
       : left.length === 0
         ? "No bottleneck is found any more."
         : `Still found: ${left.map(({ type, severity }) => `${type} (${severity})`).join(", ")}.`;
-  const message = `The change is on the instance. ${inShort(judgement)} ${now}`;
+  const message = `${there} ${inShort(judgement)} ${now}`;
   await one.saveAnyhow({
     status: "COMPLETED",
     stages: end(one.is.stages, "COMPLETED", one.timestamp(), message),
   });
+}
+
+/** A hook may have no setting for some of what is advised, and passes over it. */
+async function whatIsThere(work: Work): Promise<string> {
+  const { configChanges } = work.one.is.change;
+  const config = await readInstance(work).catch((error: unknown) => {
+    if (error instanceof StepFailure) return undefined;
+    throw error;
+  });
+  if (config === undefined)
+    return "The change was applied; nobody tells which settings the instance has now.";
+  const names = Object.keys(configChanges);
+  const there = names.filter((name) => isDeepStrictEqual(config[name], configChanges[name]));
+  if (there.length === names.length) return "The change is on the instance.";
+  const missing = names.filter((name) => !there.includes(name)).join(", ");
+  return there.length === 0
+    ? `The change was applied, but the instance tells of none of it: ${missing}.`
+    : `Of the change the instance has ${there.join(", ")}, and does not tell of ${missing}.`;
 }
 
 /** Fails where nothing was applied, and undoes what was or may have been. */

@@ -23,22 +23,18 @@ export class StepFailure extends Error {}
 export async function callHook(event: HookEvent, work: InstanceWork): Promise<void> {
   const hook = work.plan.hooks[event];
   if (hook === undefined) return;
-  await step(`The ${event} hook failed`, work, () =>
-    work.runHook(hook, hookInput(event, work.one.is), work.signal),
-  );
+  await step(work, () => work.runHook(hook, hookInput(event, work.one.is), work.signal));
 }
 
 /** Rejects like a hook. */
 export function becomeReady(work: InstanceWork): Promise<void> {
-  return step("The instance is not ready", work, () => work.waitUntilReady(work.plan, work.signal));
+  return step(work, () => work.waitUntilReady(work.plan, work.signal));
 }
 
 /** Rejects like a hook. */
 export function readInstance(work: InstanceWork): ReturnType<typeof readConfig> {
   const { plan, one, runHook, signal } = work;
-  return step("The configuration as it is could not be read", work, () =>
-    readConfig(plan, one.is, runHook, signal),
-  );
+  return step(work, () => readConfig(plan, one.is, runHook, signal));
 }
 
 /** Puts the previous configuration back and looks whether it is there; `endsAs` is for when that succeeds. */
@@ -106,16 +102,13 @@ async function whetherRestored(
   }
 }
 
-async function step<Value>(
-  what: string,
-  { signal }: InstanceWork,
-  work: () => Promise<Value>,
-): Promise<Value> {
+/** Each of them says by itself what it is that failed. */
+async function step<Value>({ signal }: InstanceWork, work: () => Promise<Value>): Promise<Value> {
   if (signal.aborted) throw new Interruption();
   try {
     return await work();
   } catch (cause) {
     if (signal.aborted) throw new Interruption();
-    throw new StepFailure(`${what}: ${(cause as Error).message}`, { cause });
+    throw new StepFailure((cause as Error).message, { cause });
   }
 }
