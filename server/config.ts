@@ -42,6 +42,8 @@ export interface ServerConfig {
   readonly dockerHost: string | undefined;
   /** Load tests at the same time: two on one machine measure each other. */
   readonly runConcurrency: number;
+  /** Parts of a load test, each done by a `goodput worker`; 1: the server does it itself. */
+  readonly runShards: number;
   /** Opens what changes state or makes a model run; undefined: all of it is open. */
   readonly apiKey: string | undefined;
   /** Opens `/api/v1/benchmarks` and `/api/v1/generate`; undefined: they are open. */
@@ -85,6 +87,7 @@ export const DEFAULT_CONFIG: ServerConfig = {
   datasetsDir: undefined,
   dockerHost: undefined,
   runConcurrency: 1,
+  runShards: 1,
   apiKey: undefined,
   basicAuth: undefined,
   rateLimit: undefined,
@@ -124,6 +127,7 @@ export function readConfig(env: Environment): ServerConfig {
     datasetsDir: env.DATASETS_DIR?.trim() || undefined,
     dockerHost: env.DOCKER_HOST?.trim() || undefined,
     runConcurrency: integer("RUN_CONCURRENCY", 1, 64) ?? DEFAULT_CONFIG.runConcurrency,
+    runShards: integer("RUN_SHARDS", 1, 256) ?? DEFAULT_CONFIG.runShards,
     apiKey: readApiKey(env, mistakes),
     basicAuth: readBasicAuth(env, mistakes),
     rateLimit: readRateLimit(env, mistakes),
@@ -138,6 +142,11 @@ export function readConfig(env: Environment): ServerConfig {
       apiKey: env.API_AUTH_TOKEN?.trim() || undefined,
     },
   };
+  if (config.runShards > 1 && config.store.kind !== "postgres") {
+    mistakes.push(
+      `RUN_SHARDS: ${config.runShards} needs PostgreSQL, through which workers take their shards: set DATABASE_URL or DB_HOST.`,
+    );
+  }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   return config;
 }

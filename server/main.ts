@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { systemClock } from "../src/index.ts";
 import { VERSION } from "../src/version.ts";
 import { createAgent } from "./agent/agent.ts";
+import { checkTargets } from "./agent/workflows/check-targets.ts";
 import type { InstancePlan } from "./agent/workflows/instance-plan.ts";
 import { hookFolder, readInstancePlans, secretsOfPlans } from "./agent/workflows/read-plans.ts";
 import { createHookRunner } from "./agent/workflows/run-hook.ts";
@@ -24,11 +25,12 @@ import { type LoadView, loadBar, loadLines } from "./load-view.ts";
 import { createLog } from "./log.ts";
 import { ModelHolder } from "./model-holder.ts";
 import { attachRunSocket } from "./routes/run-socket.ts";
+import { openSharding, type Sharding } from "./shards/open-sharding.ts";
 import { DatabaseError } from "./store/database-error.ts";
 import { openStores } from "./store/open-stores.ts";
 import { storeName } from "./store/store-config.ts";
 import { SystemSampler } from "./system-sampler.ts";
-import { createTargets } from "./targets.ts";
+import { createTargets, type Targets } from "./targets.ts";
 import { Telemetry } from "./telemetry.ts";
 
 export interface Server {
@@ -64,6 +66,8 @@ export async function serve(options: Partial<ServerConfig> = {}, view?: LoadView
 
   const { workflowsFile } = config.agent;
   const plans = workflowsFile === undefined ? NO_PLANS : await readInstancePlans(workflowsFile, process.env);
+  const targets = createTargets({ allowed: config.allowedTargets });
+  await checkTargets(plans, targets);
   const secrets = [...secretsOf(config), ...secretsOfPlans(plans)];
   const log = createLog(config.quiet, secrets);
   const http = createServer();
@@ -78,12 +82,14 @@ export async function serve(options: Partial<ServerConfig> = {}, view?: LoadView
   });
   // The port comes first: a second server would take the first one's runs for those of a server that is gone.
   const url = await listen(http, config);
-  const loadTests = await startLoadTests(http, config, { log, plans, secrets }).catch((error: unknown) => {
-    giveUp(error);
-    http.close();
-    http.closeAllConnections();
-    throw error;
-  });
+  const loadTests = await startLoadTests(http, config, { log, targets, plans, secrets }).catch(
+    (error: unknown) => {
+      giveUp(error);
+      http.close();
+      http.closeAllConnections();
+      throw error;
+    },
+  );
   const progress = new LoadProgress();
   const stopped = new AbortController();
   const shown = view ?? loadLines(log);
@@ -152,22 +158,25 @@ export async function serve(options: Partial<ServerConfig> = {}, view?: LoadView
 
 interface Told {
   readonly log: Logger;
+  readonly targets: Targets;
   /** What the operator has said about instances. */
   readonly plans: ReadonlyMap<string, InstancePlan>;
   readonly secrets: readonly string[];
 }
 
 /** Stores, then runs, then those who start or watch them; they end the other way round. */
-async function startLoadTests(http: HttpServer, config: ServerConfig, { log, plans, secrets }: Told) {
+async function startLoadTests(http: HttpServer, config: ServerConfig, told: Told) {
+  const { log, targets, plans, secrets } = told;
   const stores = await openStores(config.store);
   const { runs: store, instances: history } = stores;
   log.info({ store: storeName(config.store) }, "store opened");
+  let sharding: Sharding | undefined;
   try {
     const { dataDir, runConcurrency: concurrency, corsOrigins: origins, virtualUsers, datasetsDir } = config;
     const dockerSocket = dockerSocketOf(config.dockerHost);
-    const runs = await createRuns({ store, log, dataDir, concurrency });
+    sharding = await openSharding(config, { shards: stores.shards, plans, log });
+    const runs = await createRuns({ store, log, dataDir, concurrency, shards: sharding?.shards });
     const runSocket = attachRunSocket(http, { runs, store, log, origins });
-    const targets = createTargets({ allowed: config.allowedTargets });
     const { agent: agentConfig } = config;
     const { pollingIntervalSeconds, workflowsFile = "." } = agentConfig;
     const agent = createAgent({ targets, log, pollingIntervalSeconds, history });
@@ -202,9 +211,13 @@ async function startLoadTests(http: HttpServer, config: ServerConfig, { log, pla
         await agent.close();
         runSocket.close();
       },
-      closeStore: () => stores.close(),
+      async closeStore() {
+        await sharding?.close();
+        await stores.close();
+      },
     };
   } catch (error) {
+    await sharding?.close();
     await stores.close();
     throw error;
   }

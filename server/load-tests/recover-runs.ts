@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Shards } from "../shards/shards.ts";
 import type { Run, RunStore } from "../store/run-store.ts";
 import { INTERRUPTED } from "./run-failure.ts";
 import type { RunFiles } from "./run-files.ts";
@@ -10,15 +11,20 @@ export async function recoverRuns({
   store,
   log,
   files,
+  shards,
   timestamp,
 }: {
   readonly store: RunStore;
   readonly log: Logger;
   readonly files: RunFiles;
+  readonly shards: Pick<Shards, "recover"> | undefined;
   readonly timestamp: () => string;
 }): Promise<void> {
   const orphans = [...(await allOf(store, "running")), ...(await allOf(store, "pending"))];
   for (const { runId } of orphans) {
+    await shards?.recover(runId, files.folder(runId)).catch((error: unknown) => {
+      log.warn({ run_id: runId, err: error }, "the shards of an interrupted run cannot be gathered");
+    });
     const result = await files.result(runId).catch((error: unknown) => {
       log.warn({ run_id: runId, err: error }, "the records of an interrupted run cannot be read");
       return undefined;

@@ -1,8 +1,8 @@
 import { createReadStream, existsSync } from "node:fs";
-import { mkdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { type Result, resultFromRecords } from "../../src/index.ts";
+import { mergeRecords, type Result, resultFromRecords } from "../../src/index.ts";
 
 /** What a run leaves on disk: its records, and while it goes on which process writes them. */
 export interface RunFiles {
@@ -36,13 +36,28 @@ export function runFiles(dataDir: string): RunFiles {
     async result(runId) {
       const records = join(folder(runId), "records.jsonl");
       await writerGone(pidFile(runId));
-      if (!existsSync(records)) return undefined;
-      await cutTornLine(records);
-      const result = await resultFromRecords(records);
+      const shards = await shardsIn(folder(runId));
+      const files = shards.length > 0 ? shards : [records];
+      if (!files.every(existsSync)) return undefined;
+      for (const file of files) await cutTornLine(file);
+      const result = shards.length > 0 ? await mergeRecords(shards, true) : await resultFromRecords(records);
       return result.levels.length === 0 ? undefined : { ...result, run_id: runId };
     },
     remove: (runId) => rm(folder(runId), { recursive: true, force: true }),
   };
+}
+
+/** Where the records of a shard are, from 0; those of a run that was not split are in one file. */
+export function shardFile(folder: string, shard: number): string {
+  return join(folder, "shards", `${shard + 1}.jsonl`);
+}
+
+async function shardsIn(folder: string): Promise<string[]> {
+  const names = await readdir(join(folder, "shards")).catch(() => []);
+  return names
+    .filter((name) => /^\d+\.jsonl$/.test(name))
+    .toSorted((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+    .map((name) => join(folder, "shards", name));
 }
 
 async function writerGone(pidFile: string): Promise<void> {

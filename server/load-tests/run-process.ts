@@ -1,5 +1,13 @@
 /** The process that measures one run: is sent the plan, tells how it goes, and ends with the server. */
-import { GoodputError, parseConfig, type Result, runPlan, undiciTransport } from "../../src/index.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  GoodputError,
+  type Part,
+  parseConfig,
+  type Result,
+  runPlan,
+  undiciTransport,
+} from "../../src/index.ts";
 import { runProgress } from "./progress.ts";
 import { coalesced } from "./progress-pace.ts";
 import type { RunProgress } from "./run-request.ts";
@@ -8,6 +16,10 @@ export interface RunOrder {
   readonly plan: Readonly<Record<string, unknown>>;
   readonly outDir: string;
   readonly apiKey?: string;
+  /** The part of the plan that is done here. */
+  readonly shard?: Part;
+  /** Milliseconds since the epoch by this machine's clock: the load begins no earlier. */
+  readonly startAtMs?: number;
 }
 
 export type ToRunProcess = { readonly measure: RunOrder } | { readonly stop: true };
@@ -38,15 +50,20 @@ process.on("message", (message: ToRunProcess) => {
   else void measure(message.measure);
 });
 
-async function measure({ plan: config, outDir, apiKey }: RunOrder): Promise<void> {
+async function measure({ plan: config, outDir, apiKey, shard, startAtMs = 0 }: RunOrder): Promise<void> {
   let last: FromRunProcess;
   const pace = coalesced((progress: RunProgress) => tell({ progress }));
   try {
     const plan = parseConfig(config, (key) => key);
+    const { signal } = stop;
+    const waitMs = startAtMs - Date.now();
+    // Whoever is stopped meanwhile goes on, to a result that says so.
+    if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => {});
     const result = await runPlan(plan, {
       outDir,
       ...(apiKey !== undefined && { apiKey }),
-      signal: stop.signal,
+      ...(shard && { shard }),
+      signal,
       // The server has checked the name already, but it may stand for another address by now.
       transport: (origin, clock) => undiciTransport(origin, clock, { refuseMetadata: true }),
       onProgress: (progress) => pace.add(runProgress(plan, progress, new Date().toISOString())),

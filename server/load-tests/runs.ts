@@ -3,15 +3,16 @@ import { setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
 import { parseConfig, type Result } from "../../src/index.ts";
 import { ApiError } from "../errors.ts";
+import type { Shards } from "../shards/shards.ts";
 import type { MeasuredRun, RunChanges, RunFailure, RunStore } from "../store/run-store.ts";
 import { ActiveRun } from "./active-run.ts";
 import { noProgress } from "./progress.ts";
 import { recoverRuns } from "./recover-runs.ts";
-import { startRunProcess } from "./run-child.ts";
+import { type RunChild, startRunProcess } from "./run-child.ts";
 import { failed, nothingAnswered } from "./run-failure.ts";
 import { runFiles } from "./run-files.ts";
 import { createRunQueue } from "./run-queue.ts";
-import type { Conclusion, Runs } from "./run-request.ts";
+import type { Conclusion, RunProgress, Runs } from "./run-request.ts";
 
 export interface RunsOptions {
   readonly store: RunStore;
@@ -20,16 +21,18 @@ export interface RunsOptions {
   readonly dataDir: string;
   /** Runs at the same time: two on one machine measure each other. */
   readonly concurrency?: number;
+  /** Given: runs may be split among workers. */
+  readonly shards?: Shards | undefined;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
 
 /** Finds what an earlier server left unfinished, and is then ready for runs. */
 export async function createRuns(options: RunsOptions): Promise<Runs> {
-  const { store, log, dataDir, concurrency = 1, now = Date.now } = options;
+  const { store, log, dataDir, concurrency = 1, shards, now = Date.now } = options;
   const files = runFiles(dataDir);
   const timestamp = () => new Date(now()).toISOString();
-  await recoverRuns({ store, log, files, timestamp });
+  await recoverRuns({ store, log, files, shards, timestamp });
 
   const queue = createRunQueue(concurrency);
   const active = new Map<string, ActiveRun>();
@@ -52,7 +55,17 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     one.end(run);
   };
 
-  const measure = async (one: ActiveRun): Promise<void> => {
+  const begin = (one: ActiveRun, split: boolean): RunChild => {
+    const { plan, apiKey } = one.request;
+    const onProgress = (progress: RunProgress) => one.advance(progress);
+    const { runId } = one.run;
+    const outDir = files.folder(runId);
+    return split && shards !== undefined
+      ? shards.start({ runId, plan, outDir }, onProgress)
+      : startRunProcess({ plan, outDir, ...(apiKey !== undefined && { apiKey }) }, onProgress);
+  };
+
+  const measure = async (one: ActiveRun, split: boolean): Promise<void> => {
     const { runId } = one.run;
     const began: RunChanges = { status: "running", startedAt: timestamp() };
     one.run = { ...one.run, ...began };
@@ -60,14 +73,7 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
     try {
       await store.update(runId, began);
       if (one.ending !== undefined) return await settle(one, one.endedWith(undefined));
-      const child = startRunProcess(
-        {
-          plan: one.request.plan,
-          outDir: files.folder(runId),
-          ...(one.request.apiKey !== undefined && { apiKey: one.request.apiKey }),
-        },
-        (progress) => one.advance(progress),
-      );
+      const child = begin(one, split);
       one.child = child;
       if (child.pid !== undefined) await files.begin(runId, child.pid);
       const outcome = await child.ended;
@@ -128,11 +134,15 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
         throw new ApiError("SERVICE_UNAVAILABLE", "The server is being shut down and takes no more runs.");
       }
       const plan = parseConfig(request.plan, (key) => key);
+      const { split = false, reason } = shards?.decide(request, plan) ?? {};
       const createdAt = timestamp();
       const run = await store.create({ ...request.run, runId: randomUUID(), createdAt });
       const one = new ActiveRun(run, request, noProgress(plan, createdAt));
       active.set(run.runId, one);
-      void queue.add(run.runId, () => measure(one));
+      if (reason !== undefined) {
+        log.info({ event: "benchmark_not_split", ...one.marks, reason }, "benchmark is not split");
+      }
+      void queue.add(run.runId, () => measure(one, split));
       if (closing) stop(one, "interrupted");
       return run;
     },

@@ -14,6 +14,8 @@ export interface Tables {
   readonly agent_instances: InstanceRow;
   readonly agent_instance_snapshots: SnapshotRow;
   readonly agent_workflows: WorkflowRow;
+  readonly benchmark_run_shards: ShardRow;
+  readonly benchmark_run_shard_records: ShardRecordsRow;
 }
 
 export interface RunRow {
@@ -68,6 +70,32 @@ export interface WorkflowRow {
   readonly created_at: string | Date;
   /** All of it. */
   readonly workflow: string;
+}
+
+/** Only PostgreSQL has rows of these. */
+export interface ShardRow {
+  readonly run_id: string;
+  /** From 0. */
+  readonly shard: number;
+  readonly state: string;
+  readonly worker: string | null;
+  /** All shards of a run begin at it. */
+  readonly start_at: Date | null;
+  readonly stop: boolean;
+  /** When its worker was last heard of. */
+  readonly heartbeat: Date | null;
+  /** When its server was. */
+  readonly watched_at: Date;
+  readonly progress: string | null;
+  readonly failure: string | null;
+}
+
+export interface ShardRecordsRow {
+  readonly run_id: string;
+  readonly shard: number;
+  /** From 0; all together are one gzip file. */
+  readonly part: number;
+  readonly bytes: Buffer;
 }
 
 export type Database = Kysely<Tables>;

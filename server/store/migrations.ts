@@ -19,6 +19,7 @@ export interface ColumnTypes {
   readonly json: ColumnDataType;
   readonly truth: ColumnDataType;
   readonly no: RawBuilder<unknown>;
+  readonly bytes: ColumnDataType;
 }
 
 export const COLUMN_TYPES: Readonly<Record<StoreConfig["kind"], ColumnTypes>> = {
@@ -28,6 +29,7 @@ export const COLUMN_TYPES: Readonly<Record<StoreConfig["kind"], ColumnTypes>> = 
     json: "text",
     truth: "integer",
     no: sql`0`,
+    bytes: "blob",
   },
   postgres: {
     counter: sql`integer generated always as identity primary key`,
@@ -35,6 +37,7 @@ export const COLUMN_TYPES: Readonly<Record<StoreConfig["kind"], ColumnTypes>> = 
     json: "json",
     truth: "boolean",
     no: sql`false`,
+    bytes: "bytea",
   },
 };
 
@@ -42,6 +45,7 @@ export const COLUMN_TYPES: Readonly<Record<StoreConfig["kind"], ColumnTypes>> = 
 export const MIGRATIONS: readonly Migration[] = [
   { name: "runs and their results", up: createRuns },
   { name: "instances, their readings and workflows", up: createInstances },
+  { name: "shards of runs", up: createShards },
 ];
 
 async function createRuns(database: Kysely<unknown>, types: ColumnTypes): Promise<void> {
@@ -149,5 +153,41 @@ async function createInstances({ schema }: Kysely<unknown>, types: ColumnTypes):
     .createIndex("idx_agent_workflows_instance")
     .on("agent_workflows")
     .columns(["instance_key", "created_at desc", "id desc", "status"])
+    .execute();
+}
+
+/** Of runs that go on: when one has ended nothing of it is left here. */
+async function createShards({ schema }: Kysely<unknown>, types: ColumnTypes): Promise<void> {
+  await schema
+    .createTable("benchmark_run_shards")
+    .addColumn("run_id", "text", (column) =>
+      column.notNull().references("benchmark_runs.run_id").onDelete("cascade"),
+    )
+    .addColumn("shard", "integer", (column) => column.notNull())
+    .addColumn("state", "text", (column) => column.notNull())
+    .addColumn("worker", "text")
+    .addColumn("start_at", types.time)
+    .addColumn("stop", types.truth, (column) => column.notNull().defaultTo(types.no))
+    .addColumn("heartbeat", types.time)
+    .addColumn("watched_at", types.time, (column) => column.notNull())
+    .addColumn("progress", types.json)
+    .addColumn("failure", "text")
+    .addPrimaryKeyConstraint("benchmark_run_shards_pkey", ["run_id", "shard"])
+    .execute();
+  // Compressed, and in parts, since a row is held in memory as a whole.
+  await schema
+    .createTable("benchmark_run_shard_records")
+    .addColumn("run_id", "text", (column) => column.notNull())
+    .addColumn("shard", "integer", (column) => column.notNull())
+    .addColumn("part", "integer", (column) => column.notNull())
+    .addColumn("bytes", types.bytes, (column) => column.notNull())
+    .addPrimaryKeyConstraint("benchmark_run_shard_records_pkey", ["run_id", "shard", "part"])
+    .addForeignKeyConstraint(
+      "benchmark_run_shard_records_shard",
+      ["run_id", "shard"],
+      "benchmark_run_shards",
+      ["run_id", "shard"],
+      (constraint) => constraint.onDelete("cascade"),
+    )
     .execute();
 }

@@ -4,6 +4,7 @@ import { openDatabase } from "./database.ts";
 import { instanceStore } from "./instance-store.ts";
 import { runStore } from "./open-run-store.ts";
 import type { RunStore } from "./run-store.ts";
+import { type ShardStore, shardStore } from "./shard-store.ts";
 import type { StoreConfig } from "./store-config.ts";
 import { workflowStore } from "./workflow-store.ts";
 
@@ -12,6 +13,8 @@ export interface Stores {
   readonly runs: RunStore;
   readonly instances: InstanceHistory;
   readonly workflows: WorkflowStore;
+  /** Usable with PostgreSQL alone. */
+  readonly shards: ShardStore;
   /** Rejects when the database does not answer. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -25,6 +28,7 @@ export async function openStores(config: StoreConfig): Promise<Stores> {
     runs,
     instances: instanceStore(database),
     workflows: workflowStore(database),
+    shards: shardStore(database),
     ping: () => runs.ping(),
     close: () => runs.close(),
   };

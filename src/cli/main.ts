@@ -8,6 +8,7 @@ import { runCommand } from "./run.ts";
 import { scriptedCommand } from "./scripted.ts";
 import { selftestCommand } from "./selftest.ts";
 import { serveCommand } from "./serve.ts";
+import { workerCommand } from "./worker.ts";
 
 /** Runs the command line and gives the exit code; writes to this process's streams. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -27,7 +28,8 @@ export async function main(args: readonly string[]): Promise<number> {
     .addCommand(mergeCommand(done))
     .addCommand(selftestCommand(done))
     .addCommand(scriptedCommand())
-    .addCommand(serveCommand());
+    .addCommand(serveCommand())
+    .addCommand(workerCommand());
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()

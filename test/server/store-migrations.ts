@@ -105,6 +105,8 @@ export function migrationContract(name: string, fresh: () => Promise<StoreConfig
       "agent_instances",
       "agent_workflows",
       "benchmark_run_results",
+      "benchmark_run_shard_records",
+      "benchmark_run_shards",
       "benchmark_runs",
       "goodput_migrations",
     ]);
@@ -145,7 +147,7 @@ export function migrationContract(name: string, fresh: () => Promise<StoreConfig
   }
 }
 
-const STEPS = ["1 runs and their results", "2 instances, their readings and workflows"];
+const STEPS = ["1 runs and their results", "2 instances, their readings and workflows", "3 shards of runs"];
 
 async function everything(runs: RunStore) {
   const { runs: listed } = await runs.list({}, { limit: 500, offset: 0 });
