@@ -35253,6 +35253,73 @@ function fetchSmall(transport, request, clock, signal) {
 		});
 	});
 }
+// src/run/later.ts
+const SLICE_NS = .1 * NS_PER_MS;
+const BUSY_NS = 1.5 * NS_PER_MS;
+const MOST_PUT_OFF = 10;
+const SHARE = 1 / 128;
+function later(clock, take) {
+	let waiting = [];
+	let taken = 0;
+	let putOff = 0;
+	let disarm = () => {};
+	const arm = () => {
+		const dueNs = clock.now() + NS_PER_MS;
+		disarm = clock.alarm(dueNs, () => {
+			const nowNs = clock.now();
+			if (nowNs - dueNs > BUSY_NS && putOff++ < MOST_PUT_OFF) return arm();
+			putOff = 0;
+			takeSome(taken + (waiting.length - taken) * SHARE, nowNs + SLICE_NS);
+			if (waiting.length > 0) arm();
+		});
+	};
+	const takeSome = (least, untilNs) => {
+		while (taken < waiting.length) {
+			take(waiting[taken++]);
+			if (taken >= least && clock.now() >= untilNs) break;
+		}
+		if (taken < waiting.length) return;
+		waiting = [];
+		taken = 0;
+	};
+	return {
+		add(thing) {
+			if (waiting.push(thing) === 1) arm();
+		},
+		flush() {
+			disarm();
+			takeSome(waiting.length, Number.POSITIVE_INFINITY);
+		}
+	};
+}
+// src/run/prepared.ts
+const MOST_CHARACTERS = 4e6;
+var Prepared = class {
+	#make;
+	#soon;
+	#made = new Map();
+	#characters = 0;
+	constructor(clock, make) {
+		this.#make = make;
+		this.#soon = later(clock, (index) => this.makeNow(index));
+	}
+	makeSoon(index) {
+		this.#soon.add(index);
+	}
+	makeNow(index) {
+		if (this.#characters >= MOST_CHARACTERS || this.#made.has(index)) return;
+		const one = this.#make(index);
+		this.#made.set(index, one);
+		this.#characters += one.body.length;
+	}
+	take(index) {
+		const one = this.#made.get(index);
+		if (one === void 0) return this.#make(index);
+		this.#made.delete(index);
+		this.#characters -= one.body.length;
+		return one;
+	}
+};
 // src/run/generator.ts
 async function createGenerator(options) {
 	const { plan, target, part, apiKey, signal, clock } = options;
@@ -35289,11 +35356,7 @@ async function createGenerator(options) {
 			})
 		};
 	};
-	let ahead;
-	const converse = async (name, index, scheduledNs, onTurn) => {
-		const isAhead = ahead?.name === name && ahead.index === index;
-		const { turns, messages, body: firstBody } = isAhead ? ahead.begun : begin(name, index);
-		if (isAhead) ahead = void 0;
+	const converse = async ({ turns, messages, body: firstBody }, name, index, scheduledNs, onTurn) => {
 		const keepText = turns.length > 1;
 		let think;
 		let dueNs = scheduledNs;
@@ -35348,18 +35411,22 @@ async function createGenerator(options) {
 			const goesOn = () => next < mine && !signal.aborted && warmupTokens < maxTokens;
 			const take = () => goesOn() ? part.index + part.of * next++ : void 0;
 			const slots = openSlots(Math.min(mine, warmupConcurrency(level)), clock.now());
-			await closedLoop(clock, slots, signal, take, (index, scheduled) => converse(`warmup ${level.index}`, index, scheduled, (_turn, _scheduled, { outputTokens }) => {
+			const name = `warmup ${level.index}`;
+			const count = ({ outputTokens }) => {
 				warmupTokens += outputTokens;
-			}));
+			};
+			await closedLoop(clock, slots, signal, take, (index, scheduled) => converse(begin(name, index), name, index, scheduled, (_turn, _scheduled, outcome) => count(outcome)));
 			await transport.prepare(mostInFlight(level, part));
 		},
 		async measure(stretch, onRecord, noMore) {
 			const readHost = watchHost(clock);
 			const opened = transport.connectionsOpened;
-			const send = (index, scheduledNs) => converse(stretch.level.index, index, scheduledNs, (turn, scheduled, outcome) => {
+			const name = stretch.level.index;
+			const prepared = new Prepared(clock, (index) => begin(name, index));
+			const send = (index, scheduledNs) => converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome) => {
 				const record = {
 					...outcome,
-					level: stretch.level.index,
+					level: name,
 					index,
 					scheduled
 				};
@@ -35368,14 +35435,7 @@ async function createGenerator(options) {
 					turn
 				} : record);
 			});
-			const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, (index) => {
-				const name = stretch.level.index;
-				ahead = {
-					name,
-					index,
-					begun: begin(name, index)
-				};
-			});
+			const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, prepared);
 			return {
 				endNs: Math.max(stretch.startNs + 1, Math.min(endNs, clock.now())),
 				host: {
@@ -35390,7 +35450,7 @@ async function createGenerator(options) {
 function withoutText({ text, ...outcome }) {
 	return outcome;
 }
-async function sendStretch(plan, stretch, part, workload, clock, noMore, send, prepare) {
+async function sendStretch(plan, stretch, part, workload, clock, noMore, send, prepared) {
 	const { level, stop, firstIndex, startNs } = stretch;
 	const { load } = level;
 	if (isOpenLoop(load)) {
@@ -35398,7 +35458,7 @@ async function sendStretch(plan, stretch, part, workload, clock, noMore, send, p
 		const offsets = all.filter((_, i) => i % part.of === part.index);
 		const most = load.maxConcurrency === void 0 ? Number.POSITIVE_INFINITY : share(load.maxConcurrency, part);
 		const indexOf = (i) => firstIndex + part.index + part.of * i;
-		await openLoop(clock, startNs, offsets, most, noMore, (i, scheduled) => send(indexOf(i), scheduled), (i) => prepare(indexOf(i)));
+		await openLoop(clock, startNs, offsets, most, noMore, (i, scheduled) => send(indexOf(i), scheduled), (i) => prepared.makeNow(indexOf(i)));
 		return startNs + plannedSpan(load, stop, all);
 	}
 	const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed);
@@ -35415,8 +35475,12 @@ async function sendStretch(plan, stretch, part, workload, clock, noMore, send, p
 	let next = 0;
 	let lastEnd = startNs;
 	let firstEmpty = Number.POSITIVE_INFINITY;
+	const indexOf = (i) => firstIndex + mine.index + mine.of * i;
 	const take = (freeAtNs) => {
-		if (next < requests && freeAtNs < deadline && !noMore.aborted) return firstIndex + mine.index + mine.of * next++;
+		if (next < requests && freeAtNs < deadline && !noMore.aborted) {
+			if (next + slots.length < requests) prepared.makeSoon(indexOf(next + slots.length));
+			return indexOf(next++);
+		}
 		firstEmpty = Math.min(firstEmpty, freeAtNs);
 	};
 	await closedLoop(clock, slots, noMore, take, async (index, scheduled) => {
@@ -35480,23 +35544,6 @@ function share(total, { index, of }) {
 }
 function between({ minNs, maxNs }, uniform) {
 	return Math.round(minNs + (maxNs - minNs) * uniform);
-}
-// src/run/later.ts
-function later(clock, take) {
-	let waiting = [];
-	let disarm = () => {};
-	const flush = () => {
-		disarm();
-		const things = waiting;
-		waiting = [];
-		for (const thing of things) take(thing);
-	};
-	return {
-		add(thing) {
-			if (waiting.push(thing) === 1) disarm = clock.alarm(clock.now() + NS_PER_MS, flush);
-		},
-		flush
-	};
 }
 // src/run/progress.ts
 const PROGRESS_EVERY_NS = 40 * NS_PER_MS;

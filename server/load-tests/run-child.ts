@@ -28,8 +28,9 @@ const STDERR_CHARACTERS = 4_096;
 export function startRunProcess(order: RunOrder, onProgress: (progress: RunProgress) => void): RunChild {
   const file = `./run-process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`;
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
-    // A debugger or a profiler is for the server, and would want the same port and file here.
-    execArgv: [],
+    // A debugger or a profiler is for the server, and would want the same port and file here. V8's own threads
+    // follow the cores: four on few of them would be in the way of reading what comes.
+    execArgv: ["--v8-pool-size=0"],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   const redact = redactor([order.apiKey]);

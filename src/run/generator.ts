@@ -14,6 +14,7 @@ import { type Message, protocolOf } from "../send/protocol.ts";
 import { endpointOf, findModel, requestHeaders } from "../send/target.ts";
 import type { Transport } from "../send/transport.ts";
 import { NS_PER_S } from "../units.ts";
+import { Prepared } from "./prepared.ts";
 
 /**
  * Puts a plan's load, or one part of it, on one target: schedule meets send here and nowhere else.
@@ -86,21 +87,14 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
     messages.push({ role: "user", content });
     return { turns, messages, body: protocol.body({ model, messages, maxTokens, ignoreEos, stream }) };
   };
-  /** The next one of an open loop, made while its moment was awaited, so that making it delays nothing. */
-  let ahead:
-    | { readonly name: string | number; readonly index: number; readonly begun: ReturnType<typeof begin> }
-    | undefined;
-
   /** Sends a conversation, turn by turn; resolves with the moment the last answer ended. */
   const converse = async (
+    { turns, messages, body: firstBody }: ReturnType<typeof begin>,
     name: string | number,
     index: number,
     scheduledNs: number,
     onTurn: (turn: number, scheduledNs: number, outcome: Exchange) => void,
   ): Promise<number> => {
-    const isAhead = ahead?.name === name && ahead.index === index;
-    const { turns, messages, body: firstBody } = isAhead ? ahead!.begun : begin(name, index);
-    if (isAhead) ahead = undefined;
     const keepText = turns.length > 1;
     let think: Random | undefined;
     let dueNs = scheduledNs;
@@ -139,25 +133,26 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
       const goesOn = () => next < mine && !signal.aborted && warmupTokens < maxTokens;
       const take = () => (goesOn() ? part.index + part.of * next++ : undefined);
       const slots = openSlots(Math.min(mine, warmupConcurrency(level)), clock.now());
+      const name = `warmup ${level.index}`;
+      const count = ({ outputTokens }: Exchange) => {
+        warmupTokens += outputTokens;
+      };
       await closedLoop(clock, slots, signal, take, (index, scheduled) =>
-        converse(`warmup ${level.index}`, index, scheduled, (_turn, _scheduled, { outputTokens }) => {
-          warmupTokens += outputTokens;
-        }),
+        converse(begin(name, index), name, index, scheduled, (_turn, _scheduled, outcome) => count(outcome)),
       );
       await transport.prepare(mostInFlight(level, part));
     },
     async measure(stretch, onRecord, noMore) {
       const readHost = watchHost(clock);
       const opened = transport.connectionsOpened;
+      const name = stretch.level.index;
+      const prepared = new Prepared(clock, (index) => begin(name, index));
       const send = (index: number, scheduledNs: number) =>
-        converse(stretch.level.index, index, scheduledNs, (turn, scheduled, outcome) => {
-          const record = { ...outcome, level: stretch.level.index, index, scheduled };
+        converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome) => {
+          const record = { ...outcome, level: name, index, scheduled };
           onRecord(turn > 0 ? { ...record, turn } : record);
         });
-      const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, (index) => {
-        const name = stretch.level.index;
-        ahead = { name, index, begun: begin(name, index) };
-      });
+      const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, prepared);
       return {
         endNs: Math.max(stretch.startNs + 1, Math.min(endNs, clock.now())),
         host: { ...readHost(), connectionsOpened: transport.connectionsOpened - opened },
@@ -181,7 +176,7 @@ async function sendStretch(
   clock: Clock,
   noMore: AbortSignal,
   send: (index: number, scheduledNs: number) => Promise<number>,
-  prepare: (index: number) => void,
+  prepared: Pick<Prepared<never>, "makeNow" | "makeSoon">,
 ): Promise<number> {
   const { level, stop, firstIndex, startNs } = stretch;
   const { load } = level;
@@ -201,7 +196,7 @@ async function sendStretch(
       most,
       noMore,
       (i, scheduled) => send(indexOf(i), scheduled),
-      (i) => prepare(indexOf(i)),
+      (i) => prepared.makeNow(indexOf(i)),
     );
     return startNs + plannedSpan(load, stop, all);
   }
@@ -216,9 +211,13 @@ async function sendStretch(
   let next = 0;
   let lastEnd = startNs;
   let firstEmpty = Number.POSITIVE_INFINITY;
+  const indexOf = (i: number) => firstIndex + mine.index + mine.of * i;
   const take = (freeAtNs: number) => {
-    if (next < requests && freeAtNs < deadline && !noMore.aborted)
-      return firstIndex + mine.index + mine.of * next++;
+    if (next < requests && freeAtNs < deadline && !noMore.aborted) {
+      // Where all answers end together, so do the next requests begin.
+      if (next + slots.length < requests) prepared.makeSoon(indexOf(next + slots.length));
+      return indexOf(next++);
+    }
     firstEmpty = Math.min(firstEmpty, freeAtNs);
     return undefined;
   };
