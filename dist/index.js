@@ -34416,17 +34416,21 @@ function withoutSecrets(url) {
 	return `${origin}${pathname}`;
 }
 // src/send/connections.ts
+const REST_NS = 10 * NS_PER_MS;
 var Connections = class {
 	opened = 0;
 	#open = 0;
+	#staysOpen = false;
 	#origin;
+	#clock;
 	#options;
 	#connect;
 	#clients = [];
 	#free = [];
 	#spare = new Map();
-	constructor(origin, options, connect) {
+	constructor(origin, clock, options, connect) {
 		this.#origin = new URL(origin);
+		this.#clock = clock;
 		this.#connect = (0, import_connect.default)(connect);
 		this.#options = {
 			...options,
@@ -34438,10 +34442,18 @@ var Connections = class {
 		};
 	}
 	dispatch(request, handlerOf) {
-		const client = this.#free.pop() ?? this.#newClient();
-		client.dispatch(request, handlerOf(() => this.#free.push(client)));
+		const client = this.#take() ?? this.#newClient();
+		const afterPost = request.method === "POST";
+		const free = () => this.#free.push({
+			client,
+			sinceNs: this.#clock.now(),
+			afterPost
+		});
+		client.dispatch(request, handlerOf(free));
 	}
 	async prepare(count) {
+		await this.#clock.sleepUntil(this.#clock.now() + REST_NS);
+		this.#staysOpen ||= this.#free.some((one) => this.#isProof(one));
 		const { host, hostname, protocol, port } = this.#origin;
 		const to = {
 			host,
@@ -34460,6 +34472,18 @@ var Connections = class {
 	async close() {
 		for (const socket of this.#spare.keys()) socket.destroy();
 		await Promise.all(this.#clients.map((client) => client.destroy()));
+	}
+	#take() {
+		const [oldest] = this.#free;
+		this.#staysOpen ||= this.#isProof(oldest);
+		if (this.#staysOpen) return this.#free.pop()?.client;
+		return this.#hasRested(oldest) ? this.#free.shift().client : void 0;
+	}
+	#isProof(one) {
+		return this.#hasRested(one) && one.afterPost && one.client.stats.connected;
+	}
+	#hasRested(one) {
+		return one !== void 0 && this.#clock.now() - one.sinceNs >= REST_NS;
 	}
 	#newClient() {
 		const client = new import_client.default(this.#origin, this.#options);
@@ -34569,7 +34593,7 @@ function undiciTransport(origin, clock, options = {}) {
 		allowH2: false,
 		...refuseMetadata && { lookup: lookupButMetadata }
 	};
-	const connections = proxy === void 0 ? new Connections(origin, CLIENT, connect) : void 0;
+	const connections = proxy === void 0 ? new Connections(origin, clock, CLIENT, connect) : void 0;
 	let tunnels = 0;
 	const openTunnels = (to, given) => new import_pool.default(to, {
 		...given,

@@ -1,25 +1,44 @@
 import type { Socket } from "node:net";
 import { buildConnector, Client, type Dispatcher } from "undici";
+import type { Clock } from "../clock.ts";
+import { NS_PER_MS } from "../units.ts";
+
+/**
+ * Some servers close a connection after an answer, without having said so in its headers (llama-server after each
+ * stream). Who uses it within that moment has a failed request, and no request is ever sent twice.
+ */
+const REST_NS = 10 * NS_PER_MS;
+
+interface Free {
+  readonly client: Client;
+  readonly sinceNs: number;
+  /** A list of models may leave open what a stream does not. */
+  readonly afterPost: boolean;
+}
 
 /**
  * A connection for each request in flight, and no more: the one that was freed last goes first. undici's own
  * pool passes over a connection for one turn of the event loop after each answer, and so opens up to twice
- * as many, in the middle of the measurement.
+ * as many, in the middle of the measurement. Until one was seen open a moment after an answer, all of them rest.
  */
 export class Connections {
   /** So far, those that were never used too. */
   opened = 0;
   #open = 0;
+  #staysOpen = false;
   readonly #origin: URL;
+  readonly #clock: Clock;
   readonly #options: Client.Options;
   readonly #connect: buildConnector.connector;
   readonly #clients: Client[] = [];
-  readonly #free: Client[] = [];
+  /** In the order in which their answers ended. */
+  readonly #free: Free[] = [];
   /** Opened ahead, and what forgets each when it closes. */
   readonly #spare = new Map<Socket, () => void>();
 
-  constructor(origin: string, options: Client.Options, connect: buildConnector.BuildOptions) {
+  constructor(origin: string, clock: Clock, options: Client.Options, connect: buildConnector.BuildOptions) {
     this.#origin = new URL(origin);
+    this.#clock = clock;
     this.#connect = buildConnector(connect);
     this.#options = {
       ...options,
@@ -35,15 +54,17 @@ export class Connections {
     request: Dispatcher.DispatchOptions,
     handlerOf: (ended: () => void) => Dispatcher.DispatchHandler,
   ) {
-    const client = this.#free.pop() ?? this.#newClient();
-    client.dispatch(
-      request,
-      handlerOf(() => this.#free.push(client)),
-    );
+    const client = this.#take() ?? this.#newClient();
+    const afterPost = request.method === "POST";
+    const free = () => this.#free.push({ client, sinceNs: this.#clock.now(), afterPost });
+    client.dispatch(request, handlerOf(free));
   }
 
   /** Opens what is missing to so many; what fails is left to the request that will want it. */
   async prepare(count: number): Promise<void> {
+    // What is closed after its answer is seen closed by then.
+    await this.#clock.sleepUntil(this.#clock.now() + REST_NS);
+    this.#staysOpen ||= this.#free.some((one) => this.#isProof(one));
     const { host, hostname, protocol, port } = this.#origin;
     const to = { host, hostname: hostname.replace(/^\[|\]$/g, ""), protocol, port };
     const open = () =>
@@ -59,6 +80,21 @@ export class Connections {
   async close(): Promise<void> {
     for (const socket of this.#spare.keys()) socket.destroy();
     await Promise.all(this.#clients.map((client) => client.destroy()));
+  }
+
+  #take(): Client | undefined {
+    const [oldest] = this.#free;
+    this.#staysOpen ||= this.#isProof(oldest);
+    if (this.#staysOpen) return this.#free.pop()?.client;
+    return this.#hasRested(oldest) ? this.#free.shift()!.client : undefined;
+  }
+
+  #isProof(one: Free | undefined): boolean {
+    return this.#hasRested(one) && one.afterPost && one.client.stats.connected;
+  }
+
+  #hasRested(one: Free | undefined): one is Free {
+    return one !== undefined && this.#clock.now() - one.sinceNs >= REST_NS;
   }
 
   #newClient(): Client {

@@ -21,7 +21,7 @@ export function undiciTransport(origin: string, clock: Clock, options: Transport
   const arrival = arrivalOf(clock);
   const refused = refuseMetadata && isMetadataHost(new URL(origin).hostname);
   const connect = { allowH2: false, ...(refuseMetadata && { lookup: lookupButMetadata }) };
-  const connections = proxy === undefined ? new Connections(origin, CLIENT, connect) : undefined;
+  const connections = proxy === undefined ? new Connections(origin, clock, CLIENT, connect) : undefined;
   let tunnels = 0;
   const openTunnels = (to: string | URL, given: object) =>
     new Pool(to, { ...given, ...CLIENT, connections: null }).on("connect", () => tunnels++);

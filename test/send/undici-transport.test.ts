@@ -83,3 +83,34 @@ test("a server that refuses connections does so to requests, not while they are 
   assert.equal(transport.connectionsOpened, 0);
   await transport.close();
 });
+
+test("no request is lost to a server that closes each connection after its answer without a word", async () => {
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.on("data", (data) => {
+      if (!data.includes("POST")) return;
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+      setImmediate(() => socket.end());
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const transport = undiciTransport(`http://127.0.0.1:${port}`, systemClock());
+  const post = () =>
+    new Promise<void>((resolve, reject) => {
+      const handler = { onSent() {}, onHeaders() {}, onData() {}, onEnd: () => resolve(), onError: reject };
+      transport.send({ method: "POST", path: "/", headers: {}, body: "{}" }, handler);
+    });
+  const slot = async () => {
+    for (let i = 0; i < 10; i++) await post();
+  };
+  try {
+    await Promise.all([slot(), slot(), slot()]);
+    await transport.prepare(3);
+    await Promise.all([slot(), slot(), slot()]);
+    assert.ok(transport.connectionsOpened >= 60);
+  } finally {
+    await transport.close();
+    server.close();
+  }
+});
