@@ -101,6 +101,8 @@ async function engineSends(rate: number, requests: number): Promise<Sends> {
   const config = { url: target.url, rate, arrivals: "constant", requests, warmup: 1000, "output-tokens": 4 };
   const observed = await measure<Observed[]>([
     process.execPath,
+    // As `goodput run` starts itself on few cores.
+    "--v8-pool-size=0",
     "bench/lib/observe.ts",
     JSON.stringify(config),
   ]);

@@ -34640,7 +34640,8 @@ const CLIENT = {
 	pipelining: 1,
 	allowH2: false,
 	headersTimeout: 0,
-	bodyTimeout: 0
+	bodyTimeout: 0,
+	keepAliveTimeout: 6e5
 };
 function arrivalOf(clock) {
 	let read;
@@ -35281,7 +35282,7 @@ function fetchSmall(transport, request, clock, signal) {
 const SLICE_NS = .1 * NS_PER_MS;
 const BUSY_NS = 1.5 * NS_PER_MS;
 const MOST_PUT_OFF = 10;
-const SHARE = 1 / 128;
+const SHARE = 1 / 64;
 function later(clock, take) {
 	let waiting = [];
 	let taken = 0;
@@ -35292,7 +35293,6 @@ function later(clock, take) {
 		disarm = clock.alarm(dueNs, () => {
 			const nowNs = clock.now();
 			if (nowNs - dueNs > BUSY_NS && putOff++ < MOST_PUT_OFF) return arm();
-			putOff = 0;
 			takeSome(taken + (waiting.length - taken) * SHARE, nowNs + SLICE_NS);
 			if (waiting.length > 0) arm();
 		});
@@ -35305,6 +35305,7 @@ function later(clock, take) {
 		if (taken < waiting.length) return;
 		waiting = [];
 		taken = 0;
+		putOff = 0;
 	};
 	return {
 		add(thing) {

@@ -8,7 +8,7 @@ const BUSY_NS = 1.5 * NS_PER_MS;
 /** Nothing is put off for ever. */
 const MOST_PUT_OFF = 10;
 /** Of what has piled up this share is taken at least, or it would grow on a machine that is never idle. */
-const SHARE = 1 / 128;
+const SHARE = 1 / 64;
 
 /**
  * Passes things on a moment later, when there is little else to do and a few at a time: what is sent next goes
@@ -25,7 +25,6 @@ export function later<T>(clock: Clock, take: (thing: T) => void): { add(thing: T
     disarm = clock.alarm(dueNs, () => {
       const nowNs = clock.now();
       if (nowNs - dueNs > BUSY_NS && putOff++ < MOST_PUT_OFF) return arm();
-      putOff = 0;
       takeSome(taken + (waiting.length - taken) * SHARE, nowNs + SLICE_NS);
       if (waiting.length > 0) arm();
     });
@@ -38,6 +37,7 @@ export function later<T>(clock: Clock, take: (thing: T) => void): { add(thing: T
     if (taken < waiting.length) return;
     waiting = [];
     taken = 0;
+    putOff = 0;
   };
   return {
     add(thing) {

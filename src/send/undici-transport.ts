@@ -64,6 +64,9 @@ const CLIENT = {
   // The exchange has one time limit of its own, from the plan.
   headersTimeout: 0,
   bodyTimeout: 0,
+  // Connections that a run does not need for a moment stay: closing hundreds holds up what is measured. A server that
+  // says how long it keeps them is believed.
+  keepAliveTimeout: 600_000,
 } as const;
 
 /**
