@@ -34475,15 +34475,16 @@ var Connections = class {
 	}
 	#take() {
 		const [oldest] = this.#free;
+		if (oldest === void 0) return void 0;
 		this.#staysOpen ||= this.#isProof(oldest);
-		if (this.#staysOpen) return this.#free.pop()?.client;
-		return this.#hasRested(oldest) ? this.#free.shift().client : void 0;
+		if (this.#staysOpen) return this.#free.pop().client;
+		return this.#hasRested(oldest) || !oldest.afterPost ? this.#free.shift().client : void 0;
 	}
 	#isProof(one) {
 		return this.#hasRested(one) && one.afterPost && one.client.stats.connected;
 	}
-	#hasRested(one) {
-		return one !== void 0 && this.#clock.now() - one.sinceNs >= REST_NS;
+	#hasRested({ sinceNs }) {
+		return this.#clock.now() - sinceNs >= REST_NS;
 	}
 	#newClient() {
 		const client = new import_client.default(this.#origin, this.#options);

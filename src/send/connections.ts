@@ -84,17 +84,18 @@ export class Connections {
 
   #take(): Client | undefined {
     const [oldest] = this.#free;
+    if (oldest === undefined) return undefined;
     this.#staysOpen ||= this.#isProof(oldest);
-    if (this.#staysOpen) return this.#free.pop()?.client;
-    return this.#hasRested(oldest) ? this.#free.shift()!.client : undefined;
+    if (this.#staysOpen) return this.#free.pop()!.client;
+    return this.#hasRested(oldest) || !oldest.afterPost ? this.#free.shift()!.client : undefined;
   }
 
-  #isProof(one: Free | undefined): boolean {
+  #isProof(one: Free): boolean {
     return this.#hasRested(one) && one.afterPost && one.client.stats.connected;
   }
 
-  #hasRested(one: Free | undefined): one is Free {
-    return one !== undefined && this.#clock.now() - one.sinceNs >= REST_NS;
+  #hasRested({ sinceNs }: Free): boolean {
+    return this.#clock.now() - sinceNs >= REST_NS;
   }
 
   #newClient(): Client {
