@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
 import { parseConfig, type Result } from "../../src/index.ts";
 import { ApiError } from "../errors.ts";
+import { patiently } from "../patiently.ts";
 import type { Shards } from "../shards/shards.ts";
 import type { MeasuredRun, RunChanges, RunFailure, RunStore } from "../store/run-store.ts";
 import { ActiveRun } from "./active-run.ts";
@@ -182,20 +182,6 @@ export async function createRuns(options: RunsOptions): Promise<Runs> {
       await Promise.all(all.map((one) => one.ended));
     },
   };
-}
-
-const PATIENCE_MS = [100, 500, 2_000, 5_000];
-
-/** A database that is started anew is away for seconds, and a run may have taken hours. */
-async function patiently<Value>(work: () => Promise<Value>): Promise<Value> {
-  for (const waitMs of PATIENCE_MS) {
-    try {
-      return await work();
-    } catch {
-      await setTimeout(waitMs);
-    }
-  }
-  return work();
 }
 
 function logEnd(

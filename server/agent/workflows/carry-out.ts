@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { compareInThread } from "../../load-tests/compare-in-thread.ts";
 import type { Runs } from "../../load-tests/run-request.ts";
+import { patiently } from "../../patiently.ts";
 import type { RunStore } from "../../store/run-store.ts";
 import type { Agent } from "../agent.ts";
 import { reasonOf } from "../collector.ts";
@@ -11,7 +12,7 @@ import { inShort, isGood, judgeChange, notMeasured, whyUnusable } from "./judge-
 import { Interruption, LOAD_SHARE, measureLoad } from "./measure-load.ts";
 import { abandon, undoInterrupted } from "./recover.ts";
 import { advance, begin, end, skipRest } from "./stages.ts";
-import { isHalfDone, patiently, type StoredWorkflow } from "./stored-workflow.ts";
+import { isHalfDone, type StoredWorkflow } from "./stored-workflow.ts";
 import {
   becomeReady,
   callHook,

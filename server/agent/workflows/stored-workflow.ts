@@ -1,6 +1,6 @@
-import { setTimeout } from "node:timers/promises";
 import type { Logger } from "pino";
 import { ApiError } from "../../errors.ts";
+import { patiently } from "../../patiently.ts";
 import {
   type Stage,
   TRANSITIONS,
@@ -102,21 +102,6 @@ export function noSuchWorkflow(workflowId: string): ApiError {
 /** What every line of the log about it has. */
 export function marksOf({ workflowId, instanceId }: Workflow) {
   return { workflow_id: workflowId, instance_id: instanceId };
-}
-
-const PATIENCE_MS = [100, 500, 2_000, 5_000];
-
-/** What is refused for good is not asked for again. */
-export async function patiently<Value>(work: () => Promise<Value>): Promise<Value> {
-  for (const waitMs of PATIENCE_MS) {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof ApiError && error.status < 500) throw error;
-      await setTimeout(waitMs);
-    }
-  }
-  return work();
 }
 
 function refuseForbidden(from: WorkflowStatus, to: WorkflowStatus): void {
