@@ -18,8 +18,8 @@ import { type Answer, send, startServer, until } from "../support/server.ts";
 const HOOK = join(import.meta.dirname, "../support/own-server-hook.mjs");
 
 const BEFORE = { max_batch_size: 1, context_size: 512 };
-/** More than the ten that may wait. */
-const CROWD = 16;
+/** More than the ten that may wait, and each for so long that nobody's pause lets the queue become shorter. */
+const CROWD = { people: 24, tokens: 400 };
 
 /** Answers are asked for whole: several at once make each one's tokens come slower, which is no news. */
 const LOAD = { concurrency: 6, requests: 60, warmup: 24, stream: false, slo: ["error_rate < 10%"] };
@@ -179,10 +179,11 @@ async function lookAt(ownUrl: string): Promise<object> {
 
 /** Does something while a queue stands before the server. */
 async function whileCrowded<Value>(ownUrl: string, work: () => Promise<Value>): Promise<Value> {
-  const body = { messages: [{ role: "user", content: "A queue." }], max_tokens: 64 };
-  let isOver = false;
-  const people = Array.from({ length: CROWD }, async () => {
-    while (!isOver) await send(`${ownUrl}/v1/chat/completions`, { body });
+  const body = { messages: [{ role: "user", content: "A queue." }], max_tokens: CROWD.tokens };
+  const over = new AbortController();
+  const { signal } = over;
+  const people = Array.from({ length: CROWD.people }, async () => {
+    while (!signal.aborted) await send(`${ownUrl}/v1/chat/completions`, { body, signal }).catch(gone(signal));
   });
   try {
     await until(
@@ -192,9 +193,16 @@ async function whileCrowded<Value>(ownUrl: string, work: () => Promise<Value>): 
     );
     return await work();
   } finally {
-    isOver = true;
+    over.abort();
     await Promise.all(people);
   }
+}
+
+/** Whoever leaves the queue at its end has no answer, and everybody else should have had one. */
+function gone(signal: AbortSignal): (error: unknown) => void {
+  return (error) => {
+    if (!signal.aborted) throw error;
+  };
 }
 
 async function stopOwnServer(pidFile: string, ownUrl: string): Promise<void> {
