@@ -7,8 +7,8 @@ const SLICE_NS = 0.1 * NS_PER_MS;
 const BUSY_NS = 1.5 * NS_PER_MS;
 /** Nothing is put off for ever. */
 const MOST_PUT_OFF = 10;
-/** Of what has piled up this share is taken at least, or it would grow on a machine that is never idle. */
-const SHARE = 1 / 64;
+/** What is beyond is taken at once: on a machine that is never idle it would grow, and be moved about as garbage is collected. */
+const MOST_WAITING = 512;
 
 /**
  * Passes things on a moment later, when there is little else to do and a few at a time: what is sent next goes
@@ -17,35 +17,43 @@ const SHARE = 1 / 64;
  */
 export function later<T>(clock: Clock, take: (thing: T) => void): { add(thing: T): void; flush(): void } {
   let waiting: T[] = [];
+  /** Added before those, and taken from the front. */
+  let batch: T[] = [];
   let taken = 0;
   let putOff = 0;
-  let disarm = () => {};
+  let disarm: (() => void) | undefined;
+  const left = () => batch.length - taken + waiting.length;
   const arm = () => {
     const dueNs = clock.now() + NS_PER_MS;
     disarm = clock.alarm(dueNs, () => {
+      disarm = undefined;
       const nowNs = clock.now();
       if (nowNs - dueNs > BUSY_NS && putOff++ < MOST_PUT_OFF) return arm();
-      takeSome(taken + (waiting.length - taken) * SHARE, nowNs + SLICE_NS);
-      if (waiting.length > 0) arm();
+      putOff = 0;
+      takeSome(MOST_WAITING, nowNs + SLICE_NS);
+      if (left() > 0) arm();
     });
   };
-  const takeSome = (least: number, untilNs: number) => {
-    while (taken < waiting.length) {
-      take(waiting[taken++]!);
-      if (taken >= least && clock.now() >= untilNs) break;
+  const takeSome = (most: number, untilNs: number) => {
+    while (left() > 0) {
+      if (taken === batch.length) {
+        batch = waiting;
+        waiting = [];
+        taken = 0;
+      }
+      take(batch[taken++]!);
+      if (left() <= most && clock.now() >= untilNs) break;
     }
-    if (taken < waiting.length) return;
-    waiting = [];
-    taken = 0;
-    putOff = 0;
   };
   return {
     add(thing) {
-      if (waiting.push(thing) === 1) arm();
+      waiting.push(thing);
+      if (disarm === undefined) arm();
     },
     flush() {
-      disarm();
-      takeSome(waiting.length, Number.POSITIVE_INFINITY);
+      disarm?.();
+      disarm = undefined;
+      takeSome(0, Number.POSITIVE_INFINITY);
     },
   };
 }

@@ -11,21 +11,26 @@ const MOST_CHARACTERS = 4_000_000;
 export class Prepared<T extends { readonly body: string }> {
   readonly #make: (index: number) => T;
   readonly #soon: ReturnType<typeof later<number>>;
-  readonly #made = new Map<number, T>();
+  /** Undefined where it is still to be made. */
+  readonly #made = new Map<number, T | undefined>();
   #characters = 0;
 
   constructor(clock: Clock, make: (index: number) => T) {
     this.#make = make;
-    this.#soon = later(clock, (index) => this.makeNow(index));
+    this.#soon = later(clock, (index) => {
+      // Nobody waits for what was taken meanwhile.
+      if (this.#made.has(index)) this.makeNow(index);
+    });
   }
 
   /** In a moment, where nothing else is to be done. */
   makeSoon(index: number): void {
+    this.#made.set(index, undefined);
     this.#soon.add(index);
   }
 
   makeNow(index: number): void {
-    if (this.#characters >= MOST_CHARACTERS || this.#made.has(index)) return;
+    if (this.#characters >= MOST_CHARACTERS || this.#made.get(index) !== undefined) return;
     const one = this.#make(index);
     this.#made.set(index, one);
     this.#characters += one.body.length;
@@ -33,8 +38,8 @@ export class Prepared<T extends { readonly body: string }> {
 
   take(index: number): T {
     const one = this.#made.get(index);
-    if (one === undefined) return this.#make(index);
     this.#made.delete(index);
+    if (one === undefined) return this.#make(index);
     this.#characters -= one.body.length;
     return one;
   }
