@@ -28,8 +28,10 @@ export function promptWriter(seed: number, tokenizer?: Tokenizer): PromptWriter 
     tokenizer === undefined ? { words: WORDS, meanTokens: 1 } : measureWords(tokenizer);
   const order = shuffled(words, random(seed, "words"));
   const wordsFor = (tokens: number) => Math.max(1, Math.round(tokens / meanTokens));
-  const draw = (texts: string[], count: number, chance: Random) => {
-    for (let i = 0; i < count; i++) texts.push(order[chance.integer(order.length)]!);
+  const word = (chance: Random) => order[chance.integer(order.length)]!;
+  /** Adds words until there are so many. */
+  const fill = (texts: string[], count: number, chance: Random) => {
+    while (texts.length < count) texts.push(word(chance));
     return texts;
   };
 
@@ -44,27 +46,30 @@ export function promptWriter(seed: number, tokenizer?: Tokenizer): PromptWriter 
     return own;
   };
   /** The index in the number system of the words, so that first words differ, and three of them for millions. */
-  const beginning = ({ stream, index }: PromptId): string[] => {
+  const begin = (texts: string[], count: number, { stream, index }: PromptId) => {
     let rest = index;
     let carried = 0;
-    return shiftsOf(stream).map((shift) => {
+    for (const shift of shiftsOf(stream)) {
+      if (texts.length >= count) return;
       carried = (carried + rest + shift) % order.length;
       rest = Math.floor(rest / order.length);
-      return order[carried]!;
-    });
+      texts.push(order[carried]!);
+    }
   };
 
   return {
     write(tokens, id, lead = []) {
       const chance = random(seed, "prompt", id.stream, id.index, id.turn ?? 0);
-      const before = lead.flatMap((text) => text.split(" "));
-      const own = Math.max(0, wordsFor(tokens) - before.length);
-      const first = id.turn ? [] : beginning(id).slice(0, own);
-      const all = draw([...before, ...first], own - first.length, chance);
-      if (tokenizer === undefined) return all.slice(0, tokens).join(" ");
-      return fitText(all, tokens, tokenizer, () => order[chance.integer(order.length)]!);
+      const texts = lead.flatMap((text) => text.split(" "));
+      const count = wordsFor(tokens);
+      if (!id.turn) begin(texts, count, id);
+      fill(texts, count, chance);
+      if (tokenizer !== undefined) return fitText(texts, tokens, tokenizer, () => word(chance));
+      // What is shared may be more than there is room for.
+      if (texts.length > tokens) texts.length = tokens;
+      return texts.join(" ");
     },
-    shared: (tokens, ...name) => draw([], wordsFor(tokens), random(seed, ...name)).join(" "),
+    shared: (tokens, ...name) => fill([], wordsFor(tokens), random(seed, ...name)).join(" "),
   };
 }
 
