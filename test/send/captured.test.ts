@@ -3,9 +3,10 @@ import { globSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { ProtocolName } from "../../src/plan/plan.ts";
+import { PROTOCOLS, type ProtocolName } from "../../src/plan/plan.ts";
 import { type Exchange, exchange } from "../../src/send/exchange.ts";
 import { protocolOf } from "../../src/send/protocol.ts";
+import { remembering } from "../../src/send/remembering.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { replayTransport } from "../support/replay-transport.ts";
 
@@ -151,11 +152,14 @@ test("an output has the moment of the read in which its event ended", async () =
   assert.equal(got.end, 6);
 });
 
+/** As in a run, one for all answers. */
+const protocols = new Map(PROTOCOLS.map((name) => [name, remembering(protocolOf(name))]));
+
 function replay(file: string, protocolName: ProtocolName, reads: readonly Buffer[]): Promise<Exchange> {
   const clock = new FakeClock();
   const type = file.endsWith(".ndjson") ? "application/x-ndjson" : "text/event-stream; charset=utf-8";
   const request = { method: "POST", path: "/", headers: {}, body: "{}" } as const;
-  return exchange(replayTransport(type, reads, clock), protocolOf(protocolName), request, {
+  return exchange(replayTransport(type, reads, clock), protocols.get(protocolName)!, request, {
     clock,
     timeoutNs: 1e9,
     signal: new AbortController().signal,
