@@ -41,6 +41,19 @@ test("levels run in order with exactly their concurrency, and warm-up is in no f
     assert.ok(Math.abs(result.levels[1]!.metrics.concurrency! - 6) < 0.3);
   }));
 
+test("the slots of a closed loop open one after the other, so that no answer waits for another's to be read", () =>
+  withServer({ ttftMs: 5 }, async (server) => {
+    const outDir = await mkdtemp(join(tmpdir(), "goodput-"));
+    await runPlan(planFor(server, { concurrency: 8, requests: 8, warmup: 0 }), { outDir });
+    const lines = (await readFile(join(outDir, "records.jsonl"), "utf8")).trim().split("\n");
+    const requests = lines.map((line) => JSON.parse(line)).flatMap(({ request }) => request ?? []);
+    const [first, ...others] = requests.map(({ scheduled }) => scheduled).toSorted((a, b) => a - b);
+    assert.deepEqual(
+      others.map((scheduled, k) => scheduled - first - (k + 1) * 200_000),
+      Array(7).fill(0),
+    );
+  }));
+
 test("all connections are open before a level's window, however small its warm-up", () =>
   withServer({ ttftMs: 5 }, async (server) => {
     for (const load of [{ concurrency: 12 }, { "concurrency-stages": "100ms:12,300ms:12" }, { users: 12 }]) {
