@@ -5,6 +5,7 @@
  * misses the machine's own scheduler takes.
  */
 import { parseArgs } from "node:util";
+import { MEASURING_FLAGS } from "../src/node-flags.ts";
 import type { Observed } from "./lib/observe.ts";
 import { heading, quantile, shown, spread, table } from "./lib/table.ts";
 import { measure, startTarget } from "./lib/target.ts";
@@ -101,8 +102,8 @@ async function engineSends(rate: number, requests: number): Promise<Sends> {
   const config = { url: target.url, rate, arrivals: "constant", requests, warmup: 1000, "output-tokens": 4 };
   const observed = await measure<Observed[]>([
     process.execPath,
-    // As `goodput run` starts itself on few cores.
-    "--v8-pool-size=0",
+    // As `goodput run` starts itself.
+    ...MEASURING_FLAGS,
     "bench/lib/observe.ts",
     JSON.stringify(config),
   ]);

@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -26,7 +26,7 @@ const times: Record<"source" | "built" | "action" | "idle" | "node", number[]> =
 };
 // Alone in a folder, as the runner has it.
 const action = join(outDir, "index.js");
-copyFileSync("dist/index.js", action);
+cpSync("dist", outDir, { recursive: true });
 writeFileSync(join(outDir, "package.json"), '{"type":"module"}');
 writeFileSync(join(outDir, "event.json"), "{}");
 try {

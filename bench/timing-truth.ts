@@ -3,9 +3,10 @@
  * target did, which writes its tokens at absolute deadlines and stamps each first one as it is written. Both
  * read the same monotonic clock. Below each load is what a loop on undici's `dispatch` sees of the same, which
  * does nothing but stamp: what is late there no program on Node can help on this machine. "As a library" is without
- * what `goodput run` says to Node on few cores, where V8's own threads are in the way.
+ * the flags that `goodput run` starts itself with.
  */
 import { parseArgs } from "node:util";
+import { MEASURING_FLAGS } from "../src/node-flags.ts";
 import type { Observed } from "./lib/observe.ts";
 import { heading, quantile, shown, spread, table } from "./lib/table.ts";
 import { measure, startTarget } from "./lib/target.ts";
@@ -26,7 +27,6 @@ interface Errors {
   readonly targetLate: number;
   readonly true50: number;
 }
-const FEW_THREADS = "--v8-pool-size=0";
 /** One answer: 50 ms to its first token and 63 gaps of 10 ms. */
 const ANSWER_SECONDS = 0.68;
 /** In a closed loop all streams begin together and, with a target as even as this one, stay together. */
@@ -36,9 +36,9 @@ const LOADS = streams
     { name: `${count} open loop`, count, load: { rate: count / ANSWER_SECONDS, arrivals: "poisson" } },
   ])
   .flatMap((load) => [
-    { ...load, program: [FEW_THREADS, "bench/lib/observe.ts"] },
+    { ...load, program: [...MEASURING_FLAGS, "bench/lib/observe.ts"] },
     { ...load, name: "  as a library", program: ["bench/lib/observe.ts"] },
-    { ...load, name: "  bare dispatch", program: [FEW_THREADS, "bench/lib/observe-bare.ts"] },
+    { ...load, name: "  bare dispatch", program: [...MEASURING_FLAGS, "bench/lib/observe-bare.ts"] },
   ]);
 const rounds = LOADS.map((): Errors[] => []);
 

@@ -7,10 +7,12 @@ import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { type Plugin, rolldown } from "rolldown";
+import { type OutputChunk, type Plugin, rolldown } from "rolldown";
 import { licenses, packageFolder } from "./licenses.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
+/** What the runner loads, and what that loads once the process has the flags to measure with. */
+const FILES = { "index.js": "action/start.ts", "main.js": "action/main.ts" };
 
 export interface BuiltAction {
   /** Characters of code by package name, largest first; "goodput" is our own. */
@@ -21,13 +23,39 @@ export interface BuiltAction {
 }
 
 export async function buildAction(outDir: string): Promise<BuiltAction> {
+  const sizes = new Map<string, number>();
+  const folders = new Set<string>();
+  let totalBytes = 0;
+  await mkdir(outDir, { recursive: true });
+  for (const [file, input] of Object.entries(FILES)) {
+    const { code, modules } = await bundled(input);
+    await writeFile(join(outDir, file), code);
+    totalBytes += Buffer.byteLength(code);
+    for (const [id, { renderedLength }] of Object.entries(modules)) {
+      if (renderedLength === 0) continue;
+      const folder = packageFolder(id);
+      const name = folder === undefined ? "goodput" : folder.slice(folder.lastIndexOf("node_modules/") + 13);
+      sizes.set(name, (sizes.get(name) ?? 0) + renderedLength);
+      if (folder !== undefined) folders.add(folder);
+    }
+  }
+  const packages = [...folders].sort();
+  await writeFile(join(outDir, "LICENSES.txt"), await licenses(packages));
+  return {
+    packages: packages.map((folder) => relative(ROOT, folder).replaceAll("\\", "/")),
+    sizes: new Map([...sizes].sort(([, a], [, b]) => b - a)),
+    totalBytes,
+  };
+}
+
+async function bundled(input: string): Promise<OutputChunk> {
   const bundle = await rolldown({
     cwd: ROOT,
-    input: "action/main.ts",
+    input,
     platform: "node",
     // Asked for by nobody who has no tokenizer.json, and then the message says what to install.
     external: ["@huggingface/tokenizers"],
-    plugins: [undiciInParts, scopesInUse],
+    plugins: [mainBeside, undiciInParts, scopesInUse],
     // They only define things; without this, core's import of them for `platform` brings all of them along.
     treeshake: { moduleSideEffects: [{ test: /[\\/]@actions[\\/](core|exec|io)[\\/]/, sideEffects: false }] },
     // How undici itself leaves out its second, experimental HTTP parser when it is bundled.
@@ -44,27 +72,14 @@ export async function buildAction(outDir: string): Promise<BuiltAction> {
   await bundle.close();
   const [chunk, ...others] = output;
   if (others.length > 0) throw new Error(`one file expected, got ${output.map((file) => file.fileName)}`);
-
-  const sizes = new Map<string, number>();
-  const folders = new Set<string>();
-  for (const [id, { renderedLength }] of Object.entries(chunk.modules)) {
-    if (renderedLength === 0) continue;
-    const folder = packageFolder(id);
-    const name = folder === undefined ? "goodput" : folder.slice(folder.lastIndexOf("node_modules/") + 13);
-    sizes.set(name, (sizes.get(name) ?? 0) + renderedLength);
-    if (folder !== undefined) folders.add(folder);
-  }
-
-  const packages = [...folders].sort();
-  await mkdir(outDir, { recursive: true });
-  await writeFile(join(outDir, "index.js"), chunk.code);
-  await writeFile(join(outDir, "LICENSES.txt"), await licenses(packages));
-  return {
-    packages: packages.map((folder) => relative(ROOT, folder).replaceAll("\\", "/")),
-    sizes: new Map([...sizes].sort(([, a], [, b]) => b - a)),
-    totalBytes: Buffer.byteLength(chunk.code),
-  };
+  return chunk;
 }
+
+/** The first file has the second one beside it. */
+const mainBeside: Plugin = {
+  name: "main-beside",
+  resolveId: (source) => (source === "./main.ts" ? { id: "./main.js", external: true } : null),
+};
 
 /**
  * undici's entry loads all of it, mocks, caches and WebSockets too, and is CommonJS, so that no bundler can
@@ -138,5 +153,5 @@ if (import.meta.main) {
   const { values } = parseArgs({ options: { out: { type: "string", default: join(ROOT, "dist") } } });
   const { sizes, totalBytes } = await buildAction(resolve(values.out));
   for (const [name, size] of sizes) console.log(`${String(size).padStart(9)}  ${name}`);
-  console.log(`${String(totalBytes).padStart(9)}  ${join(values.out, "index.js")}`);
+  console.log(`${String(totalBytes).padStart(9)}  ${values.out}`);
 }

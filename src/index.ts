@@ -4,6 +4,7 @@ export { type Conclusion, conclusionOf, conclusionOfError, isRegression } from "
 export { ConfigError, GoodputError, type Mistake } from "./errors.ts";
 export { compareResults, worseningOf } from "./judge/compare.ts";
 export { type Regressed, type Regressions, regressionsIn } from "./judge/regressions.ts";
+export { MEASURING_FLAGS } from "./node-flags.ts";
 export type { Engine, Figure } from "./observe/engines.ts";
 export { latencyOf } from "./observe/histogram.ts";
 export { readMetricsPage } from "./observe/metrics-page.ts";

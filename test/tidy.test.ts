@@ -16,6 +16,9 @@ const SHARED = ["clock", "random", "units", "errors", "redact", "result", "versi
   (name) => `src/${name}.ts`,
 );
 
+/** Of a front door, before anything else is loaded. */
+const FIRST = "src/node-flags.ts";
+
 const sources = globSync("{src,server,action}/**/*.ts");
 
 for (const file of sources) {
@@ -71,11 +74,17 @@ function mayImport(file: string, target: string): boolean {
   if (file.startsWith("server/")) {
     return target.startsWith("server/") || target === "src/index.ts" || target === "src/version.ts";
   }
-  if (file.startsWith("action/")) return target.startsWith("action/") || target === "src/index.ts";
+  if (file.startsWith("action/"))
+    return (
+      target.startsWith("action/") ||
+      target === "src/index.ts" ||
+      (file === "action/start.ts" && target === FIRST)
+    );
   if (file.startsWith("src/cli/")) {
     return (
       target.startsWith("src/cli/") ||
       target === "src/index.ts" ||
+      (file === "src/cli/bin.ts" && target === FIRST) ||
       (file === "src/cli/serve.ts" && /^server\/(main|optimize)\.ts$/.test(target)) ||
       (file === "src/cli/worker.ts" && target === "server/worker-main.ts") ||
       // Loaded only by whoever asks for them.

@@ -1,6 +1,6 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { type Result, redactor } from "../../src/index.ts";
+import { MEASURING_FLAGS, type Result, redactor } from "../../src/index.ts";
 import type { FromRunProcess, RunOrder, ToRunProcess } from "./run-process.ts";
 import type { RunProgress } from "./run-request.ts";
 
@@ -28,9 +28,8 @@ const STDERR_CHARACTERS = 4_096;
 export function startRunProcess(order: RunOrder, onProgress: (progress: RunProgress) => void): RunChild {
   const file = `./run-process${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`;
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), [], {
-    // A debugger or a profiler is for the server, and would want the same port and file here. V8's own threads
-    // follow the cores: four on few of them would be in the way of reading what comes.
-    execArgv: ["--v8-pool-size=0"],
+    // A debugger or a profiler is for the server, and would want the same port and file here.
+    execArgv: [...MEASURING_FLAGS],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   const redact = redactor([order.apiKey]);

@@ -13,12 +13,12 @@ let code: string;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "goodput-build-"));
   built = await buildAction(folder);
-  code = await readFile(join(DIST, "index.js"), "utf8");
+  code = await readFile(join(DIST, "main.js"), "utf8");
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
 test("the committed bundle is what the sources build to, byte for byte", async () => {
-  for (const file of ["index.js", "LICENSES.txt"]) {
+  for (const file of ["index.js", "main.js", "LICENSES.txt"]) {
     const [committed, rebuilt] = await Promise.all([
       readFile(join(DIST, file)),
       readFile(join(folder, file)),

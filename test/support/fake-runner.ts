@@ -4,7 +4,7 @@
  * afterwards. Only the bundle is copied along, into an empty folder.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
@@ -76,8 +76,7 @@ async function runIn(home: string, request: ActionRequest): Promise<ActionRun> {
     event: join(home, "event.json"),
   };
   await mkdir(workspace);
-  await mkdir(join(home, "action"));
-  await copyFile(join(DIST, "index.js"), paths.action);
+  await cp(DIST, join(home, "action"), { recursive: true });
   await writeFile(paths.output, "");
   await writeFile(paths.summary, "");
   await writeFile(paths.state, "");

@@ -42,26 +42,35 @@ export interface Answer {
 /** Sends one request over a connection of its own, so that closing the server waits for nobody. */
 export function send(
   url: string,
-  options: { method?: string; headers?: Record<string, string>; body?: string | object; signal?: AbortSignal } = {},
+  options: {
+    method?: string;
+    headers?: Record<string, string>;
+    body?: string | object;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<Answer> {
   const { body, signal } = options;
   const json = typeof body === "object";
   const headers = { ...(json ? { "content-type": "application/json" } : {}), ...options.headers };
   const method = options.method ?? (body === undefined ? "GET" : "POST");
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { method, headers, agent: false, ...(signal && { signal }) }, (incoming) => {
-      let text = "";
-      incoming.setEncoding("utf8");
-      incoming.on("data", (piece: string) => {
-        text += piece;
-      });
-      incoming.on("error", reject);
-      incoming.on("end", () => {
-        const { statusCode: status = 0, headers } = incoming;
-        const isJson = String(headers["content-type"]).startsWith("application/json");
-        resolve({ status, headers, text, json: isJson ? JSON.parse(text) : undefined });
-      });
-    });
+    const outgoing = request(
+      url,
+      { method, headers, agent: false, ...(signal && { signal }) },
+      (incoming) => {
+        let text = "";
+        incoming.setEncoding("utf8");
+        incoming.on("data", (piece: string) => {
+          text += piece;
+        });
+        incoming.on("error", reject);
+        incoming.on("end", () => {
+          const { statusCode: status = 0, headers } = incoming;
+          const isJson = String(headers["content-type"]).startsWith("application/json");
+          resolve({ status, headers, text, json: isJson ? JSON.parse(text) : undefined });
+        });
+      },
+    );
     outgoing.on("error", reject);
     outgoing.end(json ? JSON.stringify(body) : body);
   });
