@@ -23770,6 +23770,11 @@ async function readConfigFile(path) {
 	if (typeof value !== "object" || Array.isArray(value)) throw wrong("should hold settings, for example `url: http://localhost:8085`.");
 	return value;
 }
+// src/plan/decided-on-the-way.ts
+function decidedOnTheWay({ exploration, control }) {
+	if (exploration !== void 0) return "its levels follow from what earlier ones measured";
+	if (control.untilDecisive) return "it ends as soon as its objectives are decided";
+}
 function redactor(secrets) {
 	const real = secrets.filter((secret) => secret !== void 0).filter(({ length }) => length >= 4);
 	const spellings = [...new Set(real.flatMap(spellingsOf))].sort((a, b) => b.length - a.length);
@@ -28788,19 +28793,19 @@ function step(context) {
 // src/report/load-label.ts
 function shortLoad(load) {
 	switch (load.kind) {
-		case "closed": return bare$2(load.concurrency);
-		case "open": return `${bare$2(load.rate)}/s`;
-		case "stages": return `to ${bare$2(highest(load))}${load.of === "rate" ? "/s" : ""}`;
-		case "users": return `${bare$2(load.users)} users`;
+		case "closed": return bare$1(load.concurrency);
+		case "open": return `${bare$1(load.rate)}/s`;
+		case "stages": return `to ${bare$1(highest(load))}${load.of === "rate" ? "/s" : ""}`;
+		case "users": return `${bare$1(load.users)} users`;
 		case "replay": return "trace";
 	}
 }
 function loadLabel(load) {
 	switch (load.kind) {
-		case "closed": return `concurrency ${bare$2(load.concurrency)}`;
-		case "open": return `${bare$2(load.rate)} req/s`;
-		case "stages": return `stages to ${bare$2(highest(load))} ${load.of === "rate" ? "req/s" : "in flight"}`;
-		case "users": return `${bare$2(load.users)} users`;
+		case "closed": return `concurrency ${bare$1(load.concurrency)}`;
+		case "open": return `${bare$1(load.rate)} req/s`;
+		case "stages": return `stages to ${bare$1(highest(load))} ${load.of === "rate" ? "req/s" : "in flight"}`;
+		case "users": return `${bare$1(load.users)} users`;
 		case "replay": return "trace";
 	}
 }
@@ -28808,17 +28813,17 @@ function describeLoad(load) {
 	switch (load.kind) {
 		case "closed": return `${plural(load.concurrency, "request")} in flight`;
 		case "open": {
-			const shape = load.arrivals === "gamma" ? `gamma, burstiness ${bare$2(load.burstiness)}` : load.arrivals;
-			return `${bare$2(load.rate)} requests/s, ${shape}${atMost(load.max_concurrency)}`;
+			const shape = load.arrivals === "gamma" ? `gamma, burstiness ${bare$1(load.burstiness)}` : load.arrivals;
+			return `${bare$1(load.rate)} requests/s, ${shape}${atMost(load.max_concurrency)}`;
 		}
 		case "stages": {
 			const unit = load.of === "rate" ? "/s" : " in flight";
-			return load.stages.map(({ seconds, target }) => `to ${bare$2(target)}${unit} within ${formatSeconds(seconds)}`).join(", then ");
+			return load.stages.map(({ seconds, target }) => `to ${bare$1(target)}${unit} within ${formatSeconds(seconds)}`).join(", then ");
 		}
 		case "users": {
 			const [least, most] = load.think_seconds;
 			const think = least === most ? formatSeconds(least) : `${formatSeconds(least)} to ${formatSeconds(most)}`;
-			return `${plural(load.users, "user")}, ${bare$2(load.spawn_rate)} more each second, thinking for ${think}`;
+			return `${plural(load.users, "user")}, ${bare$1(load.spawn_rate)} more each second, thinking for ${think}`;
 		}
 		case "replay": return `at the moments of a recorded trace${atMost(load.max_concurrency)}`;
 	}
@@ -28841,12 +28846,12 @@ function lightestFirst(levels) {
 	return places.sort((a, b) => (loadSize(levels[a].load) ?? a) - (loadSize(levels[b].load) ?? b));
 }
 function atMost(most) {
-	return most === void 0 ? "" : `, at most ${bare$2(most)} in flight`;
+	return most === void 0 ? "" : `, at most ${bare$1(most)} in flight`;
 }
 function highest({ stages }) {
 	return stages.reduce((top, { target }) => Math.max(top, target), 0);
 }
-function bare$2(value) {
+function bare$1(value) {
 	return formatLimit(value, "requests").split(" ")[0];
 }
 const PLOT = {
@@ -29059,14 +29064,14 @@ function plot$1(levels, name, what, latency) {
 			scale: x,
 			ticks: x.ticks(4).map((at) => ({
 				at,
-				label: bare$1(at)
+				label: bare(at)
 			}))
 		},
 		y: {
 			scale: y,
 			ticks: y.ticks(4).map((at) => ({
 				at,
-				label: bare$1(at)
+				label: bare(at)
 			}))
 		},
 		marks: [
@@ -29080,7 +29085,7 @@ function plot$1(levels, name, what, latency) {
 		].join("\n")
 	});
 }
-function bare$1(value) {
+function bare(value) {
 	return formatLimit(value, "requests").split(" ")[0];
 }
 // src/report/html/badge.ts
@@ -34418,111 +34423,14 @@ function withoutSecrets(url) {
 	const { origin, pathname } = new URL(url);
 	return `${origin}${pathname}`;
 }
-// src/send/connections.ts
-const REST_NS = 10 * NS_PER_MS;
-var Connections = class {
-	opened = 0;
-	#open = 0;
-	#staysOpen = false;
-	#origin;
-	#clock;
-	#options;
-	#connect;
-	#clients = [];
-	#free = [];
-	#spare = new Map();
-	constructor(origin, clock, options, connect) {
-		this.#origin = new URL(origin);
-		this.#clock = clock;
-		this.#connect = (0, import_connect.default)(connect);
-		this.#options = {
-			...options,
-			connect: (to, callback) => {
-				const [spare] = this.#spare.keys();
-				if (spare === void 0) this.#begin(to, callback);
-				else process.nextTick(callback, null, this.#release(spare));
-			}
-		};
-	}
-	dispatch(request, handlerOf) {
-		const client = this.#take() ?? this.#newClient();
-		const afterPost = request.method === "POST";
-		const free = () => this.#free.push({
-			client,
-			sinceNs: this.#clock.now(),
-			afterPost
-		});
-		client.dispatch(request, handlerOf(free));
-	}
-	async prepare(count) {
-		await this.#clock.sleepUntil(this.#clock.now() + REST_NS);
-		this.#staysOpen ||= this.#free.some((one) => this.#isProof(one));
-		const { host, hostname, protocol, port } = this.#origin;
-		const to = {
-			host,
-			hostname: hostname.replace(/^\[|\]$/g, ""),
-			protocol,
-			port
-		};
-		const open = () => new Promise((resolve) => {
-			this.#begin(to, (...result) => {
-				if (result[0] === null) this.#keep(result[1]);
-				resolve();
-			});
-		});
-		await Promise.all(Array.from({ length: Math.max(0, count - this.#open) }, open));
-	}
-	async close() {
-		for (const socket of this.#spare.keys()) socket.destroy();
-		await Promise.all(this.#clients.map((client) => client.destroy()));
-	}
-	#take() {
-		const [oldest] = this.#free;
-		if (oldest === void 0) return void 0;
-		this.#staysOpen ||= this.#isProof(oldest);
-		if (this.#staysOpen) return this.#free.pop().client;
-		return this.#hasRested(oldest) || !oldest.afterPost ? this.#free.shift().client : void 0;
-	}
-	#isProof(one) {
-		return this.#hasRested(one) && one.afterPost && one.client.stats.connected;
-	}
-	#hasRested({ sinceNs }) {
-		return this.#clock.now() - sinceNs >= REST_NS;
-	}
-	#newClient() {
-		const client = new import_client.default(this.#origin, this.#options);
-		this.#clients.push(client);
-		return client;
-	}
-	#begin(to, callback) {
-		this.#connect(to, (...result) => {
-			if (result[0] === null) {
-				this.opened++;
-				this.#open++;
-				result[1].once("close", () => this.#open--);
-			}
-			callback(...result);
-		});
-	}
-	#keep(socket) {
-		const forget = () => this.#spare.delete(socket);
-		this.#spare.set(socket, forget);
-		socket.on("close", forget).on("error", forget);
-	}
-	#release(socket) {
-		const forget = this.#spare.get(socket);
-		this.#spare.delete(socket);
-		return socket.off("close", forget).off("error", forget);
-	}
-};
 // src/send/host-rules.ts
 function isMetadataHost(hostname) {
-	const host = bare(hostname);
+	const host = bareHost(hostname);
 	if (isIP(host) !== 0) return holds(METADATA, host);
 	return METADATA_NAMES.some((name) => host === name || host.endsWith(`.${name}`));
 }
 function isPublicHost(hostname) {
-	const host = bare(hostname);
+	const host = bareHost(hostname);
 	if (isIP(host) !== 0) return !holds(PRIVATE, host);
 	return host.includes(".") && !PRIVATE_DOMAINS.some((domain) => host.endsWith(domain));
 }
@@ -34585,9 +34493,106 @@ function holds(list, address) {
 function familyOf(address) {
 	return isIP(address) === 6 ? "ipv6" : "ipv4";
 }
-function bare(hostname) {
+function bareHost(hostname) {
 	return hostname.toLowerCase().replace(/^\[|\]$/g, "").replace(/\.$/, "");
 }
+// src/send/connections.ts
+const REST_NS = 10 * NS_PER_MS;
+var Connections = class {
+	opened = 0;
+	#open = 0;
+	#staysOpen = false;
+	#origin;
+	#clock;
+	#options;
+	#connect;
+	#clients = [];
+	#free = [];
+	#spare = new Map();
+	constructor(origin, clock, options, connect) {
+		this.#origin = new URL(origin);
+		this.#clock = clock;
+		this.#connect = (0, import_connect.default)(connect);
+		this.#options = {
+			...options,
+			connect: (to, callback) => {
+				const [spare] = this.#spare.keys();
+				if (spare === void 0) this.#begin(to, callback);
+				else process.nextTick(callback, null, this.#release(spare));
+			}
+		};
+	}
+	dispatch(request, handlerOf) {
+		const client = this.#take() ?? this.#newClient();
+		const afterPost = request.method === "POST";
+		const free = () => this.#free.push({
+			client,
+			sinceNs: this.#clock.now(),
+			afterPost
+		});
+		client.dispatch(request, handlerOf(free));
+	}
+	async prepare(count) {
+		await this.#clock.sleepUntil(this.#clock.now() + REST_NS);
+		this.#staysOpen ||= this.#free.some((one) => this.#isProof(one));
+		const { host, hostname, protocol, port } = this.#origin;
+		const to = {
+			host,
+			hostname: bareHost(hostname),
+			protocol,
+			port
+		};
+		const open = () => new Promise((resolve) => {
+			this.#begin(to, (...result) => {
+				if (result[0] === null) this.#keep(result[1]);
+				resolve();
+			});
+		});
+		await Promise.all(Array.from({ length: Math.max(0, count - this.#open) }, open));
+	}
+	async close() {
+		for (const socket of this.#spare.keys()) socket.destroy();
+		await Promise.all(this.#clients.map((client) => client.destroy()));
+	}
+	#take() {
+		const [oldest] = this.#free;
+		if (oldest === void 0) return void 0;
+		this.#staysOpen ||= this.#isProof(oldest);
+		if (this.#staysOpen) return this.#free.pop().client;
+		return this.#hasRested(oldest) || !oldest.afterPost ? this.#free.shift().client : void 0;
+	}
+	#isProof(one) {
+		return this.#hasRested(one) && one.afterPost && one.client.stats.connected;
+	}
+	#hasRested({ sinceNs }) {
+		return this.#clock.now() - sinceNs >= REST_NS;
+	}
+	#newClient() {
+		const client = new import_client.default(this.#origin, this.#options);
+		this.#clients.push(client);
+		return client;
+	}
+	#begin(to, callback) {
+		this.#connect(to, (...result) => {
+			if (result[0] === null) {
+				this.opened++;
+				this.#open++;
+				result[1].once("close", () => this.#open--);
+			}
+			callback(...result);
+		});
+	}
+	#keep(socket) {
+		const forget = () => this.#spare.delete(socket);
+		this.#spare.set(socket, forget);
+		socket.on("close", forget).on("error", forget);
+	}
+	#release(socket) {
+		const forget = this.#spare.get(socket);
+		this.#spare.delete(socket);
+		return socket.off("close", forget).off("error", forget);
+	}
+};
 // src/send/undici-transport.ts
 function undiciTransport(origin, clock, options = {}) {
 	const { proxy, refuseMetadata = false } = options;
@@ -35774,6 +35779,7 @@ var Thread = class {
 };
 // src/run/run.ts
 async function runPlan(plan, options = {}) {
+	refuseShard(plan, options.shard ?? WHOLE);
 	const clock = options.clock ?? systemClock();
 	const stop = new AbortController();
 	const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
@@ -35829,6 +35835,16 @@ const WHOLE = {
 	index: 0,
 	of: 1
 };
+function refuseShard(plan, { index, of }) {
+	const decided = decidedOnTheWay(plan);
+	if (of === 1 || decided === void 0) return;
+	const message = `cannot be a part of this plan: ${decided}, and each part would decide for itself. Do it on one machine.`;
+	throw new ConfigError([{
+		field: "shard",
+		value: `${index + 1}/${of}`,
+		message
+	}]);
+}
 var Run = class {
 	summaries = {
 		head: [],

@@ -2,7 +2,7 @@ import { lookup as systemLookup } from "node:dns";
 import type { IncomingHttpHeaders } from "node:http";
 import { BlockList, isIP, isIPv6, type LookupFunction } from "node:net";
 import { Agent, type Dispatcher, request } from "undici";
-import { isMetadataHost } from "../src/index.ts";
+import { bareHost, isMetadataHost } from "../src/index.ts";
 import { type Environment, readList } from "./config-error.ts";
 import { ApiError } from "./errors.ts";
 
@@ -50,10 +50,10 @@ export function createTargets({
       throw refusal(field, "is a link-local or metadata address, which is never asked");
     if (rules !== undefined && !rules.some((rule) => rule(url))) {
       const hint =
-        isIP(bare(hostname)) === 0 ? "; a name must be listed itself, a network holds for addresses" : "";
+        isIP(bareHost(hostname)) === 0 ? "; a name must be listed itself, a network holds for addresses" : "";
       throw refusal(field, `is none of the servers that ALLOWED_TARGETS has${hint}`);
     }
-    const addresses = isIP(bare(hostname)) === 0 ? await addressesOf(bare(hostname), lookup) : [];
+    const addresses = isIP(bareHost(hostname)) === 0 ? await addressesOf(bareHost(hostname), lookup) : [];
     if (addresses.some(isForbidden)) {
       throw refusal(field, "stands for a link-local or metadata address, which is never asked");
     }
@@ -101,17 +101,17 @@ function ruleOf(entry: string): Rule | undefined {
     if (prefix > (family === "ipv6" ? 128 : 32)) return undefined;
     const list = new BlockList();
     list.addSubnet(host, prefix, family);
-    return (url) => holds(list, bare(url.hostname)) && rightPort(url);
+    return (url) => holds(list, bareHost(url.hostname)) && rightPort(url);
   }
   // What looks like an address and is none would be a name that nobody has.
   if (groups.prefix !== undefined || /^[\d.:]+$/.test(host)) return undefined;
   if (host.startsWith("*")) {
     const domain = host.slice(1);
     return /^\.[\w-]/.test(domain)
-      ? (url) => bare(url.hostname).endsWith(domain) && rightPort(url)
+      ? (url) => bareHost(url.hostname).endsWith(domain) && rightPort(url)
       : undefined;
   }
-  return (url) => bare(url.hostname) === host && rightPort(url);
+  return (url) => bareHost(url.hostname) === host && rightPort(url);
 }
 
 function parse(text: string, field: string): URL {
@@ -137,13 +137,6 @@ function isForbidden(host: string): boolean {
 
 function holds(list: BlockList, address: string): boolean {
   return isIP(address) !== 0 && list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
-}
-
-function bare(hostname: string): string {
-  return hostname
-    .toLowerCase()
-    .replace(/^\[|\]$/g, "")
-    .replace(/\.$/, "");
 }
 
 function portOf({ port, protocol }: URL): number {

@@ -1,13 +1,14 @@
-import type { Plan } from "../../src/index.ts";
+import { decidedOnTheWay, type Plan } from "../../src/index.ts";
 
 /**
  * Why a plan is done by one machine; undefined when it can be split. A part of the load sees a part of the answers:
  * what is decided on the way by what was measured would be decided otherwise by each shard.
  */
-export function whyNotSplit({ exploration, baseline, control, workload }: Plan): string | undefined {
-  if (exploration !== undefined) return "its levels follow from what earlier ones measured";
+export function whyNotSplit(plan: Plan): string | undefined {
+  const decided = decidedOnTheWay(plan);
+  if (decided !== undefined) return decided;
+  const { baseline, control, workload } = plan;
   if (baseline !== undefined) return "it alternates between two targets";
-  if (control.untilDecisive) return "it ends as soon as its objectives are decided";
   const { maxTokens, maxErrors, maxErrorRate, stopOnOverload } = control;
   if ([maxTokens, maxErrors, maxErrorRate].some((limit) => limit !== undefined) || stopOnOverload) {
     return "what it has measured may end it early";

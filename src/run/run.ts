@@ -3,11 +3,12 @@ import { mkdir } from "node:fs/promises";
 import { arch, cpus, platform } from "node:os";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../clock.ts";
-import { GoodputError } from "../errors.ts";
+import { ConfigError, GoodputError } from "../errors.ts";
 import { confidenceAtLook, looksFor } from "../judge/decisive.ts";
 import { judge, worst } from "../judge/verdict.ts";
 import { textFetcher } from "../observe/fetch-text.ts";
 import { type FetchText, type Observer, observeTarget } from "../observe/observe-target.ts";
+import { decidedOnTheWay } from "../plan/decided-on-the-way.ts";
 import type { Level, Plan, Target } from "../plan/plan.ts";
 import { uniqueId } from "../random.ts";
 import type { EndReason, RequestRecord } from "../record/record.ts";
@@ -59,6 +60,7 @@ export interface RunOptions {
  * @throws GoodputError for what stops a run; a request that fails is a record.
  */
 export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Result> {
+  refuseShard(plan, options.shard ?? WHOLE);
   const clock = options.clock ?? systemClock();
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
@@ -116,6 +118,13 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Res
 }
 
 const WHOLE: Part = { index: 0, of: 1 };
+
+function refuseShard(plan: Plan, { index, of }: Part): void {
+  const decided = decidedOnTheWay(plan);
+  if (of === 1 || decided === undefined) return;
+  const message = `cannot be a part of this plan: ${decided}, and each part would decide for itself. Do it on one machine.`;
+  throw new ConfigError([{ field: "shard", value: `${index + 1}/${of}`, message }]);
+}
 
 class Run {
   readonly summaries: Summaries = { head: [], base: [] };

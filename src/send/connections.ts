@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { buildConnector, Client, type Dispatcher } from "undici";
 import type { Clock } from "../clock.ts";
 import { NS_PER_MS } from "../units.ts";
+import { bareHost } from "./host-rules.ts";
 
 /**
  * Some servers close a connection after an answer, without having said so in its headers (llama-server after each
@@ -66,7 +67,7 @@ export class Connections {
     await this.#clock.sleepUntil(this.#clock.now() + REST_NS);
     this.#staysOpen ||= this.#free.some((one) => this.#isProof(one));
     const { host, hostname, protocol, port } = this.#origin;
-    const to = { host, hostname: hostname.replace(/^\[|\]$/g, ""), protocol, port };
+    const to = { host, hostname: bareHost(hostname), protocol, port };
     const open = () =>
       new Promise<void>((resolve) => {
         this.#begin(to, (...result) => {

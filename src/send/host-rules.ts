@@ -8,14 +8,14 @@ import { BlockList, isIP, type LookupFunction } from "node:net";
 
 /** Where cloud machines keep credentials for whoever asks from inside: link-local, and a few that are not. */
 export function isMetadataHost(hostname: string): boolean {
-  const host = bare(hostname);
+  const host = bareHost(hostname);
   if (isIP(host) !== 0) return holds(METADATA, host);
   return METADATA_NAMES.some((name) => host === name || host.endsWith(`.${name}`));
 }
 
 /** Anywhere but on this machine or in a network of one's own, as far as the name tells. */
 export function isPublicHost(hostname: string): boolean {
-  const host = bare(hostname);
+  const host = bareHost(hostname);
   if (isIP(host) !== 0) return !holds(PRIVATE, host);
   // Containers and services of one network call each other by a single word.
   return host.includes(".") && !PRIVATE_DOMAINS.some((domain) => host.endsWith(domain));
@@ -82,7 +82,8 @@ function familyOf(address: string): "ipv4" | "ipv6" {
   return isIP(address) === 6 ? "ipv6" : "ipv4";
 }
 
-function bare(hostname: string): string {
+/** As connections are made to it and lists name it: no brackets around IPv6, no dot at the end, lower case. */
+export function bareHost(hostname: string): string {
   return hostname
     .toLowerCase()
     .replace(/^\[|\]$/g, "")

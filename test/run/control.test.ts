@@ -128,6 +128,19 @@ test("shards send the plan of one machine between them, and merge into its resul
     await assert.rejects(mergeRecords([files[0]!, files[0]!]), /shard 1 of 3 is there already/);
   }));
 
+test("a plan that decides on the way is no work for shards, who would each decide for themselves", async () => {
+  for (const [raw, why] of [
+    [{ search: "concurrency", slo: ["ttft_p95 < 1s"] }, /shard: "2\/3" cannot be .* levels follow from/],
+    [
+      { until: "decisive", requests: 500, slo: ["ttft_p95 < 1s"] },
+      /shard: "2\/3" cannot be .* objectives are decided/,
+    ],
+  ] as const) {
+    const plan = planFor({ url: "http://127.0.0.1:9" }, raw);
+    await assert.rejects(runPlan(plan, { shard: { index: 1, of: 3 } }), why);
+  }
+});
+
 test("with more shards than slots the last shards have nothing to do, and nothing is lost", () =>
   withServer({}, async (server) => {
     const plan = planFor(server, { concurrency: 2, requests: 30, warmup: 0 });
