@@ -35528,7 +35528,7 @@ async function sendStretch(plan, stretch, part, workload, clock, noMore, send, p
 		await openLoop(clock, startNs, offsets, most, noMore, (i, scheduled) => send(indexOf(i), scheduled), (i) => prepared.makeNow(indexOf(i)));
 		return startNs + plannedSpan(load, stop, all);
 	}
-	const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed);
+	const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed, part.of);
 	const mine = {
 		index: part.index,
 		of: Math.min(part.of, all.length)
@@ -35576,13 +35576,13 @@ function plannedSpan(load, stop, offsets) {
 	const tail = load.kind === "open" ? NS_PER_S / load.requestsPerSecond : 1;
 	return Math.round(Math.min(last + tail, stop.durationNs ?? Number.POSITIVE_INFINITY));
 }
-function slotsOf(load, startNs, seed) {
+function slotsOf(load, startNs, seed, parts) {
 	const from = (slots) => slots.map((slot) => ({
 		startNs: startNs + slot.startNs,
 		endNs: startNs + slot.endNs
 	}));
 	switch (load.kind) {
-		case "closed": return { slots: openSlots(load.concurrency, startNs) };
+		case "closed": return { slots: openSlots(load.concurrency, startNs, parts) };
 		case "stages": return { slots: from(concurrencySlots(load.stages)) };
 		case "users": return {
 			slots: from(userSlots(load.users, load.spawnPerSecond)),
@@ -35590,10 +35590,11 @@ function slotsOf(load, startNs, seed) {
 		};
 	}
 }
-function openSlots(count, startNs) {
+function openSlots(count, startNs, parts = 1) {
+	const betweenNs = BETWEEN_SLOTS_NS / parts;
 	const endNs = Number.POSITIVE_INFINITY;
 	return Array.from({ length: count }, (_, k) => ({
-		startNs: startNs + k * BETWEEN_SLOTS_NS,
+		startNs: startNs + Math.round(k * betweenNs),
 		endNs
 	}));
 }
@@ -35605,7 +35606,7 @@ function isOpenLoop(load) {
 	return load.kind === "open" || load.kind === "replay" || load.kind === "stages" && load.of === "rate";
 }
 function mostInFlight({ load }, part) {
-	return isOpenLoop(load) ? 0 : share(slotsOf(load, 0, 0).slots.length, part);
+	return isOpenLoop(load) ? 0 : share(slotsOf(load, 0, 0, 1).slots.length, part);
 }
 function share(total, { index, of }) {
 	return Math.max(0, Math.ceil((total - index) / of));

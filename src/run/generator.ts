@@ -202,7 +202,7 @@ async function sendStretch(
     );
     return startNs + plannedSpan(load, stop, all);
   }
-  const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed);
+  const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed, part.of);
   // With fewer slots than parts the last parts have none, and the requests are the others'.
   const mine = { index: part.index, of: Math.min(part.of, all.length) };
   const deadline = startNs + (stop.durationNs ?? Number.POSITIVE_INFINITY);
@@ -267,12 +267,13 @@ function slotsOf(
   load: Exclude<Load, OpenLoad>,
   startNs: number,
   seed: number,
+  parts: number,
 ): { slots: readonly Slot[]; thinkNs?: (index: number) => number } {
   const from = (slots: readonly Slot[]) =>
     slots.map((slot) => ({ startNs: startNs + slot.startNs, endNs: startNs + slot.endNs }));
   switch (load.kind) {
     case "closed":
-      return { slots: openSlots(load.concurrency, startNs) };
+      return { slots: openSlots(load.concurrency, startNs, parts) };
     case "stages":
       return { slots: from(concurrencySlots(load.stages)) };
     case "users":
@@ -283,9 +284,11 @@ function slotsOf(
   }
 }
 
-function openSlots(count: number, startNs: number): Slot[] {
+/** @param parts that share the slots: each has a thread of its own to read with. */
+function openSlots(count: number, startNs: number, parts = 1): Slot[] {
+  const betweenNs = BETWEEN_SLOTS_NS / parts;
   const endNs = Number.POSITIVE_INFINITY;
-  return Array.from({ length: count }, (_, k) => ({ startNs: startNs + k * BETWEEN_SLOTS_NS, endNs }));
+  return Array.from({ length: count }, (_, k) => ({ startNs: startNs + Math.round(k * betweenNs), endNs }));
 }
 
 function warmupConcurrency({ load, warmupRequests }: Level): number {
@@ -303,7 +306,7 @@ function isOpenLoop(load: Load): load is OpenLoad {
 
 /** As far as the plan tells: with an open loop that is the server's doing. */
 function mostInFlight({ load }: Level, part: Part): number {
-  return isOpenLoop(load) ? 0 : share(slotsOf(load, 0, 0).slots.length, part);
+  return isOpenLoop(load) ? 0 : share(slotsOf(load, 0, 0, 1).slots.length, part);
 }
 
 /** How many of `total` indices are this part's. */
