@@ -7,14 +7,17 @@
  */
 export const MEASURING_FLAGS: readonly string[] = ["--v8-pool-size=0", "--max-semi-space-size=4"];
 
+/** Systems without the call, where Node throws an error. */
+const WITHOUT_EXEC: readonly string[] = ["win32", "os400"];
+
 /**
  * Starts a process again, in its own place and with those of the flags that nobody has said to it. Returns where there
- * is nothing to say, and on systems that cannot (Windows).
+ * is nothing to say, and on systems that cannot: there the process measures as it is.
  */
 export function beginAgain(self: NodeJS.Process): void {
   const said = [...self.execArgv, self.env.NODE_OPTIONS ?? ""].join(" ");
   const missing = MEASURING_FLAGS.filter((flag) => !said.includes(flag.split("=")[0]!));
-  if (missing.length === 0) return;
+  if (missing.length === 0 || WITHOUT_EXEC.includes(self.platform)) return;
   const args = [self.execPath, ...missing, ...self.execArgv, ...self.argv.slice(1)];
   self.execve?.(self.execPath, args, self.env);
 }
