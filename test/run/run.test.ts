@@ -26,7 +26,7 @@ const planFor = ({ url }: { url: string }, raw: Record<string, unknown>) =>
 const asJson = (result: Result) => JSON.parse(JSON.stringify(result));
 
 test("levels run in order with exactly their concurrency, and warm-up is in no figure", () =>
-  withServer({ ttftMs: 5 }, async (server) => {
+  withServer({ ttftMs: 20 }, async (server) => {
     const result = await runPlan(planFor(server, { concurrency: "1,6", requests: 30, warmup: 7 }));
     assert.deepEqual(
       result.levels.map(({ name }) => name),
@@ -38,7 +38,7 @@ test("levels run in order with exactly their concurrency, and warm-up is in no f
     }
     assert.equal(server.seen.requests, 2 * 37);
     assert.equal(server.seen.maxInFlight, 6);
-    assert.ok(Math.abs(result.levels[1]!.metrics.concurrency! - 6) < 0.3);
+    assert.ok(Math.abs(result.levels[1]!.metrics.concurrency! - 6) < 0.5);
   }));
 
 test("the slots of a closed loop open one after the other, so that no answer waits for another's to be read", () =>
@@ -56,7 +56,11 @@ test("the slots of a closed loop open one after the other, so that no answer wai
 
 test("all connections are open before a level's window, however small its warm-up", () =>
   withServer({ ttftMs: 5 }, async (server) => {
-    for (const load of [{ concurrency: 12 }, { "concurrency-stages": "100ms:12,300ms:12" }, { users: 12 }]) {
+    for (const load of [
+      { concurrency: 12 },
+      { "concurrency-stages": "100ms:12,300ms:12" },
+      { users: 12, "spawn-rate": 100, "think-time": "0s-0.1s" },
+    ]) {
       const outDir = await mkdtemp(join(tmpdir(), "goodput-"));
       await runPlan(planFor(server, { ...load, requests: 36, warmup: 2 }), { outDir });
       const records = (await readFile(join(outDir, "records.jsonl"), "utf8")).trim().split("\n");
