@@ -90,11 +90,11 @@ test("beyond its capacity requests wait, and whoever hangs up makes room", async
 });
 
 test("requests that waited are answered, with their wait in their time to first token", async () => {
-  await withServer({ ttftMs: 5, capacity: 2 }, async (server) => {
+  await withServer({ ttftMs: 50, capacity: 2 }, async (server) => {
     await Promise.all(Array.from({ length: 6 }, async () => (await chat(server)).text()));
     assert.equal(server.seen.maxInFlight, 2);
     assert.equal(server.seen.ttftMs.length, 6);
-    assert.ok(server.seen.ttftMs[5]! >= 15, "two went before it, five milliseconds each");
+    assert.ok(server.seen.ttftMs[5]! > 100, "two went before it, fifty milliseconds each");
   });
 });
 
