@@ -29,7 +29,7 @@ interface Errors {
 }
 /** One answer: 50 ms to its first token and 63 gaps of 10 ms. */
 const ANSWER_SECONDS = 0.68;
-/** In a closed loop all streams begin together and, with a target as even as this one, stay together. */
+/** In a closed loop all streams begin soon after each other and, with a target as even as this one, stay together. */
 const LOADS = streams
   .flatMap((count) => [
     { name: `${count} closed loop`, count, load: { concurrency: count } },
