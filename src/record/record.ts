@@ -56,6 +56,8 @@ export interface HostRecord {
 /** A whole level, its stretches put one behind the other: its window begins at 0. */
 export interface LevelRecord {
   readonly window: { readonly start: number; readonly end: number };
+  /** Where its stretches lie within it, one behind the other. */
+  readonly stretches: readonly { readonly start: number; readonly end: number }[];
   readonly host: HostRecord;
   readonly endedBy?: EndReason;
   readonly confidence?: number;

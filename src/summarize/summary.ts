@@ -25,6 +25,8 @@ export interface Summaries {
 /** One request without its chunks: what figures over requests are made from. Nanoseconds; moments count from the level's start. */
 export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, number>>> {
   readonly outcome: RequestRecord["outcome"];
+  /** Which of the level's stretches it belongs to, from 0 on. */
+  readonly stretch: number;
   readonly scheduled: number;
   readonly issued: number;
   readonly end: number;
@@ -69,7 +71,7 @@ export class LevelSummarizer {
   }
 
   add(record: RequestRecord): void {
-    const facts = factsOf(record, this.#shiftNs);
+    const facts = factsOf(record, this.#stretches.length, this.#shiftNs);
     this.#requests.push(facts);
     this.#outputTokens += facts.outputTokens;
     this.#lastNs = Math.max(this.#lastNs, record.end);
@@ -136,6 +138,7 @@ export class LevelSummarizer {
       level: this.#level,
       record: {
         window: { start: 0, end: Math.max(1, lengthNs) },
+        stretches: stretchesOf(this.#stretches, lengthNs),
         host: {
           cpuRatio: Math.max(0, ...host.map(({ cpuRatio }) => cpuRatio)),
           loopDelayP99: Math.max(0, ...host.map(({ loopDelayP99 }) => loopDelayP99)),
@@ -188,6 +191,17 @@ export function mergeSummaries(parts: readonly LevelSummary[]): LevelSummary {
   };
 }
 
+/** Where each stretch lies in the level's own time; one that is still open is the last. */
+function stretchesOf(ended: readonly StretchRecord[], lengthNs: number): LevelRecord["stretches"] {
+  let end = 0;
+  const stretches = ended.map(({ window }) => {
+    const start = end;
+    end += window.end - window.start;
+    return { start, end };
+  });
+  return lengthNs > end ? [...stretches, { start: end, end: lengthNs }] : stretches;
+}
+
 function newHistograms(): Record<LatencyName, Histogram> {
   return Object.fromEntries(LATENCIES.map((name) => [name, new Histogram()])) as Record<
     LatencyName,
@@ -195,13 +209,14 @@ function newHistograms(): Record<LatencyName, Histogram> {
   >;
 }
 
-function factsOf(record: RequestRecord, shiftNs: number): RequestFacts {
+function factsOf(record: RequestRecord, stretch: number, shiftNs: number): RequestFacts {
   const first = record.outputs[0];
   const last = record.outputs.at(-1);
   const decodeNs = first !== undefined && last !== undefined ? last - first : 0;
   const several = record.outputTokens > 1 && record.outputs.length > 1;
   const facts: { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] } = {
     outcome: record.outcome,
+    stretch,
     scheduled: record.scheduled + shiftNs,
     issued: record.issued + shiftNs,
     end: record.end + shiftNs,
