@@ -9,6 +9,10 @@ const FLAGS: Readonly<Record<ScriptFlag, readonly [argument: string, help: strin
   "tokens-per-chunk": ["<n>", "tokens in each chunk (default 1)"],
   chunks: ["<n>", "chunks of each answer (default: as many as tokens were asked for)"],
   capacity: ["<n>", "requests computed at once; others wait in order (default: all of them)"],
+  "prefix-cache": [
+    "<n>",
+    "keep how prompts began, in blocks of n words, and answer those sooner (default: no cache)",
+  ],
   "fail-rate": ["<share>", "share of requests that fail, for example 5%"],
   "fail-kind": ["<kind>", "how: status_500 (default), status_429, reset, truncate, error_event or silence"],
   seed: ["<n>", "the same seed fails the same requests (default 1)"],

@@ -24,6 +24,8 @@ export type Body = Readonly<Record<string, unknown>>;
 export interface Answer {
   readonly model: string;
   readonly inputTokens: number;
+  /** Of the input; absent where there is no prefix cache. */
+  readonly cachedTokens?: number;
   readonly outputTokens: number;
   /** All of it. */
   readonly text: string;
@@ -41,11 +43,15 @@ export function dialectFor(path: string, spoken: readonly string[] | undefined):
 const sse = (data: object) => `data: ${JSON.stringify(data)}\n\n`;
 const line = (data: object) => `${JSON.stringify(data)}\n`;
 const errorEvent = (message: string) => sse({ error: { message } });
-const openAiUsage = ({ inputTokens, outputTokens }: Answer) => ({
+const openAiUsage = ({ inputTokens, outputTokens, cachedTokens }: Answer) => ({
   prompt_tokens: inputTokens,
   completion_tokens: outputTokens,
   total_tokens: inputTokens + outputTokens,
+  ...cachedDetails(cachedTokens),
 });
+function cachedDetails(cachedTokens: number | undefined): object {
+  return cachedTokens === undefined ? {} : { prompt_tokens_details: { cached_tokens: cachedTokens } };
+}
 /** Wall time is part of OpenAI's answers and of no interest here. */
 const CREATED = 1_700_000_000;
 
@@ -122,7 +128,7 @@ function named(type: string, data: object): string {
   return `event: ${type}\n${sse({ type, ...data })}`;
 }
 
-function response({ model, inputTokens, outputTokens, text, usage }: Answer): object {
+function response({ model, inputTokens, cachedTokens, outputTokens, text, usage }: Answer): object {
   return {
     id: "resp_scripted",
     object: "response",
@@ -141,6 +147,7 @@ function response({ model, inputTokens, outputTokens, text, usage }: Answer): ob
     ...(usage && {
       usage: {
         input_tokens: inputTokens,
+        ...(cachedTokens !== undefined && { input_tokens_details: { cached_tokens: cachedTokens } }),
         output_tokens: outputTokens,
         total_tokens: inputTokens + outputTokens,
       },
@@ -160,11 +167,13 @@ const embeddings: Dialect = {
   chunk: () => "",
   ending: () => "",
   error: errorEvent,
-  whole: ({ model, inputTokens, usage }) => ({
+  whole: ({ model, inputTokens, usage, cachedTokens }) => ({
     object: "list",
     model,
     data: [{ object: "embedding", index: 0, embedding: [0.6, 0, -0.8] }],
-    ...(usage && { usage: { prompt_tokens: inputTokens, total_tokens: inputTokens } }),
+    ...(usage && {
+      usage: { prompt_tokens: inputTokens, total_tokens: inputTokens, ...cachedDetails(cachedTokens) },
+    }),
   }),
 };
 

@@ -9,6 +9,9 @@ export interface Metrics {
   readonly endToEnd: { observe(seconds: number): void };
   readonly queue: { observe(seconds: number): void };
   readonly promptTokens: { inc(by: number): void };
+  /** Tokens. */
+  readonly prefixQueries: { inc(by: number): void };
+  readonly prefixHits: { inc(by: number): void };
   readonly generationTokens: { inc(by: number): void };
   finished(reason: "length" | "abort" | "error"): void;
   page(): Promise<string>;
@@ -55,6 +58,8 @@ export function metricsOf(model: string, slots: Slots): Metrics {
     endToEnd: histogram("e2e_request_latency_seconds", "From a request's last byte to its end.", REQUEST_S),
     queue: histogram("request_queue_time_seconds", "Waiting to be computed.", REQUEST_S),
     promptTokens: counter("prompt_tokens_total", "Input tokens of requests that had a first token."),
+    prefixQueries: counter("prefix_cache_queries_total", "Input tokens that were looked for in the cache."),
+    prefixHits: counter("prefix_cache_hits_total", "Input tokens that were in the cache."),
     generationTokens: counter("generation_tokens_total", "Output tokens."),
     finished: (reason) => success.inc({ finished_reason: reason }),
     page: () => registry.metrics(),

@@ -13,6 +13,7 @@ export const SCRIPT_FLAGS = [
   "tokens-per-chunk",
   "chunks",
   "capacity",
+  "prefix-cache",
   "fail-rate",
   "fail-kind",
   "seed",
@@ -54,6 +55,7 @@ export function parseScript(flags: ScriptFlags): ParsedScript {
   const tokensPerChunk = count("tokens-per-chunk", 1, "a whole number from 1 on, for example 4");
   const chunks = count("chunks", 1, "a whole number from 1 on, for example 64");
   const capacity = count("capacity", 1, "a whole number from 1 on, for example 8");
+  const prefixCache = count("prefix-cache", 1, "words per block, a whole number from 1 on, for example 16");
   const failRate = read("fail-rate", share, "a share of requests, for example 5% or 0.05");
   const failKind = read(
     "fail-kind",
@@ -81,6 +83,7 @@ export function parseScript(flags: ScriptFlags): ParsedScript {
       ...(tokensPerChunk !== undefined && { tokensPerChunk }),
       ...(chunks !== undefined && { chunks }),
       ...(capacity !== undefined && { capacity }),
+      ...(prefixCache !== undefined && { prefixCache }),
       ...(failRate !== undefined && {
         fault: randomFaults(failRate, failKind ?? DEFAULTS.failKind, seed ?? DEFAULTS.seed),
       }),

@@ -11,6 +11,8 @@ export interface Script {
   readonly tokensPerChunk?: number;
   /** Requests computed at once; others wait in order. */
   readonly capacity?: number;
+  /** Words per block of a prefix cache: what prompts before began with is not computed again, and takes no part of `ttftMs`. */
+  readonly prefixCache?: number;
   /** Tell token counts, in a stream of OpenAI's only when asked to. */
   readonly usage?: boolean;
   /** Nothing is written for `forMs`, once, `atMs` after the first request; what was due then comes later by as much. */

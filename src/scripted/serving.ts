@@ -3,6 +3,7 @@ import { type Answer, type Body, type Dialect, dialectFor } from "./dialects.ts"
 import { Generation } from "./generation.ts";
 import { type Metrics, metricsOf } from "./metrics-page.ts";
 import { Pacer } from "./pacer.ts";
+import { PrefixCache } from "./prefix-cache.ts";
 import type { Fault, Script } from "./script.ts";
 import { Slots } from "./slots.ts";
 
@@ -43,6 +44,7 @@ export class Serving {
   readonly #pacer = new Pacer();
   readonly #slots: Slots;
   readonly #metrics: Metrics;
+  readonly #prefixCache: PrefixCache | undefined;
   /** Bytes that answers have in common. */
   readonly #prebuilt = new Map<string, Buffer>();
 
@@ -50,6 +52,7 @@ export class Serving {
     this.#script = script;
     this.#model = script.model ?? "scripted";
     this.#slots = new Slots(script.capacity ?? Number.POSITIVE_INFINITY);
+    this.#prefixCache = script.prefixCache === undefined ? undefined : new PrefixCache(script.prefixCache);
     this.#metrics = metricsOf(this.#model, this.#slots);
   }
 
@@ -138,7 +141,15 @@ export class Serving {
     seen.maxInFlight = Math.max(seen.maxInFlight, this.#slots.running);
     metrics.queue.observe((this.#pacer.wall() - receivedMs) / 1000);
     let lastMs = receivedMs;
-    new Generation(this.#script, this.#pacer, planned, dialect, bytes, fault, response, {
+    const { cachedTokens = 0, inputTokens } = planned;
+    if (this.#prefixCache !== undefined) {
+      metrics.prefixQueries.inc(inputTokens);
+      metrics.prefixHits.inc(cachedTokens);
+    }
+    const uncached = 1 - cachedTokens / Math.max(1, inputTokens);
+    const script =
+      cachedTokens === 0 ? this.#script : { ...this.#script, ttftMs: (this.#script.ttftMs ?? 0) * uncached };
+    new Generation(script, this.#pacer, planned, dialect, bytes, fault, response, {
       firstToken: (nowMs) => {
         const ttftMs = nowMs - receivedMs;
         if (seen.ttftMs.length < REMEMBERED) {
@@ -168,7 +179,7 @@ export class Serving {
     const planned = this.#plan({ dialect, body, number });
     const { inputTokens, outputTokens, chunks } = planned;
     const bytes = this.#bytes(
-      `${dialect.name} ${streamed} ${inputTokens} ${outputTokens} ${planned.usage}`,
+      `${dialect.name} ${streamed} ${inputTokens} ${outputTokens} ${planned.cachedTokens} ${planned.usage}`,
       () => {
         const answer = { ...planned, seconds: 0 };
         if (!streamed) return JSON.stringify(dialect.whole(answer));
@@ -198,10 +209,12 @@ export class Serving {
     const asked = Math.max(0, Number(dialect.maxTokens(body) ?? 16) || 0);
     const chunks =
       dialect.name === "openai-embeddings" ? 0 : (this.#script.chunks ?? Math.ceil(asked / tokensPerChunk));
+    const words = wordsOf(dialect.input(body));
     return {
       model: this.#model,
       chunks,
-      inputTokens: this.#script.numbered ? number : wordsIn(dialect.input(body)),
+      inputTokens: this.#script.numbered ? number : words.length,
+      ...(this.#prefixCache && { cachedTokens: this.#prefixCache.take(words) }),
       outputTokens: chunks * tokensPerChunk,
       text: this.#chunkText().repeat(chunks),
       usage: this.#script.usage !== false && dialect.tellsUsage(body),
@@ -227,8 +240,8 @@ export class Serving {
   }
 }
 
-function wordsIn(input: unknown): number {
-  return (JSON.stringify(input) ?? "").split(" ").length;
+function wordsOf(input: unknown): readonly string[] {
+  return (JSON.stringify(input) ?? "").split(" ");
 }
 
 function parseBody(chunks: readonly Buffer[]): Body | undefined {

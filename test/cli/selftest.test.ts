@@ -86,6 +86,8 @@ Options:
   --tokens-per-chunk <n>  tokens in each chunk (default 1)
   --chunks <n>            chunks of each answer (default: as many as tokens were asked for)
   --capacity <n>          requests computed at once; others wait in order (default: all of them)
+  --prefix-cache <n>      keep how prompts began, in blocks of n words, and answer those sooner
+                          (default: no cache)
   --fail-rate <share>     share of requests that fail, for example 5%
   --fail-kind <kind>      how: status_500 (default), status_429, reset, truncate, error_event or
                           silence
