@@ -20,6 +20,8 @@ export interface Exchange {
   /** The answer, where a conversation goes on with it. */
   readonly text?: string;
   readonly inputTokens?: number;
+  /** Of the input, those that the server had in its cache; absent where it does not tell. */
+  readonly cachedTokens?: number;
   readonly outputTokens: number;
   readonly tokenSource: "usage" | "chunks";
   /** Incomplete: cut off by us, not by the server, and neither good nor bad. */
@@ -87,6 +89,7 @@ class Conversation implements ResponseHandler {
   #status: number | undefined;
   #bytes = 0;
   #inputTokens: number | undefined;
+  #cachedTokens: number | undefined;
   #outputTokens: number | undefined;
   #finished = false;
   #settled = false;
@@ -210,6 +213,7 @@ class Conversation implements ResponseHandler {
     if (event.text !== undefined && this.#options.keepText) this.#text += event.text;
     if (event.usage !== undefined) {
       this.#inputTokens = event.usage.inputTokens ?? this.#inputTokens;
+      this.#cachedTokens = event.usage.cachedTokens ?? this.#cachedTokens;
       this.#outputTokens = event.usage.outputTokens ?? this.#outputTokens;
     }
   }
@@ -245,6 +249,7 @@ class Conversation implements ResponseHandler {
     if (this.#firstByte !== undefined) ended.firstByte = this.#firstByte;
     if (this.#status !== undefined) ended.status = this.#status;
     if (this.#inputTokens !== undefined) ended.inputTokens = this.#inputTokens;
+    if (this.#cachedTokens !== undefined) ended.cachedTokens = this.#cachedTokens;
     if (this.#options.keepText) ended.text = this.#text;
     if (failure !== undefined) ended.failure = failure;
     this.#resolve(ended);

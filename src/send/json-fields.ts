@@ -25,16 +25,21 @@ export function tokenCount(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-/** Token counts under whatever names the server has for them; undefined where it tells neither. */
+/** Token counts under whatever names the server has for them; undefined where it tells none. */
 export function usageFrom(
   input: unknown,
   output: unknown,
-): { readonly inputTokens?: number; readonly outputTokens?: number } | undefined {
+  cached?: unknown,
+):
+  | { readonly inputTokens?: number; readonly cachedTokens?: number; readonly outputTokens?: number }
+  | undefined {
   const inputTokens = tokenCount(input);
+  const cachedTokens = tokenCount(cached);
   const outputTokens = tokenCount(output);
-  if (inputTokens === undefined && outputTokens === undefined) return undefined;
+  if (inputTokens === undefined && cachedTokens === undefined && outputTokens === undefined) return undefined;
   return {
     ...(inputTokens !== undefined && { inputTokens }),
+    ...(cachedTokens !== undefined && { cachedTokens }),
     ...(outputTokens !== undefined && { outputTokens }),
   };
 }

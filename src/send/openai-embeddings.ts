@@ -1,4 +1,5 @@
 import { isObject, isText, objectsOf, parseObject, reportedError, usageFrom } from "./json-fields.ts";
+import { cachedTokens } from "./openai.ts";
 import { plainPrompt } from "./plain-prompt.ts";
 import type { Protocol } from "./protocol.ts";
 
@@ -16,7 +17,9 @@ export const openaiEmbeddings: Protocol = {
     const answer = parseObject(body);
     const failed = reportedError(answer);
     if (failed) return failed;
-    const usage = isObject(answer.usage) ? usageFrom(answer.usage.prompt_tokens, 0) : undefined;
+    const usage = isObject(answer.usage)
+      ? usageFrom(answer.usage.prompt_tokens, 0, cachedTokens(answer))
+      : undefined;
     return {
       // Numbers, or the same as base64 from servers that know no other way.
       output: objectsOf(answer.data).some(

@@ -67,9 +67,9 @@ function readResponse(response: Json, withOutput: boolean): StreamEvent {
     .flatMap((item) => objectsOf(item.content))
     .map((part) => (part.type === "output_text" && isText(part.text) ? part.text : ""))
     .join("");
-  const usage = isObject(response.usage)
-    ? usageFrom(response.usage.input_tokens, response.usage.output_tokens)
-    : undefined;
+  const told = isObject(response.usage) ? response.usage : undefined;
+  const details = isObject(told?.input_tokens_details) ? told.input_tokens_details : undefined;
+  const usage = usageFrom(told?.input_tokens, told?.output_tokens, details?.cached_tokens);
   return {
     output: withOutput && items.length > 0,
     finished: true,

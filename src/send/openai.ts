@@ -57,10 +57,17 @@ function interpret(event: Json, deltaOf: (choice: Json) => unknown): StreamEvent
     }
     finished ||= typeof choice.finish_reason === "string";
   }
-  const usage = isObject(event.usage)
-    ? usageFrom(event.usage.prompt_tokens, event.usage.completion_tokens)
-    : undefined;
+  const told = isObject(event.usage) ? event.usage : undefined;
+  const usage = usageFrom(told?.prompt_tokens, told?.completion_tokens, cachedTokens(event));
   return { output, finished, ...(text !== "" && { text }), ...(usage && { usage }) };
+}
+
+/** OpenAI's own place for it, which vLLM, SGLang and llama.cpp have too; DeepSeek's; that of llama.cpp's timings. */
+export function cachedTokens({ usage, timings }: Json): unknown {
+  const told = isObject(usage) ? usage : {};
+  if (isObject(told.prompt_tokens_details) && told.prompt_tokens_details.cached_tokens != null)
+    return told.prompt_tokens_details.cached_tokens;
+  return told.prompt_cache_hit_tokens ?? (isObject(timings) ? timings.cache_n : undefined);
 }
 
 /** Reasoning stands under `reasoning_content` (vLLM, DeepSeek) or `reasoning` (OpenRouter, newer vLLM). */

@@ -39,6 +39,8 @@ export interface StreamEvent {
 
 export interface Usage {
   readonly inputTokens?: number;
+  /** Of the input, from the server's prompt cache. */
+  readonly cachedTokens?: number;
   readonly outputTokens?: number;
 }
 

@@ -321,6 +321,33 @@ const WHOLE: readonly (readonly [ProtocolName, answer: unknown, meaning: StreamE
     },
     { output: true, finished: true, text: "ab", usage: { inputTokens: 3, outputTokens: 2 } },
   ],
+  ...(
+    [
+      [{ prompt_tokens: 9, prompt_tokens_details: { cached_tokens: 8 } }, { cache_n: 7 }, 8],
+      [{ prompt_tokens: 9, prompt_tokens_details: null, prompt_cache_hit_tokens: 6 }, undefined, 6],
+      [{ prompt_tokens: 9, prompt_tokens_details: { cached_tokens: null } }, { cache_n: 7 }, 7],
+    ] as const
+  ).flatMap(([usage, timings, cachedTokens]) =>
+    (["openai-completions", "openai-embeddings"] as const).map(
+      (name) =>
+        [
+          name,
+          { choices: [{ text: "ab", finish_reason: "stop" }], data: [{ embedding: [1] }], usage, timings },
+          name === "openai-embeddings"
+            ? { output: true, finished: true, usage: { inputTokens: 9, cachedTokens, outputTokens: 0 } }
+            : { output: true, finished: true, text: "ab", usage: { inputTokens: 9, cachedTokens } },
+        ] as const,
+    ),
+  ),
+  [
+    "openai-responses",
+    {
+      status: "completed",
+      output: [{ type: "reasoning", summary: [] }],
+      usage: { input_tokens: 9, input_tokens_details: { cached_tokens: 8 }, output_tokens: 2 },
+    },
+    { output: true, finished: true, usage: { inputTokens: 9, cachedTokens: 8, outputTokens: 2 } },
+  ],
   ["openai-responses", { status: "completed", output: [] }, { output: false, finished: true }],
   [
     "openai-embeddings",
