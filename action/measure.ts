@@ -9,6 +9,7 @@ import { planFrom } from "./plan.ts";
 import { printProgress } from "./progress.ts";
 import { type Waiting, waitUntilReady } from "./ready.ts";
 import { startServer } from "./server-command.ts";
+import { withShardSalt } from "./shard-salt.ts";
 import { transportFor } from "./transport.ts";
 import { refuseRefused, refuseUntrusted, refuseWithoutKey } from "./untrusted.ts";
 
@@ -36,7 +37,7 @@ function put(
   signal: AbortSignal,
 ): Promise<Result> {
   const { apiKey, baselineApiKey, shard } = inputs;
-  return runPlan(plan, {
+  return runPlan(withShardSalt(plan, inputs), {
     ...(apiKey !== "" && { apiKey }),
     ...(baselineApiKey !== "" && { baselineApiKey }),
     ...(shard !== undefined && { shard }),

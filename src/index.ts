@@ -9,7 +9,7 @@ export type { Engine, Figure } from "./observe/engines.ts";
 export { latencyOf } from "./observe/histogram.ts";
 export { readMetricsPage } from "./observe/metrics-page.ts";
 export { Replica } from "./observe/replica.ts";
-export { CONFIG_KEYS, type ConfigKey, parseConfig } from "./plan/config.ts";
+export { CONFIG_KEYS, type ConfigKey, parseConfig, planHash } from "./plan/config.ts";
 export { readConfigFile } from "./plan/config-file.ts";
 export { decidedOnTheWay } from "./plan/decided-on-the-way.ts";
 export type { Plan } from "./plan/plan.ts";

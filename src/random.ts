@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 
 /**
- * The one place that has chance, and all of it seeded. Every dimension (arrivals, prompts, the bootstrap)
+ * The one place that has chance, and all of it seeded but for what names a run and salts its prompts. Every dimension (arrivals, prompts, the bootstrap)
  * draws from a stream of its own, named in words, so that adding one never shifts another.
  */
 export interface Random {
@@ -84,9 +84,14 @@ class SmallFastCounter implements Random {
   }
 }
 
-/** For naming a run; the one draw that no seed repeats. */
+/** For naming a run; with the salt the only draws that no seed repeats. */
 export function uniqueId(): string {
   return randomUUID();
+}
+
+/** What a run's synthetic prompts begin by: 32 bits, short enough to be typed. */
+export function freshSalt(): string {
+  return randomUUID().slice(0, 8);
 }
 
 /** MurmurHash3's mixing over the name's UTF-16 units. */

@@ -96,6 +96,9 @@ export const loadTestBody = z
     output_len: whole(1).default(128).meta({ description: "Most tokens per answer." }),
     stream: flag().default(true),
     warmup: whole(0).default(3).meta({ description: "Requests before each level that are in no figure." }),
+    prompt_cache: z.enum(["cold", "warm"], { error: "must be cold or warm" }).default("cold").meta({
+      description: "Cold: prompts begin as no earlier run's do; warm: they are the same in every run.",
+    }),
     timeout: above0("seconds").default(120).meta({ description: "Seconds one request may take." }),
     api_key: text().nullish().meta({ description: "For the server; never stored or returned." }),
     goodput_thresholds: goodputThresholds.nullish(),

@@ -76,7 +76,7 @@ export function goodputObjectives(thresholds: LoadTestBody["goodput_thresholds"]
   return lines.map((line) => `goodput_ratio(${line}) >= 95%`);
 }
 
-/** Fixed, so that two runs send the same prompts. */
+/** Fixed, so that two runs send prompts of the same lengths and, but for their first words, the same texts. */
 const SEED = 1;
 const DEFAULT_REQUESTS = 100;
 
@@ -96,6 +96,7 @@ function planOf(body: LoadTestBody): Readonly<Record<string, unknown>> {
     warmup: body.warmup,
     timeout: body.timeout,
     seed: SEED,
+    "prompt-cache": body.prompt_cache,
     ...(slo.length > 0 && { slo }),
   };
 }
@@ -112,6 +113,7 @@ const API_NAMES: Readonly<Record<string, string>> = {
   requests: "num_prompts",
   "input-tokens": "input_len",
   "output-tokens": "output_len",
+  "prompt-cache": "prompt_cache",
   duration: "duration_seconds",
   slo: "goodput_thresholds",
 };
@@ -127,6 +129,7 @@ function configOf(body: LoadTestBody): Readonly<Record<string, unknown>> {
     output_len: body.output_len,
     stream: body.stream,
     warmup: body.warmup,
+    ...(body.prompt_cache === "warm" && { prompt_cache: body.prompt_cache }),
     timeout: body.timeout,
     ...(body.goodput_thresholds && { goodput_thresholds: known(goodputThresholds, body.goodput_thresholds) }),
     ...(body.validation_config && { validation_config: known(validationConfig, body.validation_config) }),

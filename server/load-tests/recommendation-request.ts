@@ -94,7 +94,7 @@ export function readRecommendation(given: object): RecommendationRequest {
   };
 }
 
-/** Fixed, so that two runs send the same prompts. */
+/** Fixed, so that two runs send prompts of the same lengths in the same order. */
 const SEED = 1;
 
 function planOf(

@@ -71,7 +71,7 @@ export async function virtualUsersRequest(
   };
 }
 
-/** Fixed, so that two runs send the same prompts. */
+/** Fixed, so that two runs send prompts of the same lengths in the same order. */
 const SEED = 1;
 
 function planOf(url: string, model: string, config: VirtualUserConfig, prompts: string) {

@@ -70,7 +70,11 @@ export function createShards(options: ShardsOptions): Shards {
   ): Promise<RunOutcome> => {
     try {
       await store.create(runId, of);
-      await queue?.add(Array.from({ length: of }, (_, index) => ({ run_id: runId, index, of, plan })));
+      // What prompts share they share among all shards.
+      const salted = plan["prompt-cache"] === "warm" ? plan : { "prompt-salt": runId, ...plan };
+      await queue?.add(
+        Array.from({ length: of }, (_, index) => ({ run_id: runId, index, of, plan: salted })),
+      );
       const deadline = performance.now() + limits.waitMs;
       let started = false;
       let failure: string | undefined;

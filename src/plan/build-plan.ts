@@ -12,6 +12,7 @@ const DEFAULTS = {
   inputTokens: 256,
   outputTokens: 128,
   seed: 1,
+  promptCache: "cold",
   timeoutNs: 120 * NS_PER_S,
   confidence: 0.95,
   /** Between answers of a virtual user. */
@@ -43,6 +44,7 @@ export function planOf(config: Config, objectives: readonly Objective[]): Plan {
     workload: workloadOf(config),
     timeoutNs: config.timeout ?? DEFAULTS.timeoutNs,
     seed: config.seed ?? DEFAULTS.seed,
+    ...(config["prompt-salt"] !== undefined && { promptSalt: config["prompt-salt"] }),
     objectives,
     confidence: config.confidence ?? DEFAULTS.confidence,
     control: {
@@ -135,6 +137,7 @@ function workloadOf(config: Config): Workload {
     prefixTokens: config["prefix-tokens"] ?? 0,
     turns: config.turns ?? 1,
     turnThink: config["turn-think"] ?? { minNs: 0, maxNs: 0 },
+    promptCache: config["prompt-cache"] ?? DEFAULTS.promptCache,
     ignoreEos: config["ignore-eos"] ?? false,
     stream: config.stream ?? true,
     ...(config.tokenizer !== undefined && { tokenizer: config.tokenizer }),

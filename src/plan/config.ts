@@ -16,6 +16,7 @@ import {
   objectiveLines,
   parsed,
   positive,
+  salt,
   share,
   single,
   text,
@@ -23,7 +24,7 @@ import {
 import { parseObjectives } from "./objective.ts";
 import { parseLengths } from "./parse-lengths.ts";
 import { parseRange, parseStages } from "./parse-stages.ts";
-import { ARRIVALS, type Plan, PROTOCOLS, type Target, TRACE_FORMATS } from "./plan.ts";
+import { ARRIVALS, type Plan, PROMPT_CACHES, PROTOCOLS, type Target, TRACE_FORMATS } from "./plan.ts";
 
 /**
  * What a user may set, under the same names everywhere: flags of the command line, keys of a config file,
@@ -65,6 +66,10 @@ const runConfig = z.strictObject({
   tokenizer: z.optional(text("a tokenizer.json file")),
   "ignore-eos": z.optional(flag()),
   seed: z.optional(single(count(0), "a whole number from 0 on, for example 1")),
+  "prompt-cache": z.optional(choice(PROMPT_CACHES)),
+  "prompt-salt": z.optional(
+    single(salt(), "up to 200 letters, digits, dots and dashes, for example 1f0c9a3e"),
+  ),
   // When it ends.
   requests: z.optional(single(count(1), "requests per load level, for example 500")),
   duration: z.optional(single(duration(), "how long each load level lasts, for example 30s or 2m")),
@@ -109,13 +114,22 @@ export function parseConfig(raw: Readonly<Record<string, unknown>>, where: (key:
   return planOf(parsed.data, objectives.objectives);
 }
 
-/** SHA-256 of everything that shapes the load and the verdict; not of addresses. */
+/**
+ * SHA-256 of everything that shapes the load and the verdict; not of addresses, nor of the salt, which every run has
+ * another of. Warm prompts are those that earlier versions sent, whose plans have no word for them.
+ */
 export function planHash(plan: Plan): string {
-  const { target, baseline, metricsUrls: _, ...rest } = plan;
+  const { target, baseline, metricsUrls: _, promptSalt: __, ...rest } = plan;
+  const { promptCache, ...workload } = rest.workload;
   const named = (one: Target) => ({ model: one.model, protocol: one.protocol });
   return createHash("sha256")
     .update(
-      JSON.stringify({ ...rest, target: named(target), ...(baseline && { baseline: named(baseline) }) }),
+      JSON.stringify({
+        ...rest,
+        workload: promptCache === "cold" ? { ...workload, promptCache } : workload,
+        target: named(target),
+        ...(baseline && { baseline: named(baseline) }),
+      }),
     )
     .digest("hex");
 }
@@ -147,6 +161,11 @@ function contradictions(raw: Readonly<Record<string, unknown>>, where: (key: str
   if (raw.until === "decisive" && !has("requests")) {
     refuse("until", `needs ${where("requests")}: the most requests a level may take to decide.`);
   }
+  if (has("prompt-salt") && raw["prompt-cache"] === "warm")
+    refuse(
+      "prompt-salt",
+      `cannot go with ${where("prompt-cache")} warm, which sends the prompts of the seed alone.`,
+    );
   if (has("trace") && has("prompts"))
     refuse("prompts", `cannot go with ${where("trace")}, which has lengths of its own.`);
   return mistakes;

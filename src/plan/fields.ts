@@ -110,6 +110,14 @@ export function share(): Reader<number> {
   };
 }
 
+/** A workflow's number of a run comes as one. */
+export function salt(): Reader<string> {
+  return (value) =>
+    (typeof value === "string" || typeof value === "number") && /^[\w.-]{1,200}$/.test(String(value))
+      ? String(value)
+      : undefined;
+}
+
 export function metricsUrl(): Reader<string> {
   return (value) =>
     typeof value === "string" && (value.trim() === "off" || checkUrl(value)) ? value.trim() : undefined;

@@ -2,7 +2,8 @@ import type { Objective } from "./objective.ts";
 
 /**
  * What will be sent, and when: complete before the first byte. The same plan gives the same bodies at the
- * same offsets, whatever the machine or the server. Secrets are no part of it.
+ * same offsets, whatever the machine or the server, but for the first words of its prompts: those are the salt's.
+ * Secrets are no part of it.
  */
 export interface Plan {
   readonly target: Target;
@@ -15,6 +16,8 @@ export interface Plan {
   /** From the moment a request is issued. */
   readonly timeoutNs: number;
   readonly seed: number;
+  /** Of an earlier run, to send its prompts again, or what all shards of a run are to have in common; absent: each run draws one. */
+  readonly promptSalt?: string;
   readonly objectives: readonly Objective[];
   /** Confidence of each bound of every interval; "none" compares plain estimates. */
   readonly confidence: number | "none";
@@ -142,6 +145,7 @@ export interface Workload {
   readonly turns: number;
   /** Between an answer and the next turn. */
   readonly turnThink: Range;
+  readonly promptCache: PromptCache;
   readonly ignoreEos: boolean;
   readonly stream: boolean;
   /** A `tokenizer.json` to count tokens with. */
@@ -179,6 +183,13 @@ export type PromptSource =
   /** A small set of real questions that ships with the program. */
   | { readonly kind: "builtin" }
   | { readonly kind: "file"; readonly path: string };
+
+export const PROMPT_CACHES = ["cold", "warm"] as const;
+/**
+ * Cold: synthetic prompts begin with words of the run's own, by its salt, so that no server has them in its cache.
+ * Warm: they are those of the seed alone, the same in every run.
+ */
+export type PromptCache = (typeof PROMPT_CACHES)[number];
 
 export const TRACE_FORMATS = ["auto", "mooncake", "azure", "burstgpt"] as const;
 export type TraceFormat = (typeof TRACE_FORMATS)[number];

@@ -19,11 +19,15 @@ export interface PromptWriter {
   shared(tokens: number, ...name: readonly (string | number)[]): string;
 }
 
+/** How many words a prompt begins with that are no other prompt's: three of them do for millions. */
+const FIRST_WORDS = 3;
+
 /**
  * Counts with the tokenizer where there is one, and exactly where its vocabulary allows; else takes each word
  * for a token, and what the server counts is what reports show.
+ * @param salt decides on the first words of prompts and shared texts, and on nothing else; absent: the seed does.
  */
-export function promptWriter(seed: number, tokenizer?: Tokenizer): PromptWriter {
+export function promptWriter(seed: number, tokenizer?: Tokenizer, salt?: string): PromptWriter {
   const { words, meanTokens } =
     tokenizer === undefined ? { words: WORDS, meanTokens: 1 } : measureWords(tokenizer);
   const order = shuffled(words, random(seed, "words"));
@@ -35,17 +39,20 @@ export function promptWriter(seed: number, tokenizer?: Tokenizer): PromptWriter 
     return texts;
   };
 
+  const salted = salt === undefined ? [] : ["salt", salt];
+  const firstWords = (...name: readonly (string | number)[]) =>
+    random(seed, ...salted, "first words", ...name);
   const shifts = new Map<string | number, readonly number[]>();
   const shiftsOf = (stream: string | number) => {
     let own = shifts.get(stream);
     if (own === undefined) {
-      const chance = random(seed, "first words", stream);
-      own = Array.from({ length: 3 }, () => chance.integer(order.length));
+      const chance = firstWords(stream);
+      own = Array.from({ length: FIRST_WORDS }, () => chance.integer(order.length));
       shifts.set(stream, own);
     }
     return own;
   };
-  /** The index in the number system of the words, so that first words differ, and three of them for millions. */
+  /** The index in the number system of the words, so that first words differ. */
   const begin = (texts: string[], count: number, { stream, index }: PromptId) => {
     let rest = index;
     let carried = 0;
@@ -69,7 +76,14 @@ export function promptWriter(seed: number, tokenizer?: Tokenizer): PromptWriter 
       if (texts.length > tokens) texts.length = tokens;
       return texts.join(" ");
     },
-    shared: (tokens, ...name) => fill([], wordsFor(tokens), random(seed, ...name)).join(" "),
+    shared(tokens, ...name) {
+      const texts = fill([], wordsFor(tokens), random(seed, ...name));
+      if (salt !== undefined) {
+        const first = Math.min(FIRST_WORDS, texts.length);
+        texts.splice(0, first, ...fill([], first, firstWords(...name)));
+      }
+      return texts.join(" ");
+    },
   };
 }
 

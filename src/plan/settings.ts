@@ -148,8 +148,18 @@ export const SETTINGS: Readonly<Record<ConfigKey, Setting>> = {
   },
   seed: {
     argument: "<n>",
-    help: "the same seed sends the same prompts at the same moments (default 1)",
+    help: "the same seed sends the same prompts at the same moments, but for the first words (default 1)",
     schema: COUNT_OR_ZERO,
+  },
+  "prompt-cache": {
+    argument: "<kind>",
+    help: "cold (default): synthetic prompts begin as no earlier run's do; warm: as the seed says, the same in every run",
+    schema: { enum: ["cold", "warm"] },
+  },
+  "prompt-salt": {
+    argument: "<text>",
+    help: "begin prompts as the run with this salt did; the same for all shards of a run (default: a new one)",
+    schema: { type: ["string", "number"], pattern: "^[\\w.-]{1,200}$" },
   },
   requests: {
     argument: "<n>",

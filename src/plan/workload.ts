@@ -29,13 +29,18 @@ export interface Conversation {
 export interface Turn {
   readonly content: string;
   readonly maxTokens: number;
+  /** What the plan lets a prefix cache find: tokens at its beginning that prompts before it have too. */
+  readonly sharedTokens?: number;
 }
 
-/** @throws ConfigError naming what cannot be read, and where in it. */
-export async function openWorkload(workload: Workload, seed: number): Promise<WorkloadSource> {
+/**
+ * @param salt that synthetic prompts begin by, where the plan wants them cold.
+ * @throws ConfigError naming what cannot be read, and where in it.
+ */
+export async function openWorkload(workload: Workload, seed: number, salt?: string): Promise<WorkloadSource> {
   const { prompts, trace, tokenizer: path } = workload;
   const tokenizer = path === undefined ? undefined : await openTokenizer(path);
-  const context = { workload, seed, tokenizer, writer: promptWriter(seed, tokenizer) };
+  const context = { workload, seed, tokenizer, writer: promptWriter(seed, tokenizer, salt) };
   if (trace !== undefined) {
     const { arrivals, requests, skipped } = await readTrace(trace.path, trace.format, trace.timeScale);
     const items = requests.map((lengths) => ({ kind: "lengths", ...lengths }) as const);
@@ -82,6 +87,7 @@ function synthetic(
     return {
       content: turn === 0 ? writer.write(workload.prefixTokens + tokens, id, lead) : writer.write(tokens, id),
       maxTokens: planned(context, "output", id),
+      ...(turn === 0 && workload.prefixTokens > 0 && { sharedTokens: workload.prefixTokens }),
     };
   });
   return { turns };
@@ -93,6 +99,7 @@ function fromItems(
   { items, skipped }: Dataset,
   order: "shuffled" | "as they come",
 ): WorkloadSource {
+  const sharedTokens = sharedTokensOf(items);
   const orders = new Map<string | number, readonly DatasetItem[]>();
   const orderOf = (stream: string | number) => {
     if (order === "as they come") return items;
@@ -103,7 +110,8 @@ function fromItems(
     conversation(stream, index) {
       const item = orderOf(stream)[index % items.length]!;
       const lap = Math.floor(index / items.length);
-      if (item.kind === "lengths") return recorded(context, item, { stream, index }, lap);
+      if (item.kind === "lengths")
+        return recorded(context, item, { stream, index }, lap, sharedTokens.get(item));
       const turns = item.turns.map(({ content, answer, maxTokens }, turn) => ({
         content,
         maxTokens:
@@ -122,13 +130,34 @@ function fromItems(
  * Equal hash ids become equal texts, so that a prefix cache finds what it found when the trace was recorded;
  * but not across streams or laps, where it would find all.
  */
-function recorded(context: Context, lengths: RecordedLengths, id: PromptId, lap: number): Conversation {
+function recorded(
+  context: Context,
+  lengths: RecordedLengths,
+  id: PromptId,
+  lap: number,
+  sharedTokens: number | undefined,
+): Conversation {
   const { writer } = context;
   const lead = (lengths.hashIds ?? []).map((hashId) =>
     writer.shared(BLOCK_TOKENS, "block", id.stream, lap, hashId),
   );
   const maxTokens = lengths.outputTokens ?? planned(context, "output", id);
-  return { turns: [{ content: writer.write(lengths.inputTokens, id, lead), maxTokens }] };
+  const content = writer.write(lengths.inputTokens, id, lead);
+  return { turns: [{ content, maxTokens, ...(sharedTokens !== undefined && { sharedTokens }) }] };
+}
+
+/** What each item of a trace has in common with those before it: its leading blocks that were there already. */
+function sharedTokensOf(items: readonly DatasetItem[]): ReadonlyMap<DatasetItem, number> {
+  const seen = new Set<number>();
+  const shared = new Map<DatasetItem, number>();
+  for (const item of items) {
+    if (item.kind !== "lengths" || item.hashIds === undefined) continue;
+    const fresh = item.hashIds.findIndex((hashId) => !seen.has(hashId));
+    const blocks = fresh === -1 ? item.hashIds.length : fresh;
+    if (blocks > 0) shared.set(item, Math.min(item.inputTokens, blocks * BLOCK_TOKENS));
+    for (const hashId of item.hashIds) seen.add(hashId);
+  }
+  return shared;
 }
 
 /** Input and output draw from streams of their own: changing one leaves the other as it is. */

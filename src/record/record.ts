@@ -17,6 +17,8 @@ export interface RequestRecord extends Exchange {
   readonly side?: "base";
   /** The moment the plan gave it; in a closed loop, the moment its slot became free. */
   readonly scheduled: number;
+  /** Tokens at its prompt's beginning that the plan has in common with prompts before it; absent: none. */
+  readonly sharedTokens?: number;
 }
 
 /** A stretch of a level that was measured without a break: all of it, or one of its alternating blocks. */

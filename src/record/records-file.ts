@@ -30,6 +30,8 @@ export interface RecordsHeader {
   /** The model that was really asked, also when the plan left it to the target. */
   readonly model: string;
   readonly baselineModel?: string;
+  /** What the synthetic prompts began by: with it the run can be repeated to the byte. Absent: the seed alone. */
+  readonly promptSalt?: string;
   /** The part of the plan that this file holds; absent: all of it. */
   readonly shard?: { readonly index: number; readonly of: number };
   readonly plan: Plan;
@@ -187,6 +189,8 @@ function lineOf(record: RequestRecord) {
     status: record.status,
     bytes: record.bytes,
     inputTokens: record.inputTokens,
+    cachedTokens: record.cachedTokens,
+    sharedTokens: record.sharedTokens,
     outputTokens: record.outputTokens,
     tokenSource: record.tokenSource,
     outcome: record.outcome,

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ARRIVALS, PROTOCOLS, TRACE_FORMATS } from "../plan/plan.ts";
+import { ARRIVALS, PROMPT_CACHES, PROTOCOLS, TRACE_FORMATS } from "../plan/plan.ts";
 import { FAILURE_REASONS } from "../send/exchange.ts";
 
 /**
@@ -89,12 +89,14 @@ const plan = z.looseObject({
     prefixTokens: amount,
     turns: amount,
     turnThink: range,
+    promptCache: z.enum(PROMPT_CACHES).optional(),
     ignoreEos: z.boolean(),
     stream: z.boolean(),
     trace: z.looseObject({ path: text, format: z.enum(TRACE_FORMATS), timeScale: amount }).optional(),
   }),
   timeoutNs: amount,
   seed: count,
+  promptSalt: text.optional(),
   objectives: z.array(z.looseObject({ text, subject, op, limit: figure })).max(10_000),
   confidence: z.union([figure.gt(0.5).lt(1), z.literal("none")]),
   control: z.looseObject({ untilDecisive: z.boolean(), stopOnOverload: z.boolean() }),
@@ -108,6 +110,7 @@ export const headerShape = z.looseObject({
   environment: z.looseObject({ node: text, platform: text, cpu: text, cores: amount }),
   model: text,
   baselineModel: text.optional(),
+  promptSalt: text.optional(),
   shard: z
     .looseObject({ index: count, of: count.min(1).max(MOST_SHARDS) })
     .refine(({ index, of }) => index < of, { message: "names a shard beyond the last" })
@@ -131,6 +134,8 @@ export const requestShape = z.looseObject({
   status: count.optional(),
   bytes: count,
   inputTokens: count.optional(),
+  cachedTokens: count.optional(),
+  sharedTokens: count.optional(),
   outputTokens: count,
   tokenSource: z.enum(["usage", "chunks"]),
   outcome: z.enum(["completed", "failed", "incomplete"]),

@@ -15,6 +15,7 @@ export interface ThreadData {
   readonly target: Target;
   readonly part: Part;
   readonly origin: ClockOrigin;
+  readonly salt?: string;
   readonly apiKey?: string;
 }
 
@@ -38,7 +39,7 @@ const BATCH_EVERY_NS = 20 * NS_PER_MS;
 
 const port = parentPort;
 if (port !== null) {
-  const { plan, target, part, origin, apiKey } = workerData as ThreadData;
+  const { plan, target, part, origin, salt, apiKey } = workerData as ThreadData;
   const clock = systemClock(origin);
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);
@@ -46,6 +47,7 @@ if (port !== null) {
     plan,
     target,
     part,
+    ...(salt !== undefined && { salt }),
     ...(apiKey !== undefined && { apiKey }),
     signal: stop.signal,
     clock,

@@ -66,6 +66,8 @@ export interface GeneratorOptions {
   readonly plan: Plan;
   readonly target: Target;
   readonly part: Part;
+  /** What the synthetic prompts begin by; absent: the seed alone. */
+  readonly salt?: string;
   readonly apiKey?: string;
   /** Cuts everything off. */
   readonly signal: AbortSignal;
@@ -75,7 +77,7 @@ export interface GeneratorOptions {
 
 export async function createGenerator(options: GeneratorOptions): Promise<Generator> {
   const { plan, target, part, apiKey, signal, clock } = options;
-  const workload = await openWorkload(plan.workload, plan.seed);
+  const workload = await openWorkload(plan.workload, plan.seed, options.salt);
   const protocol = remembering(protocolOf(target.protocol));
   const endpoint = endpointOf(target.url, protocol, target.model);
   const transport = options.transport(endpoint.origin, clock);
@@ -100,18 +102,21 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
     name: string | number,
     index: number,
     scheduledNs: number,
-    onTurn: (turn: number, scheduledNs: number, outcome: Exchange) => void,
+    onTurn: (turn: number, scheduledNs: number, outcome: Exchange, sharedTokens: number) => void,
   ): Promise<number> => {
     const path = endpoint.root + protocol.path(model, stream);
     const limits = { clock, timeoutNs: plan.timeoutNs, signal, redact, keepText: turns.length > 1 };
     let body = firstBody;
     let think: Random | undefined;
     let dueNs = scheduledNs;
+    let sharedTokens = turns[0]!.sharedTokens ?? 0;
     for (let turn = 0; ; turn++) {
       const answer = await exchange(transport, protocol, { method: "POST", path, headers, body }, limits);
       const outcome = answer.text === undefined ? answer : withoutText(answer);
-      onTurn(turn, dueNs, outcome);
+      onTurn(turn, dueNs, outcome, sharedTokens);
       dueNs = outcome.end;
+      // The next turn begins with all that was said.
+      sharedTokens = (outcome.inputTokens ?? 0) + outcome.outputTokens;
       const next = turns[turn + 1];
       // A conversation goes no further than its last answer.
       if (next === undefined || outcome.outcome !== "completed") return dueNs;
@@ -150,9 +155,10 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
       const name = stretch.level.index;
       const prepared = new Prepared(clock, (index) => begin(name, index));
       const send = (index: number, scheduledNs: number) =>
-        converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome) => {
+        converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome, sharedTokens) => {
           const record = { ...outcome, level: name, index, scheduled };
-          onRecord(turn > 0 ? { ...record, turn } : record);
+          const shared = sharedTokens > 0 ? { ...record, sharedTokens } : record;
+          onRecord(turn > 0 ? { ...shared, turn } : shared);
         });
       const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, prepared);
       return {

@@ -25,12 +25,15 @@ const PROMPT_LENGTH = 60;
 
 /** @throws ConfigError when a file of the workload cannot be read. */
 export async function planOutline(plan: Plan): Promise<PlanOutline> {
-  const workload = await openWorkload(plan.workload, plan.seed);
+  const workload = await openWorkload(plan.workload, plan.seed, plan.promptSalt);
   const offsetsOf = ({ load, stop, index }: Level): Float64Array | undefined => {
     if (load.kind === "replay") return workload.arrivals;
     const open = load.kind === "open" || (load.kind === "stages" && load.of === "rate");
     return open ? arrivalOffsets(load, stop, plan.seed, index) : undefined;
   };
+  const { workload: asked, promptSalt } = plan;
+  const drawn = promptSalt === undefined && asked.promptCache === "cold";
+  const firstWords = drawn && asked.prompts.kind === "synthetic" ? "but for its first three words " : "";
   return {
     settings: { hash: planHash(plan) },
     levels: plan.levels.map((level) => {
@@ -48,7 +51,7 @@ export async function planOutline(plan: Plan): Promise<PlanOutline> {
             first: [...offsets.slice(0, FIRST_ARRIVALS)].map((offset) => offset / NS_PER_S),
           },
         }),
-        firstPrompt: `"${text.slice(0, PROMPT_LENGTH)}${text.length > PROMPT_LENGTH ? "…" : ""}", at most ${turn?.maxTokens} tokens back`,
+        firstPrompt: `${firstWords}"${text.slice(0, PROMPT_LENGTH)}${text.length > PROMPT_LENGTH ? "…" : ""}", at most ${turn?.maxTokens} tokens back`,
       };
     }),
   };

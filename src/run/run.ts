@@ -10,7 +10,7 @@ import { textFetcher } from "../observe/fetch-text.ts";
 import { type FetchText, type Observer, observeTarget } from "../observe/observe-target.ts";
 import { decidedOnTheWay } from "../plan/decided-on-the-way.ts";
 import type { Level, Plan, Target } from "../plan/plan.ts";
-import { uniqueId } from "../random.ts";
+import { freshSalt, uniqueId } from "../random.ts";
 import type { EndReason, RequestRecord } from "../record/record.ts";
 import {
   RECORDS_SCHEMA,
@@ -67,11 +67,13 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Res
   // Every request in flight listens to it.
   setMaxListeners(0, signal);
   const closing: { close(): Promise<void> }[] = [];
-  const generatorFor = async (target: Target, apiKey: string | undefined) => {
+  const salt = plan.workload.promptCache === "cold" ? (plan.promptSalt ?? freshSalt()) : undefined;
+  const generatorFor = async (target: Target, side: Side, apiKey: string | undefined) => {
     const shared = {
       plan,
       target,
       part: options.shard ?? WHOLE,
+      ...(salt !== undefined && { salt: saltOf(side, salt) }),
       ...(apiKey !== undefined && { apiKey }),
       signal,
       clock,
@@ -85,12 +87,13 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Res
     return generator;
   };
   try {
-    const head = await generatorFor(plan.target, options.apiKey);
-    const base = plan.baseline && (await generatorFor(plan.baseline, baselineKey(plan, options)));
+    const head = await generatorFor(plan.target, "head", options.apiKey);
+    const base = plan.baseline && (await generatorFor(plan.baseline, "base", baselineKey(plan, options)));
     const model = await head.findModel();
     const baselineModel = await base?.findModel();
     const header: RecordsHeader = {
       ...recordsHeader(plan, model, clock),
+      ...(salt !== undefined && { promptSalt: salt }),
       ...(baselineModel !== undefined && { baselineModel }),
       ...(options.shard && { shard: options.shard }),
     };
@@ -115,6 +118,11 @@ export async function runPlan(plan: Plan, options: RunOptions = {}): Promise<Res
     stop.abort();
     await Promise.all(closing.map((one) => one.close()));
   }
+}
+
+/** Base and head may be one server, or share a cache: neither meets the other's prompts. */
+function saltOf(side: Side, salt: string): string {
+  return side === "base" ? `${salt} base` : salt;
 }
 
 const WHOLE: Part = { index: 0, of: 1 };

@@ -12,6 +12,7 @@ export interface ThreadsOptions {
   readonly target: Target;
   /** What the threads share between them. */
   readonly part: Part;
+  readonly salt?: string;
   readonly apiKey?: string;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -83,12 +84,13 @@ class Thread {
   #onRecord: ((record: RequestRecord) => void) | undefined;
   #calls = 0;
 
-  constructor({ plan, target, apiKey, clock }: ThreadsOptions, part: Part) {
+  constructor({ plan, target, salt, apiKey, clock }: ThreadsOptions, part: Part) {
     const workerData: ThreadData = {
       plan,
       target,
       part,
       origin: clock.origin,
+      ...(salt !== undefined && { salt }),
       ...(apiKey !== undefined && { apiKey }),
     };
     const file = `./generator-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`;

@@ -35,6 +35,10 @@ export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, num
   readonly firstOutput?: number;
   readonly lastOutput?: number;
   readonly inputTokens?: number;
+  /** Of the input, those that the server had in its cache. */
+  readonly cachedTokens?: number;
+  /** Of the input, those that the plan has in common with prompts before it. */
+  readonly sharedTokens?: number;
   readonly outputTokens: number;
   readonly tokenSource: RequestRecord["tokenSource"];
   readonly status?: number;
@@ -225,6 +229,8 @@ function factsOf(record: RequestRecord, stretch: number, shiftNs: number): Reque
     tokenSource: record.tokenSource,
   };
   if (record.inputTokens !== undefined) facts.inputTokens = record.inputTokens;
+  if (record.cachedTokens !== undefined) facts.cachedTokens = record.cachedTokens;
+  if (record.sharedTokens !== undefined) facts.sharedTokens = record.sharedTokens;
   if (record.status !== undefined) facts.status = record.status;
   if (first !== undefined && last !== undefined) {
     facts.firstOutput = first + shiftNs;

@@ -88,4 +88,13 @@ test("the plan's hash follows the load and not the address", () => {
     planHash(parseConfig({ url: "http://x", requests: 5, ...raw }, flag));
   assert.equal(plan({ url: "http://x" }), plan({ url: "http://y" }));
   assert.notEqual(plan({ seed: 1 }), plan({ seed: 2 }));
+  assert.equal(plan({ "prompt-salt": "a" }), plan({ "prompt-salt": 12 }));
+  assert.equal(plan({ "prompt-cache": "cold" }), plan({}));
+  assert.notEqual(plan({ "prompt-cache": "warm" }), plan({}));
+});
+
+test("warm prompts have no salt", () => {
+  assert.deepEqual(mistakesOf({ url: "http://x", "prompt-cache": "warm", "prompt-salt": "a" }), [
+    "--prompt-salt cannot go with --prompt-cache warm, which sends the prompts of the seed alone.",
+  ]);
 });

@@ -37,6 +37,23 @@ test("neighbours differ from the first word on, and no three first words come tw
   assert.equal(new Set(firstWords).size, firstWords.length);
 });
 
+test("the salt is in the first three words of a text, and in nothing else", () => {
+  const [one, two, none] = ["a", "b", undefined].map((salt) => promptWriter(1, undefined, salt));
+  const texts = (writer: typeof one) => [
+    ...Array.from({ length: 500 }, (_, index) => writer!.write(16, { stream: 0, index })),
+    writer!.shared(16, "prefix"),
+  ];
+  const parts = [one, two, none].map((writer) => texts(writer).map((text) => text.split(" ")));
+  const beginnings = parts.flatMap((all) => all.map((words) => words.slice(0, 3).join(" ")));
+  assert.equal(new Set(beginnings).size, 3 * 501);
+  const rests = parts.map((all) => all.map((words) => words.slice(3)));
+  assert.deepEqual(rests[0], rests[2]);
+  assert.deepEqual(rests[1], rests[2]);
+  const later = { stream: 0, index: 3, turn: 1 };
+  assert.equal(one!.write(16, later), none!.write(16, later), "a later turn begins nothing");
+  assert.deepEqual(texts(one), texts(promptWriter(1, undefined, "a")));
+});
+
 test("a lead comes first, counts, and leaves the rest its own", () => {
   const writer = promptWriter(1);
   const lead = [writer.shared(8, "prefix")];
@@ -56,6 +73,17 @@ test("with a tokenizer every length is exact", async () => {
   const lead = [writer.shared(100, "prefix")];
   assert.equal(tokenizer.count(lead[0]!), 100);
   assert.equal(tokenizer.count(writer.write(256, { stream: 0, index: 0 }, lead)), 256);
+});
+
+test("with a salt every length is as exact", async () => {
+  for (const tokenizer of [await openTokenizer(FIXTURE), letters]) {
+    const writer = promptWriter(1, tokenizer, "a");
+    const lead = [writer.shared(20, "prefix")];
+    for (let tokens = 1; tokens <= 100; tokens++) {
+      assert.equal(tokenizer.count(writer.write(tokens, { stream: 0, index: tokens })), tokens);
+      assert.equal(tokenizer.count(writer.write(tokens, { stream: 0, index: tokens }, lead)), tokens);
+    }
+  }
 });
 
 test("lengths are exact in a vocabulary of letters, where a word is many tokens", () => {

@@ -15,6 +15,7 @@ const workload = (changes: Partial<Workload> = {}): Workload => ({
   prefixTokens: 0,
   turns: 1,
   turnThink: { minNs: 0, maxNs: 0 },
+  promptCache: "warm",
   ignoreEos: false,
   stream: true,
   ...changes,
@@ -168,6 +169,19 @@ for (const withTokenizer of [false, true]) {
     assert.equal(source.conversation(0, 4).turns[0]!.maxTokens, 5);
   });
 }
+
+test("a turn tells what the plan has it share with prompts before it", async () => {
+  const shared = async (asked: Workload, count: number) => {
+    const source = await openWorkload(asked, 1, "salt");
+    return Array.from({ length: count }, (_, i) =>
+      source.conversation(0, i).turns.map(({ sharedTokens }) => sharedTokens),
+    );
+  };
+  assert.deepEqual(await shared(workload({ prefixTokens: 20, turns: 2 }), 1), [[20, undefined]]);
+  assert.deepEqual(await shared(workload(), 1), [[undefined]]);
+  const trace = { path: `${FIXTURES}/mooncake.jsonl`, format: "auto", timeScale: 1 } as const;
+  assert.deepEqual(await shared(workload({ trace }), 4), [[undefined], [1024], [undefined], [undefined]]);
+});
 
 test("requests that share blocks come in the file's order", async () => {
   const path = `${FIXTURES}/mooncake-without-moments.jsonl`;

@@ -107,7 +107,13 @@ test("a search finds the concurrency up to which the objectives hold", () =>
 
 test("shards send the plan of one machine between them, and merge into its result", () =>
   withServer({ ttftMs: 5 }, async (server) => {
-    const plan = planFor(server, { concurrency: 6, requests: 90, warmup: 0, slo: "ttft_p95 < 1s" });
+    const plan = planFor(server, {
+      concurrency: 6,
+      requests: 90,
+      warmup: 0,
+      slo: "ttft_p95 < 1s",
+      "prompt-salt": "of-all-shards",
+    });
     await runPlan(plan);
     const whole = server.seen.bodies
       .splice(0)
@@ -160,6 +166,7 @@ test("base and head get the same requests in alternating blocks, and a real diff
         concurrency: 4,
         requests: 160,
         warmup: 0,
+        "prompt-cache": "warm",
         slo: "ttft_p50 regression < 20%\nerror_rate < 10%",
       });
       const result = await runPlan(plan, { outDir });
@@ -239,7 +246,12 @@ test("a whole answer has an end and no first token", () =>
 
 test("threads send the plan of one between them, on one clock", () =>
   withServer({ ttftMs: 5 }, async (server) => {
-    const plan = planFor(server, { concurrency: 6, requests: 600, warmup: 0 });
+    const plan = planFor(server, {
+      concurrency: 6,
+      requests: 600,
+      warmup: 0,
+      "prompt-salt": "of-all-threads",
+    });
     await runPlan(plan);
     const whole = server.seen.bodies
       .splice(0)

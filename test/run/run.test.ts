@@ -97,11 +97,11 @@ test("a model that is named is asked for, whatever the target lists first", () =
     assert.deepEqual(new Set(server.seen.bodies.map(({ model }) => model)), new Set(["named"]));
   }));
 
-test("the same seed sends the same bodies, another one others", () =>
+test("warm, the same seed sends the same bodies, another one others", () =>
   withServer({}, async (server) => {
     const bodiesOf = async (seed: number) => {
       const from = server.seen.bodies.length;
-      await runPlan(planFor(server, { requests: 10, seed }));
+      await runPlan(planFor(server, { requests: 10, seed, "prompt-cache": "warm" }));
       return server.seen.bodies.slice(from).map((body) => JSON.stringify(body));
     };
     const first = await bodiesOf(1);

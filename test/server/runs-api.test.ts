@@ -402,6 +402,14 @@ test("both forms may say the same", () => {
   assert.deepEqual(readLoadTest(body).request.plan.concurrency, [1, 2]);
 });
 
+test("prompts are such as no server has seen, unless warm ones are asked for", () => {
+  const read = (more: object) => readLoadTest({ server_url: "http://target", model: "m", ...more });
+  assert.equal(read({}).request.plan["prompt-cache"], "cold");
+  const { plan, run } = read({ prompt_cache: "warm" }).request;
+  assert.deepEqual([plan["prompt-cache"], run.config.prompt_cache], ["warm", "warm"]);
+  assert.throws(() => read({ prompt_cache: "hot" }), /prompt_cache: must be cold or warm/);
+});
+
 test("a duration ends a level, and without a number of requests it alone does", () => {
   const plan = (more: object) => {
     const { requests, duration } = readLoadTest({ server_url: "http://target", model: "m", ...more }).request

@@ -21,7 +21,7 @@ const LONG = { requests: 100_000, concurrency: 4 } as const;
 test("three workers together send what one machine sends, and their result is exact", () =>
   withShardBench(postgres, 3, { ttftMs: 2 }, async (bench) => {
     const { stores, log, dataDir, target, runs } = bench;
-    const order = bench.request({ concurrency: [4, 2], requests: 31, warmup: 5 });
+    const order = bench.request({ concurrency: [4, 2], requests: 31, warmup: 5, "prompt-salt": "of-both" });
     const alone = await createRuns({ store: stores.runs, log, dataDir });
     await alone.ended((await alone.start(order)).runId);
     const once = bodiesSeen(bench, 0);
@@ -70,6 +70,7 @@ test("three workers together send what one machine sends, and their result is ex
     );
     assert.equal(next?.result?.levels[0]?.requests.completed, 40);
     assert.equal(target.seen.requests - before, 40);
+    assert.equal(next?.result?.plan.prompt_salt, next?.runId, "what shards share they share among all");
   }));
 
 test("a worker that is killed is named, and what the others measured is kept", () =>
