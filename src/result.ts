@@ -74,9 +74,13 @@ export interface Imported {
 
 /** What was asked for, without secrets. */
 export interface ResultPlan {
-  /** SHA-256 over everything below: two results compare only when these agree. */
+  /** SHA-256 of the load, the workload and the objectives: two results compare only when these agree. */
   readonly hash: string;
   readonly seed: number;
+  /** Whether synthetic prompts were the run's own, or those of the seed alone; earlier versions knew only "warm". */
+  readonly prompt_cache?: "cold" | "warm";
+  /** What the prompts began by, in no hash: with the setting prompt-salt another run sends the same. */
+  readonly prompt_salt?: string;
   readonly input_tokens: number;
   readonly output_tokens: number;
   readonly warmup_requests: number;
@@ -173,6 +177,10 @@ export interface LevelMetrics extends Readonly<Partial<Record<LatencyName, Laten
   readonly concurrency?: number;
   readonly input_tokens?: number;
   readonly output_tokens?: number;
+  /** Of the input tokens of completed requests, those that the server had in its prompt cache, where its answers tell. */
+  readonly prompt_cache_hit_ratio?: number;
+  /** The same without what the plan has prompts share with those before them; by the target's own page where answers tell nothing. */
+  readonly prompt_cache_unshared_ratio?: number;
 }
 
 export interface ObjectiveResult {
@@ -295,6 +303,8 @@ export interface ServerLatency {
 export interface Finding {
   readonly code: string;
   readonly level: "note" | "invalid";
+  /** The figures that it touches; absent: all. */
+  readonly figures?: readonly string[];
   /** Name of the load level it was seen in; absent: the whole run. */
   readonly at?: string;
   readonly happened: string;

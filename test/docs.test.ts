@@ -11,13 +11,22 @@ const read = (file: string) => readFileSync(file, "utf8");
 const metrics = read("docs/metrics.md");
 
 test("docs/metrics.md defines every metric, rate and failure of the code", () => {
-  for (const name of [...LATENCIES, ...Object.keys(RATES), "goodput_ratio", ...FAILURE_REASONS]) {
+  for (const name of [
+    ...LATENCIES,
+    ...Object.keys(RATES),
+    "goodput_ratio",
+    "prompt_cache_hit_ratio",
+    "prompt_cache_unshared_ratio",
+    ...FAILURE_REASONS,
+  ]) {
     assert.ok(metrics.includes(`\`${name}\``), name);
   }
 });
 
 test("docs/metrics.md lists exactly the findings that the code can give", () => {
-  const sources = ["src/judge/validity.ts", "src/report/build-result.ts"].map(read).join("");
+  const sources = ["src/judge/validity.ts", "src/judge/prompt-cache.ts", "src/report/build-result.ts"]
+    .map(read)
+    .join("");
   const endings = ["max_tokens", "max_errors", "max_error_rate", "overload"];
   const given = [...sources.matchAll(/code: (?:.*\? )?"(\w+)"(?: : "(\w+)")?/g)]
     .flatMap(([, one, other]) => [one, other])

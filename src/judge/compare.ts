@@ -12,6 +12,7 @@ import { NS_PER_MS } from "../units.ts";
 import { changeOf, drawsOf, type FigureChange, RESAMPLES } from "./change.ts";
 import { compareFigures, figuresOnly, importedSides } from "./imported.ts";
 import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "./level-figures.ts";
+import { whyCachesDiffer } from "./prompt-cache.ts";
 import { betterWay, directionOf, worsening } from "./regression.ts";
 
 const QUANTILES = [0.5, 0.95, 0.99];
@@ -99,7 +100,13 @@ export function whyIncomparable(base: Result, head: Result): string | undefined 
     (imported ? whyUnfinished("baseline", base) : whyNoBaseline(base, head.plan.hash)) ??
     whyUnfinished("head", head);
   if (reason !== undefined) return reason;
-  if (pairs(base, head).length > 0) return undefined;
+  const both = pairs(base, head);
+  for (const [before, after] of both) {
+    const ratios = [before, after].map(({ metrics }) => metrics.prompt_cache_unshared_ratio);
+    const why = whyCachesDiffer(ratios[0], ratios[1]);
+    if (why !== undefined) return `${after.name}: ${why}`;
+  }
+  if (both.length > 0) return undefined;
   // Loads of the same plan are the same; those of two tools have to be made alike by hand.
   return imported
     ? `They have no load level in common: ${levelNames(base)} in the base, ${levelNames(head)} in the head.`

@@ -2,6 +2,7 @@ import { bracketOf } from "../judge/bracket.ts";
 import { compareResults, compareSummaries, whyNoBaseline } from "../judge/compare.ts";
 import { noIntervalReason } from "../judge/imported.ts";
 import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "../judge/level-figures.ts";
+import { cacheHitRatio, promptCacheFindings, unsharedHitRatio } from "../judge/prompt-cache.ts";
 import { validityFindings } from "../judge/validity.ts";
 import { type Judgement, judge, worst } from "../judge/verdict.ts";
 import { planHash } from "../plan/config.ts";
@@ -40,6 +41,8 @@ export interface BuildOptions {
     readonly of: number;
     readonly allowed: boolean;
   };
+  /** Of a merge: what the prompts of all shards share began differently in some. */
+  readonly sharedApart?: boolean;
 }
 
 /** Judges the summaries and writes everything down as others read it; the same whether just measured or read from records. */
@@ -47,7 +50,7 @@ export function buildResult(
   header: RecordsHeader,
   { head, base }: Summaries,
   footer: RecordsFooter,
-  { stored, missingShards }: BuildOptions = {},
+  { stored, missingShards, sharedApart = false }: BuildOptions = {},
 ): Result {
   const { plan } = header;
   const usable = stored !== undefined && base.length === 0 ? stored : undefined;
@@ -56,7 +59,12 @@ export function buildResult(
   const levels = head.map((summary, i) => levelResult(plan, summary, baselines[i]));
   const outcomes = levels.map((level) => worst(level.objectives.map(({ outcome }) => outcome)));
   const verdict = verdictOf(plan, outcomes);
-  const findings = [...validityFindings(plan, head), ...shardFindings(missingShards)];
+  const findings = [
+    ...validityFindings(plan, head),
+    ...cacheFindings(plan, levels, base, comparable),
+    ...shardFindings(missingShards),
+    ...(sharedApart ? [SHARED_APART] : []),
+  ];
   const result: Result = {
     schema: RESULT_SCHEMA,
     generator: header.generator,
@@ -70,6 +78,8 @@ export function buildResult(
     plan: {
       hash: planHash(plan),
       seed: plan.seed,
+      prompt_cache: plan.workload.promptCache ?? "warm",
+      ...(header.promptSalt !== undefined && { prompt_salt: header.promptSalt }),
       input_tokens: meanLength(plan.workload.input),
       output_tokens: meanLength(plan.workload.output),
       warmup_requests: head.reduce((sum, { level }) => sum + level.warmupRequests, 0),
@@ -113,6 +123,24 @@ function baselineFigures(
   return level && { ...figuresOfResult(level), ...(undecidable !== undefined && { undecidable }) };
 }
 
+/** What the server had of each level's prompts in its cache, held against the plan and against the baseline. */
+function cacheFindings(
+  plan: Plan,
+  levels: readonly LevelResult[],
+  base: readonly LevelSummary[],
+  stored: Result | undefined,
+): Finding[] {
+  return levels.flatMap(({ name, metrics }, i) => {
+    const measured = base[i];
+    const before =
+      measured === undefined
+        ? stored?.levels.find((one) => one.name === name)?.metrics.prompt_cache_unshared_ratio
+        : unsharedHitRatio(plan, measured);
+    const findings = promptCacheFindings(plan, metrics.prompt_cache_unshared_ratio, before);
+    return findings.map((finding) => ({ ...finding, at: name }));
+  });
+}
+
 /** The worst of all levels; an exploration goes beyond what is met by intention, so one level that meets all will do. */
 function verdictOf(plan: Plan, outcomes: readonly (Outcome | undefined)[]): Outcome | undefined {
   const known = outcomes.filter((outcome) => outcome !== undefined);
@@ -149,6 +177,15 @@ function shardFindings(shards: BuildOptions["missingShards"]): Finding[] {
     },
   ];
 }
+
+const SHARED_APART: Finding = {
+  code: "shards_share_nothing",
+  level: "note",
+  figures: ["ttft", "ttft_sent", "e2e"],
+  happened: "The shards have different salts, so that what the prompts share is a different text in each.",
+  matters: "A prefix cache finds less than it would have found with all of the load from one machine.",
+  advice: "Give all shards the same prompt-salt, one that no earlier run had.",
+};
 
 function levelResult(plan: Plan, summary: LevelSummary, baseline: LevelFigures | undefined): LevelResult {
   const { level, record, requests } = summary;
@@ -240,6 +277,8 @@ function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
   if (ended.length === 0 || end <= start) return latencies;
   const rates = ratesBetween(summary.requests, start, end);
   const completed = ended.filter((request) => request.outcome === "completed");
+  const hits = cacheHitRatio(summary);
+  const unshared = unsharedHitRatio(plan, summary);
   const tpot = summary.latencies.tpot.mean;
   const inputs = completed.flatMap(({ inputTokens }) => (inputTokens === undefined ? [] : [inputTokens]));
   const criteria = plan.objectives.flatMap(({ subject }) =>
@@ -262,6 +301,8 @@ function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
     concurrency: rates.concurrency,
     ...(inputs.length > 0 && { input_tokens: sum(inputs) }),
     ...(completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) }),
+    ...(hits !== undefined && { prompt_cache_hit_ratio: hits }),
+    ...(unshared !== undefined && { prompt_cache_unshared_ratio: unshared }),
   };
 }
 

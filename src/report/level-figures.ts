@@ -83,6 +83,7 @@ export function scalarFigures({
     ["Requests in flight, mean", rate(metrics.concurrency)],
     ["Input tokens", count(metrics.input_tokens)],
     ["Output tokens", count(metrics.output_tokens)],
+    ["Prompt cache hits", share(metrics.prompt_cache_hit_ratio)],
     ["Window, s", rate(window.seconds)],
     ["Token counts from", token_source],
   ];

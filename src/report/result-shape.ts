@@ -50,6 +50,8 @@ const metrics = z.looseObject({
   concurrency: amount.optional(),
   input_tokens: count.optional(),
   output_tokens: count.optional(),
+  prompt_cache_hit_ratio: share.optional(),
+  prompt_cache_unshared_ratio: share.optional(),
 });
 
 const histogram = z
@@ -184,6 +186,8 @@ export const resultShape = z.looseObject({
   plan: z.looseObject({
     hash: text,
     seed: figure,
+    prompt_cache: z.enum(["cold", "warm"]).optional(),
+    prompt_salt: text.optional(),
     input_tokens: amount,
     output_tokens: amount,
     warmup_requests: count,
@@ -208,6 +212,7 @@ export const resultShape = z.looseObject({
     z.looseObject({
       code: text,
       level: z.enum(["note", "invalid"]),
+      figures: z.array(text).max(1_000).optional(),
       at: text.optional(),
       happened: text,
       matters: text,

@@ -1,5 +1,6 @@
 import { GoodputError } from "../errors.ts";
 import { planHash } from "../plan/config.ts";
+import type { Plan } from "../plan/plan.ts";
 import { type RecordsFooter, type RecordsHeader, readRecords } from "../record/records-file.ts";
 import { buildResult } from "../report/build-result.ts";
 import type { Result } from "../result.ts";
@@ -39,7 +40,9 @@ export async function mergeRecords(
     seen.set(index, paths[i]!);
   }
   const missing = Array.from({ length: of }, (_, index) => index).filter((index) => !seen.has(index));
-  const { shard: _, ...header } = first.header;
+  const { shard: _, promptSalt, ...ofAll } = first.header;
+  const saltedApart = parts.some(({ header }) => header.promptSalt !== promptSalt);
+  const header = saltedApart || promptSalt === undefined ? ofAll : { ...ofAll, promptSalt };
   const summaries: Summaries = { head: mergeLevels(parts, "head"), base: mergeLevels(parts, "base") };
   const footer: RecordsFooter = {
     state: parts.every((part) => part.footer.state === "completed") ? "completed" : "cancelled",
@@ -47,8 +50,17 @@ export async function mergeRecords(
   };
   return buildResult(header, summaries, footer, {
     missingShards: { missing, of, allowed: allowMissing },
+    sharedApart: saltedApart && sharesBeginnings(header.plan, summaries),
     ...(stored && { stored }),
   });
+}
+
+/** Whether prompts of different conversations begin alike: then shards must agree on how. */
+function sharesBeginnings({ workload }: Plan, { head }: Summaries): boolean {
+  if (workload.prefixTokens > 0) return true;
+  return (
+    workload.trace !== undefined && head.some(({ requests }) => requests.some((one) => one.sharedTokens))
+  );
 }
 
 interface ReadRun {
