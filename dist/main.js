@@ -10749,6 +10749,7 @@ function meanLength(lengths) {
 		case "lognormal": return lengths.mean;
 	}
 }
+const PROMPT_CACHES = ["cold", "warm"];
 const TRACE_FORMATS = [
 	"auto",
 	"mooncake",
@@ -10822,6 +10823,9 @@ var SmallFastCounter = class {
 };
 function uniqueId() {
 	return randomUUID();
+}
+function freshSalt() {
+	return randomUUID().slice(0, 8);
 }
 function hash32(text, start) {
 	let h = start;
@@ -11393,7 +11397,7 @@ var LevelSummarizer = class {
 		this.#shiftNs = this.#lengthNs - startNs;
 	}
 	add(record) {
-		const facts = factsOf(record, this.#shiftNs);
+		const facts = factsOf(record, this.#stretches.length, this.#shiftNs);
 		this.#requests.push(facts);
 		this.#outputTokens += facts.outputTokens;
 		this.#lastNs = Math.max(this.#lastNs, record.end);
@@ -11472,6 +11476,7 @@ var LevelSummarizer = class {
 					start: 0,
 					end: Math.max(1, lengthNs)
 				},
+				stretches: stretchesOf(this.#stretches, lengthNs),
 				host: {
 					cpuRatio: Math.max(0, ...host.map(({ cpuRatio }) => cpuRatio)),
 					loopDelayP99: Math.max(0, ...host.map(({ loopDelayP99 }) => loopDelayP99)),
@@ -11523,16 +11528,32 @@ function mergeSummaries(parts) {
 		failures
 	};
 }
+function stretchesOf(ended, lengthNs) {
+	let end = 0;
+	const stretches = ended.map(({ window }) => {
+		const start = end;
+		end += window.end - window.start;
+		return {
+			start,
+			end
+		};
+	});
+	return lengthNs > end ? [...stretches, {
+		start: end,
+		end: lengthNs
+	}] : stretches;
+}
 function newHistograms() {
 	return Object.fromEntries(LATENCIES$5.map((name) => [name, new Histogram()]));
 }
-function factsOf(record, shiftNs) {
+function factsOf(record, stretch, shiftNs) {
 	const first = record.outputs[0];
 	const last = record.outputs.at(-1);
 	const decodeNs = first !== void 0 && last !== void 0 ? last - first : 0;
 	const several = record.outputTokens > 1 && record.outputs.length > 1;
 	const facts = {
 		outcome: record.outcome,
+		stretch,
 		scheduled: record.scheduled + shiftNs,
 		issued: record.issued + shiftNs,
 		end: record.end + shiftNs,
@@ -11541,6 +11562,8 @@ function factsOf(record, shiftNs) {
 		tokenSource: record.tokenSource
 	};
 	if (record.inputTokens !== void 0) facts.inputTokens = record.inputTokens;
+	if (record.cachedTokens !== void 0) facts.cachedTokens = record.cachedTokens;
+	if (record.sharedTokens !== void 0) facts.sharedTokens = record.sharedTokens;
 	if (record.status !== void 0) facts.status = record.status;
 	if (first !== void 0 && last !== void 0) {
 		facts.firstOutput = first + shiftNs;
@@ -11710,6 +11733,115 @@ function perSecond(blocks) {
 	const weight = blocks.reduce((sum, block) => sum + block.weight, 0);
 	return total * NS_PER_S / weight;
 }
+// src/judge/prompt-cache.ts
+function cacheHitRatio({ requests }) {
+	const told = requests.filter(tellsCached);
+	return told.length === 0 ? void 0 : sum$2(told.map(cachedOf)) / sum$2(told.map(inputOf));
+}
+function unsharedHitRatio(plan, summary) {
+	const known = summary.requests.filter(tellsInput);
+	const allowed = allowance(plan, known);
+	const told = known.filter(tellsCached);
+	if (told.length > 0) return sum$2(told.map((request) => cachedOf(request) > allowed(request) ? Math.max(0, cachedOf(request) - sharedOf(request)) : 0)) / sum$2(told.map(inputOf));
+	const ratio = pageRatio(summary);
+	if (ratio === void 0) return void 0;
+	const inputs = sum$2(known.map(inputOf));
+	if (inputs > 0) {
+		const mayHit = sum$2(known.map((request) => Math.min(inputOf(request), allowed(request))));
+		return ratio * inputs > mayHit ? Math.max(0, ratio - sum$2(known.map(sharedOf)) / inputs) : 0;
+	}
+	const { prefixTokens, input, turns, trace } = plan.workload;
+	if (!isSynthetic(plan) || trace !== void 0 || turns > 1) return void 0;
+	const planned = prefixTokens + meanLength(input);
+	return ratio * planned > prefixTokens + TEMPLATE_TOKENS ? ratio - prefixTokens / planned : 0;
+}
+const MOST_UNSHARED = .05;
+const MOST_DIFFERENT = .1;
+const FIGURES$1 = [
+	"ttft",
+	"ttft_sent",
+	"e2e"
+];
+function promptCacheFindings(plan, head, base) {
+	return [hits(plan, head), differs(plan, head, base)].filter((finding) => finding !== void 0);
+}
+function hits(plan, head) {
+	if (head === void 0 || head <= MOST_UNSHARED || plan.workload.promptCache === "warm") return void 0;
+	const finding = {
+		code: "prompt_cache_hits",
+		figures: FIGURES$1,
+		happened: `The server had ${formatRatio(head)} of the prompts' tokens in its cache, beyond what the plan has them share.`
+	};
+	if (isSynthetic(plan)) return {
+		...finding,
+		level: "invalid",
+		matters: "What is in the cache is not computed again: ttft is that of prompts which the server had seen.",
+		advice: "Leave prompt-salt out and keep other clients away, or say prompt-cache: warm where a warm cache is meant."
+	};
+	return {
+		...finding,
+		level: "note",
+		matters: "Prompts that are not synthetic are sent as they are: of those that came before, in this run or an earlier one, ttft is that of the cache.",
+		advice: "Give a prompt for every request and start the server afresh, or say prompt-cache: warm where a warm cache is meant."
+	};
+}
+function differs(plan, head, base) {
+	if (head === void 0 || base === void 0 || !isDifferent(base, head)) return void 0;
+	return {
+		code: "prompt_cache_differs",
+		level: "invalid",
+		figures: FIGURES$1,
+		happened: `Beyond what the plan has prompts share, ${differenceWords(base, head)}.`,
+		matters: "What is in the cache is not computed again: ttft is not of the same work on both sides.",
+		advice: plan.workload.promptCache === "cold" && isSynthetic(plan) ? "Leave prompt-salt out, so that neither server has seen the prompts." : "Begin with both caches empty, or send the same prompts to both before."
+	};
+}
+function whyCachesDiffer(base, head) {
+	if (base === void 0 || head === void 0 || !isDifferent(base, head)) return void 0;
+	return `They did not do the same work: ${differenceWords(base, head)}.`;
+}
+function isDifferent(base, head) {
+	return Math.abs(head - base) > MOST_DIFFERENT;
+}
+function differenceWords(base, head) {
+	return `${formatRatio(base)} of the base's prompts were in its server's cache, and ${formatRatio(head)} of the head's`;
+}
+const ROUNDING_TOKENS = 32;
+const TEMPLATE_TOKENS = 64;
+function allowance(plan, known) {
+	const { input, trace } = plan.workload;
+	if (trace !== void 0) return ({ sharedTokens = 0 }) => 1.25 * sharedTokens + TEMPLATE_TOKENS;
+	if (!isSynthetic(plan)) return ({ sharedTokens = 0, inputTokens = 0 }) => sharedTokens + Math.min(TEMPLATE_TOKENS, .75 * inputTokens);
+	const fresh = sum$2(known.map((request) => inputOf(request) - sharedOf(request))) / known.length;
+	const more = Math.max(0, fresh - meanLength(input)) + ROUNDING_TOKENS;
+	return ({ sharedTokens = 0 }) => sharedTokens + more;
+}
+function pageRatio({ record: { server, stretches }, requests }) {
+	if (server?.prefix_cache_hit_ratio === void 0) return void 0;
+	const last = requests.filter(({ stretch }) => stretch === stretches.length - 1).length;
+	return server.requests !== void 0 && server.requests > 1.1 * last + 2 ? void 0 : server.prefix_cache_hit_ratio;
+}
+function isSynthetic({ workload: { prompts, trace } }) {
+	return prompts.kind === "synthetic" || trace !== void 0;
+}
+function tellsInput({ outcome, inputTokens = 0 }) {
+	return outcome === "completed" && inputTokens > 0;
+}
+function tellsCached(request) {
+	return tellsInput(request) && request.cachedTokens !== void 0;
+}
+function inputOf({ inputTokens = 0 }) {
+	return inputTokens;
+}
+function sharedOf({ sharedTokens = 0 }) {
+	return sharedTokens;
+}
+function cachedOf({ cachedTokens = 0, inputTokens = 0 }) {
+	return Math.min(cachedTokens, inputTokens);
+}
+function sum$2(values) {
+	return values.reduce((total, value) => total + value, 0);
+}
 // src/judge/regression.ts
 function betterWay(figure) {
 	return figure.kind === "rate" && figure.metric !== "error_rate" ? "higher" : "lower";
@@ -11835,7 +11967,13 @@ function whyIncomparable(base, head) {
 	const imported = figuresOnly(base, head);
 	const reason = (imported ? whyUnfinished("baseline", base) : whyNoBaseline(base, head.plan.hash)) ?? whyUnfinished("head", head);
 	if (reason !== void 0) return reason;
-	if (pairs(base, head).length > 0) return void 0;
+	const both = pairs(base, head);
+	for (const [before, after] of both) {
+		const ratios = [before, after].map(({ metrics }) => metrics.prompt_cache_unshared_ratio);
+		const why = whyCachesDiffer(ratios[0], ratios[1]);
+		if (why !== void 0) return `${after.name}: ${why}`;
+	}
+	if (both.length > 0) return void 0;
 	return imported ? `They have no load level in common: ${levelNames(base)} in the base, ${levelNames(head)} in the head.` : "They have no load level in common.";
 }
 function whyNoBaseline(base, planHash) {
@@ -17187,6 +17325,7 @@ const DEFAULTS$1 = {
 	inputTokens: 256,
 	outputTokens: 128,
 	seed: 1,
+	promptCache: "cold",
 	timeoutNs: 120 * NS_PER_S,
 	confidence: .95,
 	think: {
@@ -17215,6 +17354,7 @@ function planOf(config, objectives) {
 		workload: workloadOf(config),
 		timeoutNs: config.timeout ?? DEFAULTS$1.timeoutNs,
 		seed: config.seed ?? DEFAULTS$1.seed,
+		...config["prompt-salt"] !== void 0 && { promptSalt: config["prompt-salt"] },
 		objectives,
 		confidence: config.confidence ?? DEFAULTS$1.confidence,
 		control: {
@@ -17329,6 +17469,7 @@ function workloadOf(config) {
 			minNs: 0,
 			maxNs: 0
 		},
+		promptCache: config["prompt-cache"] ?? DEFAULTS$1.promptCache,
 		ignoreEos: config["ignore-eos"] ?? false,
 		stream: config.stream ?? true,
 		...config.tokenizer !== void 0 && { tokenizer: config.tokenizer },
@@ -17434,6 +17575,9 @@ function share$3() {
 		const n = percent === void 0 ? number$6(value) : Number(percent) / 100;
 		return n !== void 0 && n > 0 && n <= 1 ? n : void 0;
 	};
+}
+function salt() {
+	return (value) => (typeof value === "string" || typeof value === "number") && /^[\w.-]{1,200}$/.test(String(value)) ? String(value) : void 0;
 }
 function metricsUrl() {
 	return (value) => typeof value === "string" && (value.trim() === "off" || checkUrl(value)) ? value.trim() : void 0;
@@ -17593,6 +17737,8 @@ const runConfig = strictObject({
 	tokenizer: optional$1(text$3("a tokenizer.json file")),
 	"ignore-eos": optional$1(flag()),
 	seed: optional$1(single(count$4(0), "a whole number from 0 on, for example 1")),
+	"prompt-cache": optional$1(choice(PROMPT_CACHES)),
+	"prompt-salt": optional$1(single(salt(), "up to 200 letters, digits, dots and dashes, for example 1f0c9a3e")),
 	requests: optional$1(single(count$4(1), "requests per load level, for example 500")),
 	duration: optional$1(single(duration(), "how long each load level lasts, for example 30s or 2m")),
 	warmup: optional$1(single(count$4(0), "requests before each level, left out of the figures, for example 10")),
@@ -17624,13 +17770,18 @@ function parseConfig(raw, where) {
 	return planOf(parsed.data, objectives.objectives);
 }
 function planHash(plan) {
-	const { target, baseline, metricsUrls: _, ...rest } = plan;
+	const { target, baseline, metricsUrls: _, promptSalt: __, ...rest } = plan;
+	const { promptCache, ...workload } = rest.workload;
 	const named = (one) => ({
 		model: one.model,
 		protocol: one.protocol
 	});
 	return createHash("sha256").update(JSON.stringify({
 		...rest,
+		workload: promptCache === "cold" ? {
+			...workload,
+			promptCache
+		} : workload,
 		target: named(target),
 		...baseline && { baseline: named(baseline) }
 	})).digest("hex");
@@ -17650,6 +17801,7 @@ function contradictions(raw, where) {
 	if (has("search") && !has("slo")) refuse("search", `needs ${where("slo")}: it looks for the load that meets them.`);
 	if (raw.until === "decisive" && !has("slo")) refuse("until", `needs ${where("slo")} to decide on.`);
 	if (raw.until === "decisive" && !has("requests")) refuse("until", `needs ${where("requests")}: the most requests a level may take to decide.`);
+	if (has("prompt-salt") && raw["prompt-cache"] === "warm") refuse("prompt-salt", `cannot go with ${where("prompt-cache")} warm, which sends the prompts of the seed alone.`);
 	if (has("trace") && has("prompts")) refuse("prompts", `cannot go with ${where("trace")}, which has lengths of its own.`);
 	return mistakes;
 }
@@ -25497,12 +25649,14 @@ function isText(value) {
 function tokenCount(value) {
 	return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : void 0;
 }
-function usageFrom(input, output) {
+function usageFrom(input, output, cached) {
 	const inputTokens = tokenCount(input);
+	const cachedTokens = tokenCount(cached);
 	const outputTokens = tokenCount(output);
-	if (inputTokens === void 0 && outputTokens === void 0) return void 0;
+	if (inputTokens === void 0 && cachedTokens === void 0 && outputTokens === void 0) return void 0;
 	return {
 		...inputTokens !== void 0 && { inputTokens },
+		...cachedTokens !== void 0 && { cachedTokens },
 		...outputTokens !== void 0 && { outputTokens }
 	};
 }
@@ -25571,6 +25725,7 @@ var Conversation = class {
 	#status;
 	#bytes = 0;
 	#inputTokens;
+	#cachedTokens;
 	#outputTokens;
 	#finished = false;
 	#settled = false;
@@ -25667,6 +25822,7 @@ var Conversation = class {
 		if (event.text !== void 0 && this.#options.keepText) this.#text += event.text;
 		if (event.usage !== void 0) {
 			this.#inputTokens = event.usage.inputTokens ?? this.#inputTokens;
+			this.#cachedTokens = event.usage.cachedTokens ?? this.#cachedTokens;
 			this.#outputTokens = event.usage.outputTokens ?? this.#outputTokens;
 		}
 	}
@@ -25701,6 +25857,7 @@ var Conversation = class {
 		if (this.#firstByte !== void 0) ended.firstByte = this.#firstByte;
 		if (this.#status !== void 0) ended.status = this.#status;
 		if (this.#inputTokens !== void 0) ended.inputTokens = this.#inputTokens;
+		if (this.#cachedTokens !== void 0) ended.cachedTokens = this.#cachedTokens;
 		if (this.#options.keepText) ended.text = this.#text;
 		if (failure !== void 0) ended.failure = failure;
 		this.#resolve(ended);
@@ -25875,6 +26032,7 @@ const plan = looseObject({
 		prefixTokens: amount$2,
 		turns: amount$2,
 		turnThink: range,
+		promptCache: _enum(PROMPT_CACHES).optional(),
 		ignoreEos: boolean(),
 		stream: boolean(),
 		trace: looseObject({
@@ -25885,6 +26043,7 @@ const plan = looseObject({
 	}),
 	timeoutNs: amount$2,
 	seed: count$3,
+	promptSalt: text$2.optional(),
 	objectives: array$1(looseObject({
 		text: text$2,
 		subject,
@@ -25910,6 +26069,7 @@ const headerShape = looseObject({
 	}),
 	model: text$2,
 	baselineModel: text$2.optional(),
+	promptSalt: text$2.optional(),
 	shard: looseObject({
 		index: count$3,
 		of: count$3.min(1).max(MOST_SHARDS)
@@ -25931,6 +26091,8 @@ const requestShape = looseObject({
 	status: count$3.optional(),
 	bytes: count$3,
 	inputTokens: count$3.optional(),
+	cachedTokens: count$3.optional(),
+	sharedTokens: count$3.optional(),
 	outputTokens: count$3,
 	tokenSource: _enum(["usage", "chunks"]),
 	outcome: _enum([
@@ -26084,6 +26246,8 @@ function lineOf(record) {
 		status: record.status,
 		bytes: record.bytes,
 		inputTokens: record.inputTokens,
+		cachedTokens: record.cachedTokens,
+		sharedTokens: record.sharedTokens,
 		outputTokens: record.outputTokens,
 		tokenSource: record.tokenSource,
 		outcome: record.outcome,
@@ -29657,6 +29821,7 @@ function scalarFigures({ requests, metrics, window, token_source }) {
 		["Requests in flight, mean", rate(metrics.concurrency)],
 		["Input tokens", count(metrics.input_tokens)],
 		["Output tokens", count(metrics.output_tokens)],
+		["Prompt cache hits", share(metrics.prompt_cache_hit_ratio)],
 		["Window, s", rate(window.seconds)],
 		["Token counts from", token_source]
 	].flatMap(([name, text]) => text === void 0 ? [] : [[name, text]]);
@@ -32104,7 +32269,9 @@ const metrics = looseObject({
 	error_rate: share$1.optional(),
 	concurrency: amount.optional(),
 	input_tokens: count$1.optional(),
-	output_tokens: count$1.optional()
+	output_tokens: count$1.optional(),
+	prompt_cache_hit_ratio: share$1.optional(),
+	prompt_cache_unshared_ratio: share$1.optional()
 });
 const histogram = array$1(tuple([count$1.max(2096127), count$1.min(1).max(MOST_IN_A_BUCKET)])).refine((buckets) => buckets.every(([index], i) => i === 0 || buckets[i - 1][0] < index), { message: "buckets must be in ascending order" });
 const outcome = _enum([
@@ -32275,6 +32442,8 @@ const resultShape = looseObject({
 	plan: looseObject({
 		hash: text,
 		seed: figure$1,
+		prompt_cache: _enum(["cold", "warm"]).optional(),
+		prompt_salt: text.optional(),
 		input_tokens: amount,
 		output_tokens: amount,
 		warmup_requests: count$1,
@@ -32301,6 +32470,7 @@ const resultShape = looseObject({
 	findings: array$1(looseObject({
 		code: text,
 		level: _enum(["note", "invalid"]),
+		figures: array$1(text).max(1e3).optional(),
 		at: text.optional(),
 		happened: text,
 		matters: text,
@@ -32891,7 +33061,7 @@ function shareEstimate(hits, n, limit, upper, confidence) {
 	};
 }
 // src/report/build-result.ts
-function buildResult(header, { head, base }, footer, { stored, missingShards } = {}) {
+function buildResult(header, { head, base }, footer, { stored, missingShards, sharedApart = false } = {}) {
 	const { plan } = header;
 	const usable = stored !== void 0 && base.length === 0 ? stored : void 0;
 	const comparable = usable && whyNoBaseline(usable, planHash(plan)) === void 0 ? usable : void 0;
@@ -32899,7 +33069,12 @@ function buildResult(header, { head, base }, footer, { stored, missingShards } =
 	const levels = head.map((summary, i) => levelResult(plan, summary, baselines[i]));
 	const outcomes = levels.map((level) => worst$1(level.objectives.map(({ outcome }) => outcome)));
 	const verdict = verdictOf(plan, outcomes);
-	const findings = [...validityFindings(plan, head), ...shardFindings(missingShards)];
+	const findings = [
+		...validityFindings(plan, head),
+		...cacheFindings(plan, levels, base, comparable),
+		...shardFindings(missingShards),
+		...sharedApart ? [SHARED_APART] : []
+	];
 	const result = {
 		schema: RESULT_SCHEMA,
 		generator: header.generator,
@@ -32917,6 +33092,8 @@ function buildResult(header, { head, base }, footer, { stored, missingShards } =
 		plan: {
 			hash: planHash(plan),
 			seed: plan.seed,
+			prompt_cache: plan.workload.promptCache ?? "warm",
+			...header.promptSalt !== void 0 && { prompt_salt: header.promptSalt },
 			input_tokens: meanLength(plan.workload.input),
 			output_tokens: meanLength(plan.workload.output),
 			warmup_requests: head.reduce((sum, { level }) => sum + level.warmupRequests, 0),
@@ -32957,6 +33134,16 @@ function baselineFigures(summary, base, stored) {
 		...undecidable !== void 0 && { undecidable }
 	};
 }
+function cacheFindings(plan, levels, base, stored) {
+	return levels.flatMap(({ name, metrics }, i) => {
+		const measured = base[i];
+		const before = measured === void 0 ? stored?.levels.find((one) => one.name === name)?.metrics.prompt_cache_unshared_ratio : unsharedHitRatio(plan, measured);
+		return promptCacheFindings(plan, metrics.prompt_cache_unshared_ratio, before).map((finding) => ({
+			...finding,
+			at: name
+		}));
+	});
+}
 function verdictOf(plan, outcomes) {
 	const known = outcomes.filter((outcome) => outcome !== void 0);
 	if (plan.exploration !== void 0 && known.includes("met")) return "met";
@@ -32985,6 +33172,18 @@ function shardFindings(shards) {
 		advice: "Merge all shards, or allow it if the others are enough."
 	}];
 }
+const SHARED_APART = {
+	code: "shards_share_nothing",
+	level: "note",
+	figures: [
+		"ttft",
+		"ttft_sent",
+		"e2e"
+	],
+	happened: "The shards have different salts, so that what the prompts share is a different text in each.",
+	matters: "A prefix cache finds less than it would have found with all of the load from one machine.",
+	advice: "Give all shards the same prompt-salt, one that no earlier run had."
+};
 function levelResult(plan, summary, baseline) {
 	const { level, record, requests } = summary;
 	const count = (outcome) => requests.filter((request) => request.outcome === outcome).length;
@@ -33059,6 +33258,8 @@ function metricsOf(plan, summary) {
 	if (ended.length === 0 || end <= start) return latencies;
 	const rates = ratesBetween(summary.requests, start, end);
 	const completed = ended.filter((request) => request.outcome === "completed");
+	const hits = cacheHitRatio(summary);
+	const unshared = unsharedHitRatio(plan, summary);
 	const tpot = summary.latencies.tpot.mean;
 	const inputs = completed.flatMap(({ inputTokens }) => inputTokens === void 0 ? [] : [inputTokens]);
 	const criteria = plan.objectives.flatMap(({ subject }) => subject.kind === "goodput_ratio" ? [subject.criteria] : [])[0];
@@ -33078,7 +33279,9 @@ function metricsOf(plan, summary) {
 		error_rate: (ended.length - completed.length) / ended.length,
 		concurrency: rates.concurrency,
 		...inputs.length > 0 && { input_tokens: sum(inputs) },
-		...completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) }
+		...completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) },
+		...hits !== void 0 && { prompt_cache_hit_ratio: hits },
+		...unshared !== void 0 && { prompt_cache_unshared_ratio: unshared }
 	};
 }
 function goodBetween(summary, criteria, start, end) {
@@ -33185,11 +33388,17 @@ async function mergeRecords(paths, allowMissing = false, stored) {
 		seen.set(index, paths[i]);
 	}
 	const missing = Array.from({ length: of }, (_, index) => index).filter((index) => !seen.has(index));
-	const { shard: _, ...header } = first.header;
-	return buildResult(header, {
+	const { shard: _, promptSalt, ...ofAll } = first.header;
+	const saltedApart = parts.some(({ header }) => header.promptSalt !== promptSalt);
+	const header = saltedApart || promptSalt === void 0 ? ofAll : {
+		...ofAll,
+		promptSalt
+	};
+	const summaries = {
 		head: mergeLevels(parts, "head"),
 		base: mergeLevels(parts, "base")
-	}, {
+	};
+	return buildResult(header, summaries, {
 		state: parts.every((part) => part.footer.state === "completed") ? "completed" : "cancelled",
 		durationNs: Math.max(...parts.map((part) => part.footer.durationNs))
 	}, {
@@ -33198,8 +33407,13 @@ async function mergeRecords(paths, allowMissing = false, stored) {
 			of,
 			allowed: allowMissing
 		},
+		sharedApart: saltedApart && sharesBeginnings(header.plan, summaries),
 		...stored && { stored }
 	});
+}
+function sharesBeginnings({ workload }, { head }) {
+	if (workload.prefixTokens > 0) return true;
+	return workload.trace !== void 0 && head.some(({ requests }) => requests.some((one) => one.sharedTokens));
 }
 async function readSummaries(path) {
 	let header;
@@ -33789,7 +34003,8 @@ const SIGNS = [
 	"1"
 ];
 // src/plan/prompts.ts
-function promptWriter(seed, tokenizer) {
+const FIRST_WORDS = 3;
+function promptWriter(seed, tokenizer, salt) {
 	const { words, meanTokens } = tokenizer === void 0 ? {
 		words: WORDS,
 		meanTokens: 1
@@ -33801,12 +34016,14 @@ function promptWriter(seed, tokenizer) {
 		while (texts.length < count) texts.push(word(chance));
 		return texts;
 	};
+	const salted = salt === void 0 ? [] : ["salt", salt];
+	const firstWords = (...name) => random(seed, ...salted, "first words", ...name);
 	const shifts = new Map();
 	const shiftsOf = (stream) => {
 		let own = shifts.get(stream);
 		if (own === void 0) {
-			const chance = random(seed, "first words", stream);
-			own = Array.from({ length: 3 }, () => chance.integer(order.length));
+			const chance = firstWords(stream);
+			own = Array.from({ length: FIRST_WORDS }, () => chance.integer(order.length));
 			shifts.set(stream, own);
 		}
 		return own;
@@ -33832,7 +34049,14 @@ function promptWriter(seed, tokenizer) {
 			if (texts.length > tokens) texts.length = tokens;
 			return texts.join(" ");
 		},
-		shared: (tokens, ...name) => fill([], wordsFor(tokens), random(seed, ...name)).join(" ")
+		shared(tokens, ...name) {
+			const texts = fill([], wordsFor(tokens), random(seed, ...name));
+			if (salt !== void 0) {
+				const first = Math.min(FIRST_WORDS, texts.length);
+				texts.splice(0, first, ...fill([], first, firstWords(...name)));
+			}
+			return texts.join(" ");
+		}
 	};
 }
 function shuffled(items, chance) {
@@ -33991,14 +34215,14 @@ function secondsMoment(text, name) {
 	};
 }
 // src/plan/workload.ts
-async function openWorkload(workload, seed) {
+async function openWorkload(workload, seed, salt) {
 	const { prompts, trace, tokenizer: path } = workload;
 	const tokenizer = path === void 0 ? void 0 : await openTokenizer(path);
 	const context = {
 		workload,
 		seed,
 		tokenizer,
-		writer: promptWriter(seed, tokenizer)
+		writer: promptWriter(seed, tokenizer, salt)
 	};
 	if (trace !== void 0) {
 		const { arrivals, requests, skipped } = await readTrace(trace.path, trace.format, trace.timeScale);
@@ -34042,11 +34266,13 @@ function synthetic(context, lead, stream, index) {
 		const tokens = planned(context, "input", id);
 		return {
 			content: turn === 0 ? writer.write(workload.prefixTokens + tokens, id, lead) : writer.write(tokens, id),
-			maxTokens: planned(context, "output", id)
+			maxTokens: planned(context, "output", id),
+			...turn === 0 && workload.prefixTokens > 0 && { sharedTokens: workload.prefixTokens }
 		};
 	}) };
 }
 function fromItems(context, { items, skipped }, order) {
+	const sharedTokens = sharedTokensOf(items);
 	const orders = new Map();
 	const orderOf = (stream) => {
 		if (order === "as they come") return items;
@@ -34060,7 +34286,7 @@ function fromItems(context, { items, skipped }, order) {
 			if (item.kind === "lengths") return recorded(context, item, {
 				stream,
 				index
-			}, lap);
+			}, lap, sharedTokens.get(item));
 			const turns = item.turns.map(({ content, answer, maxTokens }, turn) => ({
 				content,
 				maxTokens: maxTokens ?? lengthOf(answer, context.tokenizer) ?? planned(context, "output", {
@@ -34078,14 +34304,27 @@ function fromItems(context, { items, skipped }, order) {
 		...skipped > 0 && { skipped }
 	};
 }
-function recorded(context, lengths, id, lap) {
+function recorded(context, lengths, id, lap, sharedTokens) {
 	const { writer } = context;
 	const lead = (lengths.hashIds ?? []).map((hashId) => writer.shared(512, "block", id.stream, lap, hashId));
 	const maxTokens = lengths.outputTokens ?? planned(context, "output", id);
 	return { turns: [{
 		content: writer.write(lengths.inputTokens, id, lead),
-		maxTokens
+		maxTokens,
+		...sharedTokens !== void 0 && { sharedTokens }
 	}] };
+}
+function sharedTokensOf(items) {
+	const seen = new Set();
+	const shared = new Map();
+	for (const item of items) {
+		if (item.kind !== "lengths" || item.hashIds === void 0) continue;
+		const fresh = item.hashIds.findIndex((hashId) => !seen.has(hashId));
+		const blocks = fresh === -1 ? item.hashIds.length : fresh;
+		if (blocks > 0) shared.set(item, Math.min(item.inputTokens, blocks * 512));
+		for (const hashId of item.hashIds) seen.add(hashId);
+	}
+	return shared;
 }
 function planned({ workload, seed }, side, id) {
 	const lengths = workload[side];
@@ -35016,13 +35255,19 @@ function interpret(event, deltaOf) {
 		}
 		finished ||= typeof choice.finish_reason === "string";
 	}
-	const usage = isObject$1(event.usage) ? usageFrom(event.usage.prompt_tokens, event.usage.completion_tokens) : void 0;
+	const told = isObject$1(event.usage) ? event.usage : void 0;
+	const usage = usageFrom(told?.prompt_tokens, told?.completion_tokens, cachedTokens(event));
 	return {
 		output,
 		finished,
 		...text !== "" && { text },
 		...usage && { usage }
 	};
+}
+function cachedTokens({ usage, timings }) {
+	const told = isObject$1(usage) ? usage : {};
+	if (isObject$1(told.prompt_tokens_details) && told.prompt_tokens_details.cached_tokens != null) return told.prompt_tokens_details.cached_tokens;
+	return told.prompt_cache_hit_tokens ?? (isObject$1(timings) ? timings.cache_n : void 0);
 }
 function carriesOutput(delta) {
 	return isText(delta.content) || isText(delta.reasoning_content) || isText(delta.reasoning) || isText(delta.refusal) || Array.isArray(delta.tool_calls) && delta.tool_calls.length > 0 || isObject$1(delta.function_call);
@@ -35044,7 +35289,7 @@ const openaiEmbeddings = {
 		const answer = parseObject$1(body);
 		const failed = reportedError(answer);
 		if (failed) return failed;
-		const usage = isObject$1(answer.usage) ? usageFrom(answer.usage.prompt_tokens, 0) : void 0;
+		const usage = isObject$1(answer.usage) ? usageFrom(answer.usage.prompt_tokens, 0, cachedTokens(answer)) : void 0;
 		return {
 			output: objectsOf(answer.data).some(({ embedding }) => isText(embedding) || Array.isArray(embedding) && embedding.length > 0),
 			finished: true,
@@ -35107,7 +35352,9 @@ function readResponse(response, withOutput) {
 	};
 	const items = objectsOf(response.output);
 	const text = items.flatMap((item) => objectsOf(item.content)).map((part) => part.type === "output_text" && isText(part.text) ? part.text : "").join("");
-	const usage = isObject$1(response.usage) ? usageFrom(response.usage.input_tokens, response.usage.output_tokens) : void 0;
+	const told = isObject$1(response.usage) ? response.usage : void 0;
+	const details = isObject$1(told?.input_tokens_details) ? told.input_tokens_details : void 0;
+	const usage = usageFrom(told?.input_tokens, told?.output_tokens, details?.cached_tokens);
 	return {
 		output: withOutput && items.length > 0,
 		finished: true,
@@ -35390,7 +35637,7 @@ var Prepared = class {
 const BETWEEN_SLOTS_NS = .2 * NS_PER_MS;
 async function createGenerator(options) {
 	const { plan, target, part, apiKey, signal, clock } = options;
-	const workload = await openWorkload(plan.workload, plan.seed);
+	const workload = await openWorkload(plan.workload, plan.seed, options.salt);
 	const protocol = remembering(protocolOf(target.protocol));
 	const endpoint = endpointOf(target.url, protocol, target.model);
 	const transport = options.transport(endpoint.origin, clock);
@@ -35435,6 +35682,7 @@ async function createGenerator(options) {
 		let body = firstBody;
 		let think;
 		let dueNs = scheduledNs;
+		let sharedTokens = turns[0].sharedTokens ?? 0;
 		for (let turn = 0;; turn++) {
 			const answer = await exchange(transport, protocol, {
 				method: "POST",
@@ -35443,8 +35691,9 @@ async function createGenerator(options) {
 				body
 			}, limits);
 			const outcome = answer.text === void 0 ? answer : withoutText(answer);
-			onTurn(turn, dueNs, outcome);
+			onTurn(turn, dueNs, outcome, sharedTokens);
 			dueNs = outcome.end;
+			sharedTokens = (outcome.inputTokens ?? 0) + outcome.outputTokens;
 			const next = turns[turn + 1];
 			if (next === void 0 || outcome.outcome !== "completed") return dueNs;
 			think ??= random(plan.seed, "turn think", name, index);
@@ -35490,17 +35739,21 @@ async function createGenerator(options) {
 			const opened = transport.connectionsOpened;
 			const name = stretch.level.index;
 			const prepared = new Prepared(clock, (index) => begin(name, index));
-			const send = (index, scheduledNs) => converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome) => {
+			const send = (index, scheduledNs) => converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome, sharedTokens) => {
 				const record = {
 					...outcome,
 					level: name,
 					index,
 					scheduled
 				};
-				onRecord(turn > 0 ? {
+				const shared = sharedTokens > 0 ? {
 					...record,
+					sharedTokens
+				} : record;
+				onRecord(turn > 0 ? {
+					...shared,
 					turn
-				} : record);
+				} : shared);
 			});
 			const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, prepared);
 			return {
@@ -35730,12 +35983,13 @@ var Thread = class {
 	#pending = new Map();
 	#onRecord;
 	#calls = 0;
-	constructor({ plan, target, apiKey, clock }, part) {
+	constructor({ plan, target, salt, apiKey, clock }, part) {
 		const workerData = {
 			plan,
 			target,
 			part,
 			origin: clock.origin,
+			...salt !== void 0 && { salt },
 			...apiKey !== void 0 && { apiKey }
 		};
 		const file = `./generator-thread${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`;
@@ -35786,11 +36040,13 @@ async function runPlan(plan, options = {}) {
 	const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
 	setMaxListeners(0, signal);
 	const closing = [];
-	const generatorFor = async (target, apiKey) => {
+	const salt = plan.workload.promptCache === "cold" ? plan.promptSalt ?? freshSalt() : void 0;
+	const generatorFor = async (target, side, apiKey) => {
 		const shared = {
 			plan,
 			target,
 			part: options.shard ?? WHOLE,
+			...salt !== void 0 && { salt: saltOf(side, salt) },
 			...apiKey !== void 0 && { apiKey },
 			signal,
 			clock
@@ -35807,12 +36063,13 @@ async function runPlan(plan, options = {}) {
 		return generator;
 	};
 	try {
-		const head = await generatorFor(plan.target, options.apiKey);
-		const base = plan.baseline && await generatorFor(plan.baseline, baselineKey(plan, options));
+		const head = await generatorFor(plan.target, "head", options.apiKey);
+		const base = plan.baseline && await generatorFor(plan.baseline, "base", baselineKey(plan, options));
 		const model = await head.findModel();
 		const baselineModel = await base?.findModel();
 		const header = {
 			...recordsHeader(plan, model, clock),
+			...salt !== void 0 && { promptSalt: salt },
 			...baselineModel !== void 0 && { baselineModel },
 			...options.shard && { shard: options.shard }
 		};
@@ -35831,6 +36088,9 @@ async function runPlan(plan, options = {}) {
 		stop.abort();
 		await Promise.all(closing.map((one) => one.close()));
 	}
+}
+function saltOf(side, salt) {
+	return side === "base" ? `${salt} base` : salt;
 }
 const WHOLE = {
 	index: 0,
@@ -39246,6 +39506,15 @@ function signalGroup(pid, signal) {
 		return false;
 	}
 }
+// action/shard-salt.ts
+function withShardSalt(plan, { shard }) {
+	const { GITHUB_RUN_ID: run, GITHUB_RUN_ATTEMPT: attempt = "1" } = process.env;
+	if (shard === void 0 || run === void 0 || plan.promptSalt !== void 0) return plan;
+	return {
+		...plan,
+		promptSalt: `${run}.${attempt}.${planHash(plan).slice(0, 8)}`
+	};
+}
 // action/transport.ts
 function transportFor({ useProxy }) {
 	return (origin, clock) => {
@@ -39311,7 +39580,7 @@ function measure(inputs, signal) {
 }
 function put(plan, inputs, { stored }, signal) {
 	const { apiKey, baselineApiKey, shard } = inputs;
-	return runPlan(plan, {
+	return runPlan(withShardSalt(plan, inputs), {
 		...apiKey !== "" && { apiKey },
 		...baselineApiKey !== "" && { baselineApiKey },
 		...shard !== void 0 && { shard },
