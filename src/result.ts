@@ -104,6 +104,14 @@ export interface LevelResult {
   };
   readonly metrics: LevelMetrics;
   readonly objectives: readonly ObjectiveResult[];
+  /**
+   * By figure ("ttft_p95", "e2e_mean", "error_rate"): how many independent samples it is worth, since requests that
+   * wait for each other say less, at the run's confidence and at the 99.9 % of many figures together. 0: it has no
+   * bound. Results of earlier versions do not have it.
+   */
+  readonly effective_samples?: Readonly<
+    Record<string, { readonly confidence: number; readonly samples: number; readonly strict: number }>
+  >;
   /** Equal slices of the window in order, for plots. */
   readonly timeline: readonly TimelinePoint[];
   /** Sparse histograms by latency name: [bucket index, count] pairs; see docs/metrics.md. */
@@ -193,6 +201,10 @@ export interface ObjectiveResult {
   readonly reason?: string;
   /** Requests that would decide it if the observed shares held; absent when unknown or beyond reason. */
   readonly requests_needed?: number;
+  /** How long that many take at this load. */
+  readonly seconds_needed?: number;
+  /** How many independent samples the samples are worth. */
+  readonly effective_samples?: number;
 }
 
 export interface TimelinePoint {

@@ -1,11 +1,16 @@
 import { bracketOf } from "../judge/bracket.ts";
 import { compareResults, compareSummaries, whyNoBaseline } from "../judge/compare.ts";
 import { noIntervalReason } from "../judge/imported.ts";
-import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "../judge/level-figures.ts";
+import {
+  figuresOfResult,
+  figuresOfSummary,
+  type LevelFigures,
+  STORED_FIGURES,
+} from "../judge/level-figures.ts";
 import { validityFindings } from "../judge/validity.ts";
 import { type Judgement, judge, worst } from "../judge/verdict.ts";
 import { planHash } from "../plan/config.ts";
-import { type Objective, RATES } from "../plan/objective.ts";
+import { figureName, type Objective, RATES } from "../plan/objective.ts";
 import { type Exploration, type Level, levelName, meanLength, type Plan } from "../plan/plan.ts";
 import type { RecordsFooter, RecordsHeader } from "../record/records-file.ts";
 import {
@@ -93,7 +98,7 @@ export function buildResult(
           url: plan.baseline?.url ?? "",
           model: header.baselineModel ?? "",
         },
-        levels: compareSummaries(base, head, plan.confidence, plan.seed),
+        levels: compareSummaries(base, head, plan.confidence),
       },
     };
   }
@@ -106,7 +111,7 @@ function baselineFigures(
   base: LevelSummary | undefined,
   stored: Result | undefined,
 ): LevelFigures | undefined {
-  if (base !== undefined) return figuresOfSummaries([base]);
+  if (base !== undefined) return figuresOfSummary(base);
   const name = levelName(summary.level);
   const level = stored?.levels.find((one) => one.name === name);
   const undecidable = stored && noIntervalReason(stored);
@@ -180,8 +185,9 @@ function levelResult(plan: Plan, summary: LevelSummary, baseline: LevelFigures |
     },
     metrics: metricsOf(plan, summary),
     objectives: plan.objectives.map((objective) =>
-      objectiveResult(judge(objective, summary, record.confidence ?? plan.confidence, plan.seed, baseline)),
+      objectiveResult(judge(objective, summary, record.confidence ?? plan.confidence, baseline)),
     ),
+    effective_samples: storedWorth(summary, plan.confidence),
     timeline: timelineOf(summary),
     histograms: Object.fromEntries(
       LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [
@@ -194,6 +200,29 @@ function levelResult(plan: Plan, summary: LevelSummary, baseline: LevelFigures |
     failure_examples: Object.fromEntries(failures.map(([reason, { example }]) => [reason, example])),
   };
 }
+
+/** What a later comparison needs to know of how much the requests depend on each other. */
+function storedWorth(
+  summary: LevelSummary,
+  planned: number | "none",
+): NonNullable<LevelResult["effective_samples"]> {
+  const figures = figuresOfSummary(summary);
+  const confidence = planned === "none" ? 0.95 : planned;
+  return Object.fromEntries(
+    STORED_FIGURES.flatMap((figure) => {
+      const estimate = figures.estimate(figure);
+      if (estimate === undefined) return [];
+      const at = (confidence: number) => {
+        const { lower, upper } = estimate.worthAt(confidence);
+        return Math.floor(Math.min(lower, upper));
+      };
+      return [[figureName(figure), { confidence, samples: at(confidence), strict: at(STRICT) }]];
+    }),
+  );
+}
+
+/** What many figures together are held to. */
+const STRICT = 0.999;
 
 function loadResult({ load }: Level): LevelResult["load"] {
   switch (load.kind) {
@@ -314,7 +343,9 @@ function objectiveResult(judgement: Judgement): ObjectiveResult {
     samples: judgement.samples,
     outcome: judgement.outcome,
     ...(judgement.reason !== undefined && { reason: judgement.reason }),
+    ...(judgement.effective !== undefined && { effective_samples: judgement.effective }),
     ...(judgement.requestsNeeded !== undefined && { requests_needed: judgement.requestsNeeded }),
+    ...(judgement.secondsNeeded !== undefined && { seconds_needed: judgement.secondsNeeded }),
   };
 }
 

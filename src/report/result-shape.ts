@@ -74,6 +74,8 @@ const objective = z.looseObject({
   outcome,
   reason: text.optional(),
   requests_needed: amount.optional(),
+  seconds_needed: amount.optional(),
+  effective_samples: amount.optional(),
 });
 
 const timelinePoint = z.looseObject({
@@ -153,6 +155,9 @@ const level = z
     }),
     metrics,
     objectives: z.array(objective),
+    effective_samples: z
+      .record(text, z.looseObject({ confidence: amount, samples: amount, strict: amount }))
+      .optional(),
     timeline: z.array(timelinePoint).max(100_000),
     histograms: z.looseObject(perLatency(histogram)),
     token_source: z.enum(["usage", "chunks", "mixed"]).optional(),

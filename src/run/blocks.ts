@@ -1,4 +1,5 @@
 import type { Level } from "../plan/plan.ts";
+import { NS_PER_S } from "../units.ts";
 import type { Stretch } from "./generator.ts";
 
 export type Side = "head" | "base";
@@ -6,14 +7,22 @@ export type Side = "head" | "base";
 /** What is measured in one go: a level, or a part of it for one side. */
 export type Block = Pick<Stretch, "stop" | "firstIndex"> & { readonly side: Side };
 
-/** Rounds of base, head, head, base: a drift of the machine that is steady over a round hits both alike. */
-const ROUNDS = 2;
+/**
+ * Base, head, head, base: a drift of the machine that is steady over a round hits both alike. The more rounds, the
+ * surer an interval over pairs of blocks; but a block has to be long enough for its load to come about.
+ */
+const FEWEST_ROUNDS = 2;
+const MOST_ROUNDS = 10;
+const SHORTEST_BLOCK_NS = 3 * NS_PER_S;
+const FEWEST_REQUESTS = 20;
+const REQUESTS_PER_SLOT = 4;
 
 /** What of a level is measured in one go. Base and head of a pair send the same requests. */
 export function blocksOf(level: Level, hasBaseline: boolean): Block[] {
   if (!hasBaseline) return [{ side: "head", stop: level.stop, firstIndex: 0 }];
-  const pairs = 2 * ROUNDS;
-  return Array.from({ length: ROUNDS }, () => ["base", "head", "head", "base"] as const)
+  const rounds = roundsOf(level);
+  const pairs = 2 * rounds;
+  return Array.from({ length: rounds }, () => ["base", "head", "head", "base"] as const)
     .flat()
     .map((side, i) => {
       const pair = Math.floor(i / 2);
@@ -29,4 +38,19 @@ export function blocksOf(level: Level, hasBaseline: boolean): Block[] {
         },
       };
     });
+}
+
+function roundsOf({ load, stop: { requests, durationNs } }: Level): number {
+  const slots = load.kind === "closed" ? load.concurrency : load.kind === "users" ? load.users : 0;
+  const perSecond = load.kind === "open" ? load.requestsPerSecond : 0;
+  const perBlock = Math.max(
+    FEWEST_REQUESTS,
+    REQUESTS_PER_SLOT * slots,
+    perSecond * (SHORTEST_BLOCK_NS / NS_PER_S),
+  );
+  const rounds = Math.min(
+    (requests ?? Number.POSITIVE_INFINITY) / perBlock / 2,
+    (durationNs ?? Number.POSITIVE_INFINITY) / SHORTEST_BLOCK_NS / 2,
+  );
+  return Math.max(FEWEST_ROUNDS, Math.min(MOST_ROUNDS, Math.floor(rounds)));
 }

@@ -242,8 +242,7 @@ class Run {
   }
 
   #outcomes(summary: LevelSummary, confidence: number | "none"): Outcome[] {
-    const { objectives, seed } = this.#plan;
-    return objectives.map((objective) => judge(objective, summary, confidence, seed).outcome);
+    return this.#plan.objectives.map((objective) => judge(objective, summary, confidence).outcome);
   }
 
   /** Looks at a level while it is under way, where it is to end as soon as all is decided. */

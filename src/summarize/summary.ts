@@ -13,6 +13,8 @@ export interface LevelSummary {
   readonly record: LevelRecord;
   readonly requests: readonly RequestFacts[];
   readonly latencies: Readonly<Record<LatencyName, Histogram>>;
+  /** Gaps between chunks by stretch; no request keeps its own. */
+  readonly gaps: readonly Histogram[];
   readonly failures: ReadonlyMap<FailureReason, { readonly count: number; readonly example: string }>;
 }
 
@@ -48,6 +50,8 @@ export class LevelSummarizer {
   readonly #level: Level;
   readonly #requests: RequestFacts[] = [];
   readonly #latencies = newHistograms();
+  readonly #gaps: Histogram[] = [];
+  #gapsNow = new Histogram();
   readonly #failures = new Map<FailureReason, { count: number; example: string }>();
   readonly #stretches: StretchRecord[] = [];
   #outputTokens = 0;
@@ -65,6 +69,8 @@ export class LevelSummarizer {
 
   begin(startNs: number): void {
     this.#open = true;
+    this.#gapsNow = new Histogram();
+    this.#gaps.push(this.#gapsNow);
     this.#startNs = startNs;
     this.#lastNs = startNs;
     this.#shiftNs = this.#lengthNs - startNs;
@@ -89,7 +95,7 @@ export class LevelSummarizer {
       if (value !== undefined) this.#latencies[name].record(value);
     }
     for (let i = 1; i < record.outputs.length; i++) {
-      this.#latencies.itl.record(record.outputs[i]! - record.outputs[i - 1]!);
+      this.#gapsNow.record(record.outputs[i]! - record.outputs[i - 1]!);
     }
   }
 
@@ -149,7 +155,8 @@ export class LevelSummarizer {
         ...(server !== undefined && { server }),
       },
       requests: this.#requests,
-      latencies: this.#latencies,
+      latencies: { ...this.#latencies, itl: merged(this.#gaps) },
+      gaps: this.#gaps,
       failures: this.#failures,
     };
   }
@@ -187,6 +194,7 @@ export function mergeSummaries(parts: readonly LevelSummary[]): LevelSummary {
     },
     requests: parts.flatMap(({ requests }) => requests),
     latencies,
+    gaps: first.gaps.map((_, i) => merged(parts.flatMap(({ gaps }) => gaps[i] ?? []))),
     failures,
   };
 }
@@ -200,6 +208,14 @@ function stretchesOf(ended: readonly StretchRecord[], lengthNs: number): LevelRe
     return { start, end };
   });
   return lengthNs > end ? [...stretches, { start: end, end: lengthNs }] : stretches;
+}
+
+function merged(histograms: readonly Histogram[]): Histogram {
+  const [first, ...others] = histograms;
+  if (first !== undefined && others.length === 0) return first;
+  const all = new Histogram();
+  for (const histogram of histograms) all.merge(histogram);
+  return all;
 }
 
 function newHistograms(): Record<LatencyName, Histogram> {

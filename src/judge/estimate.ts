@@ -1,0 +1,191 @@
+import type { Histogram } from "../summarize/histogram.ts";
+import { type Dependence, dependenceOf, type Worth, worthForQuantile, worthOf } from "./dependence.ts";
+import {
+  fewestForQuantile,
+  type Interval,
+  quantileRanks,
+  studentQuantile,
+  wilsonInterval,
+} from "./intervals.ts";
+
+/** A figure of one side with what bounds it; in nanoseconds, ratios or per second. */
+export interface Estimate {
+  readonly value: number;
+  /** Requests or gaps behind it. */
+  readonly samples: number;
+  /** How many independent ones these are worth. */
+  readonly worthAt: (confidence: number) => Worth;
+  /** Each bound holds by itself with the confidence given. */
+  readonly intervalAt: (confidence: number) => Interval;
+  /** Independent samples below which no bound is possible at all. */
+  readonly fewestAt: (confidence: number) => number;
+}
+
+/** Fewer samples than this say too little about how a mean varies. */
+const FEWEST_FOR_MEAN = 30;
+/** Fewer stretches of time than this say too little about how a rate varies. */
+const FEWEST_SLICES = 8;
+
+/**
+ * By order statistics, exact and binomial, at as many samples as are worth (Conover, Practical Nonparametric
+ * Statistics, 3.2). Undefined without samples.
+ * @param worthAt of the requests; of gaps, a request counts as one sample.
+ */
+export function quantileEstimate(
+  histogram: Histogram,
+  q: number,
+  worthAt: (confidence: number) => Worth,
+): Estimate | undefined {
+  const value = histogram.quantile(q);
+  if (value === undefined) return undefined;
+  const { count } = histogram;
+  return {
+    value,
+    samples: count,
+    worthAt,
+    intervalAt: (confidence) => {
+      const { lower, upper } = worthAt(confidence);
+      const bound = (side: 0 | 1, samples: number) => {
+        const whole = Math.floor(samples + 1e-9);
+        const rank = whole < 1 ? undefined : quantileRanks(whole, q, confidence)[side];
+        if (rank === undefined) return undefined;
+        const place = (rank * count) / whole;
+        return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
+      };
+      return [bound(0, lower), bound(1, upper)];
+    },
+    fewestAt: (confidence) => fewestForQuantile(q, confidence),
+  };
+}
+
+/** What the requests of one latency, in order of arrival, are worth for its quantiles. */
+export function quantileWorth(
+  values: Float64Array,
+  histogram: Histogram,
+): (q: number) => Estimate["worthAt"] {
+  let ranks: Dependence | undefined;
+  return (q) => {
+    let above: Dependence | undefined;
+    return (confidence) => {
+      const limit = histogram.quantile(q)!;
+      ranks ??= dependenceOf(histogram.midranks(values));
+      above ??= dependenceOf(values.map((value) => (value > limit ? 1 : 0)));
+      return worthForQuantile(above, ranks, q, confidence);
+    };
+  };
+}
+
+/** A mean of many samples is nearly normal; Student's t and Johnson's correction (1978) for skewness do the rest. */
+export function meanEstimate(
+  { count, mean, std }: { readonly count: number; readonly mean: number; readonly std: number },
+  skewness: number,
+  worthAt: (confidence: number) => Worth,
+): Estimate {
+  return {
+    value: mean,
+    samples: count,
+    worthAt,
+    intervalAt: (confidence) => {
+      const { lower, upper } = worthAt(confidence);
+      const reach = (worth: number, skewed = 0) => {
+        const t = studentQuantile(confidence, worth - 1);
+        return ((t + (skewed * (2 * t * t + 1)) / (6 * Math.sqrt(worth))) * std) / Math.sqrt(worth);
+      };
+      return [
+        lower < FEWEST_FOR_MEAN ? undefined : mean - reach(lower),
+        upper < FEWEST_FOR_MEAN ? undefined : mean + reach(upper, skewness),
+      ];
+    },
+    fewestAt: () => FEWEST_FOR_MEAN,
+  };
+}
+
+/** Of values in order of arrival. Undefined without any. */
+export function meanOfSeries(values: Float64Array, histogram: Histogram): Estimate | undefined {
+  const { count, mean, std } = histogram;
+  if (mean === undefined || std === undefined) return undefined;
+  let series: Dependence | undefined;
+  let ranks: Dependence | undefined;
+  return meanEstimate({ count, mean, std }, skewnessOf(values), (confidence) => {
+    series ??= dependenceOf(values);
+    ranks ??= dependenceOf(histogram.midranks(values));
+    return worthOf(series, ranks, confidence);
+  });
+}
+
+/**
+ * Wilson's interval, at as many requests as are worth. Undefined without any.
+ * @param hits 1 where it happened, in order of arrival.
+ * @param ranks of a latency that the hits follow from, where there is one.
+ */
+export function shareEstimate(hits: Float64Array, ranks?: () => Dependence): Estimate | undefined {
+  const n = hits.length;
+  if (n === 0) return undefined;
+  let own: Dependence | undefined;
+  return shareOf(
+    hits.reduce((sum, hit) => sum + hit, 0),
+    n,
+    (confidence) => {
+      own ??= dependenceOf(hits);
+      return worthOf(own, ranks?.() ?? own, confidence);
+    },
+  );
+}
+
+export function shareOf(hits: number, n: number, worthAt: (confidence: number) => Worth): Estimate {
+  const share = hits / n;
+  return {
+    value: share,
+    samples: n,
+    worthAt,
+    intervalAt: (confidence) => {
+      const { lower, upper } = worthAt(confidence);
+      const surely = 1 - confidence;
+      // However requests depend on each other, a share is seen 20 times too large in one run of 20 at most (Markov).
+      return [
+        Math.max(wilsonInterval(share * lower, lower, confidence)[0] ?? 0, share * surely),
+        Math.min(wilsonInterval(share * upper, upper, confidence)[1] ?? 1, 1 - (1 - share) * surely),
+      ];
+    },
+    fewestAt: () => 1,
+  };
+}
+
+/** Of a rate over time: its mean over equal slices of the window. */
+export function rateEstimate(value: number, samples: number, slices: Float64Array): Estimate {
+  const n = slices.length;
+  const mean = slices.reduce((sum, slice) => sum + slice, 0) / n;
+  const std = Math.sqrt(slices.reduce((sum, slice) => sum + (slice - mean) ** 2, 0) / (n - 1));
+  let series: Dependence | undefined;
+  const worthAt = (confidence: number) => {
+    series ??= dependenceOf(slices);
+    return worthOf(series, series, confidence, { fewestWorth: FEWEST_SLICES });
+  };
+  return {
+    value,
+    samples,
+    worthAt,
+    intervalAt: (confidence) => {
+      const { lower, upper } = worthAt(confidence);
+      const reach = (worth: number) =>
+        (studentQuantile(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean)) / Math.sqrt(worth);
+      return [
+        lower < FEWEST_SLICES ? undefined : Math.max(0, value - reach(lower)),
+        upper < FEWEST_SLICES ? undefined : value + reach(upper),
+      ];
+    },
+    fewestAt: () => 0,
+  };
+}
+
+function skewnessOf(values: Float64Array): number {
+  const n = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / n;
+  let second = 0;
+  let third = 0;
+  for (const value of values) {
+    second += (value - mean) ** 2;
+    third += (value - mean) ** 3;
+  }
+  return second === 0 ? 0 : Math.max(0, third / n / (second / n) ** 1.5);
+}
