@@ -72,6 +72,7 @@ const objective = z.looseObject({
   interval: interval.optional(),
   samples: count,
   outcome,
+  invalid: z.array(text).max(1_000).optional(),
   reason: text.optional(),
   requests_needed: amount.optional(),
 });
@@ -209,6 +210,7 @@ export const resultShape = z.looseObject({
       code: text,
       level: z.enum(["note", "invalid"]),
       at: text.optional(),
+      touches: z.array(text).max(1_000).optional(),
       happened: text,
       matters: text,
       advice: text,
