@@ -70,7 +70,7 @@ function underMoreLoad(figure: Figure): "higher" | "lower" | undefined {
 const BLOCKED_FLOOR_NS = 20 * NS_PER_MS;
 const BLOCKED_WITHOUT_OBJECTIVE_NS = 50 * NS_PER_MS;
 
-/** Chunks that were stamped late: no request waited longer for being read than the loop was held up. */
+/** Chunks that were stamped late: none waited longer for being read than the loop was held up. What made requests late too is taken away with it. */
 export function eventLoopBlocked(plan: Plan, summary: LevelSummary): Doubt | undefined {
   const delay = summary.record.host.loopDelayP99;
   const tightest = figureLimits(plan, summary, ["ttft", "ttft_sent", "itl", "tpot", "e2e"])[0];
@@ -89,10 +89,10 @@ export function eventLoopBlocked(plan: Plan, summary: LevelSummary): Doubt | und
     },
     without: sooner(
       summary,
-      ({ outputTokens }) => ({
-        ttft: delay,
+      ({ outputTokens, lateness }) => ({
+        ttft: delay + lateness,
         ttft_sent: delay,
-        e2e: delay,
+        e2e: delay + lateness,
         tpot: delay / Math.max(1, outputTokens - 1),
       }),
       delay,

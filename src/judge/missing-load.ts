@@ -6,6 +6,8 @@ import { median } from "./median.ts";
 /** Less than this no event loop can promise. */
 export const LATE_FLOOR_NS = NS_PER_MS;
 
+const FEW_LATE = 0.05;
+
 /** Whether requests are due when the plan says, and not when an earlier one has ended. */
 export function isOpen(load: Load): boolean {
   return load.kind === "open" || load.kind === "replay" || (load.kind === "stages" && load.of === "rate");
@@ -18,7 +20,8 @@ export function isOpen(load: Load): boolean {
  */
 export function missingLoad({ level, requests }: LevelSummary): number {
   const late = requests.filter(({ lateness }) => lateness > LATE_FLOOR_NS);
-  if (late.length === 0) return 0;
+  // A moment in which nothing was sent is a blip of the load, not a want of it.
+  if (late.length <= FEW_LATE * requests.length) return 0;
   if (!isOpen(level.load)) {
     const busyNs = sum(requests.map(({ issued, end }) => end - issued));
     const emptyNs = sum(late.map(({ lateness }) => lateness));
