@@ -67,7 +67,8 @@ function underMoreLoad(figure: Figure): "higher" | "lower" | undefined {
     : "higher";
 }
 
-const BLOCKED_FLOOR_NS = 20 * NS_PER_MS;
+/** Shorter pauses come and go on any shared machine, and are told only where a verdict hangs on them. */
+const BLOCKED_WORTH_A_WORD_NS = 20 * NS_PER_MS;
 const BLOCKED_WITHOUT_OBJECTIVE_NS = 50 * NS_PER_MS;
 
 /** Chunks that were stamped late: none waited longer for being read than the loop was held up. What made requests late too is taken away with it. */
@@ -77,7 +78,7 @@ export function eventLoopBlocked(plan: Plan, summary: LevelSummary): Doubt | und
   const allowed =
     tightest === undefined
       ? BLOCKED_WITHOUT_OBJECTIVE_NS
-      : Math.max(BLOCKED_FLOOR_NS, tightest * LATE_SHARE_OF_LIMIT);
+      : Math.max(LATE_FLOOR_NS, tightest * LATE_SHARE_OF_LIMIT);
   if (delay <= allowed) return undefined;
   return {
     finding: {
@@ -97,6 +98,7 @@ export function eventLoopBlocked(plan: Plan, summary: LevelSummary): Doubt | und
       }),
       delay,
     ),
+    onlyIfTurned: delay <= BLOCKED_WORTH_A_WORD_NS,
   };
 }
 

@@ -227,6 +227,12 @@ test("an event loop held up takes back what it may have raised over a limit, and
     "itl_p95 < 9ms: event_loop_blocked",
     "error_rate < 5%: stands",
   ]);
+  const short = { given: { host: { ...host, loopDelayP99: 8e6 } } };
+  assert.deepEqual(doubted(planOf({ slo: "ttft_p95 < 45ms\nttft_p95 < 40ms" }), well, short), [
+    "ttft_p95 < 45ms: event_loop_blocked",
+    "ttft_p95 < 40ms: stands",
+  ]);
+  assert.deepEqual(found(planOf({ slo: "ttft_p95 < 90ms" }), well, short.given), [], "too short for a word");
   const plan = planOf({ slo: "ttft_p95 < 500ms" });
   assert.deepEqual(found(plan, well, { host: { ...host, loopDelayP99: 60e6 } }), [
     "event_loop_blocked: note",
