@@ -124,7 +124,7 @@ export interface LevelResult {
   readonly server?: ServerSide;
 }
 
-export const LATENCIES = ["ttft", "ttft_sent", "itl", "tpot", "e2e", "issue_delay"] as const;
+export const LATENCIES = ["ttft", "ttft_sent", "itl", "tpot", "e2e", "issue_delay", "held"] as const;
 export type LatencyName = (typeof LATENCIES)[number];
 
 export type LoadResult =
@@ -197,6 +197,8 @@ export interface ObjectiveResult {
   /** Samples behind the estimate. */
   readonly samples: number;
   readonly outcome: Outcome;
+  /** Codes of the findings for which this outcome may not be believed; absent: it stands. */
+  readonly invalid?: readonly string[];
   /** One sentence; always there when inconclusive. */
   readonly reason?: string;
   /** Requests that would decide it if the observed shares held; absent when unknown or beyond reason. */
@@ -303,12 +305,22 @@ export interface ServerLatency {
   readonly above?: readonly ("p50" | "p95" | "p99")[];
 }
 
-/** Asked apart from the verdict: may this run be believed? */
+/** Findings of what may have moved figures away from the service's own; where they could turn no verdict they are notes. */
+export const DOUBTFUL = [
+  "generator_late",
+  "event_loop_blocked",
+  "client_cpu_saturated",
+  "chunks_together",
+] as const;
+
+/** Asked apart from the verdict: may this run be believed? Invalid: not all of it, see the objectives' `invalid`. */
 export interface Finding {
   readonly code: string;
   readonly level: "note" | "invalid";
   /** Name of the load level it was seen in; absent: the whole run. */
   readonly at?: string;
+  /** Metrics that it may have changed, "ttft" or "error_rate"; absent: all of them, or none in particular. */
+  readonly touches?: readonly string[];
   readonly happened: string;
   readonly matters: string;
   readonly advice: string;

@@ -163,7 +163,7 @@ function comparable(base: LevelFigures, head: LevelFigures): number {
 }
 
 /** Latencies that are shown beside others, and say nothing of the server alone. */
-const NOT_COMPARED: readonly string[] = ["ttft_sent", "issue_delay"] satisfies readonly LatencyName[];
+const NOT_COMPARED: readonly string[] = ["ttft_sent", "issue_delay", "held"] satisfies readonly LatencyName[];
 
 function metricChange(
   figure: ComparableFigure,

@@ -121,7 +121,9 @@ export function worthOf(
     SHARE_OF_RANKS * Math.max(ofRanks, slow(ranks, 4)),
   );
   const inflation = Math.max(careful, ofRanks);
-  if (n / inflation < fewestWorth) return { lower: 0, upper: keepBound(0), effective: n / inflation };
+  if (n / inflation < fewestWorth) {
+    return { lower: fewest > 0 ? n / inflation : 0, upper: keepBound(0), effective: n / inflation };
+  }
   const z = normalQuantile(confidence);
   const lengthened = (skewness: number) =>
     1 + (SKEWNESS_WEIGHT * Math.max(0, skewness) * (2 * z * z + 1)) / (6 * z);

@@ -30,11 +30,13 @@ const FEWEST_SLICES = 8;
  * By order statistics, exact and binomial, at as many samples as are worth (Conover, Practical Nonparametric
  * Statistics, 3.2). Undefined without samples.
  * @param worthAt of the requests; of gaps, a request counts as one sample.
+ * @param requests behind the samples.
  */
 export function quantileEstimate(
   histogram: Histogram,
   q: number,
   worthAt: (confidence: number) => Worth,
+  requests = histogram.count,
 ): Estimate | undefined {
   const value = histogram.quantile(q);
   if (value === undefined) return undefined;
@@ -52,10 +54,48 @@ export function quantileEstimate(
         const place = (rank * count) / whole;
         return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
       };
-      return [bound(0, lower), bound(1, upper)];
+      const enough = requests >= fewestForQuantile(q, confidence);
+      const [furthestLower, furthestUpper] = enough
+        ? furthest(value, histogram.min, histogram.max)
+        : [undefined, undefined];
+      return [
+        highest(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)),
+        bound(1, upper) ?? furthestUpper,
+      ];
     },
     fewestAt: (confidence) => fewestForQuantile(q, confidence),
   };
+}
+
+/** The range that a figure of a few dependent requests may lie outside of what was seen. */
+export function rangeFactor(min: number, max: number): number {
+  return min > 0 ? (max / min) ** 2 : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Bounds where requests depend on each other too much to say how the figure varies: as far out as twice the whole
+ * range that was seen, on a logarithmic scale. What is a hundred times below its limit is met all the same.
+ */
+function furthest(value: number, min: number, max: number): Interval {
+  const range = rangeFactor(min, max);
+  return Number.isFinite(range) ? [value / range, value * range] : [undefined, undefined];
+}
+
+/** Of Markov's bound, which only a service would reach that is either as bad as in this run or perfect. */
+const MARKOV_SLACK = 1.4;
+
+/**
+ * However requests depend on each other, a share is seen 20 times as large as it is in one run of 20 at most (Markov's
+ * inequality): a fifth of requests above a value are too many for it to be the p99.
+ */
+function seenTooOften(histogram: Histogram, q: number, confidence: number): number | undefined {
+  const level = 1 - (1 - q) / (MARKOV_SLACK * (1 - confidence));
+  return level > 0 ? histogram.quantile(level) : undefined;
+}
+
+function highest(...bounds: readonly (number | undefined)[]): number | undefined {
+  const known = bounds.filter((bound) => bound !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }
 
 /** What the requests of one latency, in order of arrival, are worth for its quantiles. */
@@ -75,9 +115,17 @@ export function quantileWorth(
   };
 }
 
+export interface Moments {
+  readonly count: number;
+  readonly mean: number;
+  readonly std: number;
+  readonly min: number;
+  readonly max: number;
+}
+
 /** A mean of many samples is nearly normal; Student's t and Johnson's correction (1978) for skewness do the rest. */
 export function meanEstimate(
-  { count, mean, std }: { readonly count: number; readonly mean: number; readonly std: number },
+  { count, mean, std, min, max }: Moments,
   skewness: number,
   worthAt: (confidence: number) => Worth,
 ): Estimate {
@@ -91,9 +139,11 @@ export function meanEstimate(
         const t = studentQuantile(confidence, worth - 1);
         return ((t + (skewed * (2 * t * t + 1)) / (6 * Math.sqrt(worth))) * std) / Math.sqrt(worth);
       };
+      const [furthestLower, furthestUpper] =
+        count < FEWEST_FOR_MEAN ? [undefined, undefined] : furthest(mean, min, max);
       return [
-        lower < FEWEST_FOR_MEAN ? undefined : mean - reach(lower),
-        upper < FEWEST_FOR_MEAN ? undefined : mean + reach(upper, skewness),
+        lower < FEWEST_FOR_MEAN ? furthestLower : mean - reach(lower),
+        upper < FEWEST_FOR_MEAN ? furthestUpper : mean + reach(upper, skewness),
       ];
     },
     fewestAt: () => FEWEST_FOR_MEAN,
@@ -102,11 +152,11 @@ export function meanEstimate(
 
 /** Of values in order of arrival. Undefined without any. */
 export function meanOfSeries(values: Float64Array, histogram: Histogram): Estimate | undefined {
-  const { count, mean, std } = histogram;
+  const { count, mean, std, min, max } = histogram;
   if (mean === undefined || std === undefined) return undefined;
   let series: Dependence | undefined;
   let ranks: Dependence | undefined;
-  return meanEstimate({ count, mean, std }, skewnessOf(values), (confidence) => {
+  return meanEstimate({ count, mean, std, min, max }, skewnessOf(values), (confidence) => {
     series ??= dependenceOf(values);
     ranks ??= dependenceOf(histogram.midranks(values));
     return worthOf(series, ranks, confidence);
@@ -140,8 +190,8 @@ export function shareOf(hits: number, n: number, worthAt: (confidence: number) =
     worthAt,
     intervalAt: (confidence) => {
       const { lower, upper } = worthAt(confidence);
-      const surely = 1 - confidence;
-      // However requests depend on each other, a share is seen 20 times too large in one run of 20 at most (Markov).
+      // Markov again, see above.
+      const surely = MARKOV_SLACK * (1 - confidence);
       return [
         Math.max(wilsonInterval(share * lower, lower, confidence)[0] ?? 0, share * surely),
         Math.min(wilsonInterval(share * upper, upper, confidence)[1] ?? 1, 1 - (1 - share) * surely),
@@ -169,9 +219,13 @@ export function rateEstimate(value: number, samples: number, slices: Float64Arra
       const { lower, upper } = worthAt(confidence);
       const reach = (worth: number) =>
         (studentQuantile(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean)) / Math.sqrt(worth);
+      const [furthestLower, furthestUpper] =
+        n < FEWEST_SLICES
+          ? [undefined, undefined]
+          : furthest(value, Math.min(...slices), Math.max(...slices));
       return [
-        lower < FEWEST_SLICES ? undefined : Math.max(0, value - reach(lower)),
-        upper < FEWEST_SLICES ? undefined : value + reach(upper),
+        lower < FEWEST_SLICES ? furthestLower : Math.max(0, value - reach(lower)),
+        upper < FEWEST_SLICES ? furthestUpper : value + reach(upper),
       ];
     },
     fewestAt: () => 0,

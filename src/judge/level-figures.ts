@@ -1,9 +1,11 @@
 import {
   type ComparableFigure,
+  type Criterion,
   figureName,
+  holds,
+  isUpperLimit,
   type RateName,
   REQUEST_METRICS,
-  type RequestMetric,
 } from "../plan/objective.ts";
 import { levelName } from "../plan/plan.ts";
 import { LATENCIES, type LatencyName, type LevelResult } from "../result.ts";
@@ -11,6 +13,7 @@ import { Histogram } from "../summarize/histogram.ts";
 import { sliceTotals } from "../summarize/slices.ts";
 import {
   decided,
+  isGood,
   type LevelSummary,
   type RequestFacts,
   ratesBetween,
@@ -24,6 +27,7 @@ import {
   meanOfSeries,
   quantileEstimate,
   quantileWorth,
+  rangeFactor,
   rateEstimate,
   shareEstimate,
   shareOf,
@@ -70,8 +74,10 @@ function measuredFigures(summary: LevelSummary): LevelFigures {
   const seriesOf = (metric: LatencyName) =>
     once(`series ${metric}`, () =>
       Float64Array.from(
-        metric === "issue_delay"
-          ? ended.map(({ issued, scheduled }) => issued - scheduled)
+        metric === "issue_delay" || metric === "held"
+          ? ended.flatMap((request) =>
+              metric === "held" ? (request.held ?? []) : request.issued - request.scheduled,
+            )
           : // Gaps within a request hang together: each request counts as one, by its mean gap.
             completed.flatMap((request) => request[metric === "itl" ? "tpot" : metric] ?? []),
       ),
@@ -101,11 +107,11 @@ function measuredFigures(summary: LevelSummary): LevelFigures {
       if (statistic.kind === "quantile") {
         const { q } = statistic;
         return once(`${metric} ${q}`, () =>
-          quantileEstimate(summary.latencies[metric], q, worthOf(metric)(q)),
+          quantileEstimate(summary.latencies[metric], q, worthOf(metric)(q), seriesOf(metric).length),
         );
       }
       return once(`${metric} mean`, () =>
-        metric === "itl" || metric === "issue_delay"
+        metric === "itl" || metric === "issue_delay" || metric === "held"
           ? meanOfOther(summary.latencies[metric], seriesOf(metric), histogramOf(metric))
           : meanOfSeries(seriesOf(metric), summary.latencies[metric]),
       );
@@ -116,21 +122,23 @@ function measuredFigures(summary: LevelSummary): LevelFigures {
   };
 }
 
-/**
- * The share of requests of which something is so.
- * @param metric that it follows from: where requests are slow together, they are late together, seen or not.
- */
-export function shareOfRequests(
-  summary: LevelSummary,
-  happens: (request: RequestFacts) => boolean,
-  metric: RequestMetric | undefined,
-): Estimate | undefined {
+/** The share of requests that are good: where requests are slow together, they miss their limits together, seen or not. */
+export function goodputRatio(summary: LevelSummary, criteria: readonly Criterion[]): Estimate | undefined {
   const ended = inOrder(decided(summary));
-  const hits = Float64Array.from(ended, (request) => (happens(request) ? 1 : 0));
-  if (metric === undefined) return shareEstimate(hits);
+  const hits = Float64Array.from(ended, (request) => (isGood(request, criteria) ? 1 : 0));
+  const [first] = criteria;
+  if (first === undefined) return shareEstimate(hits);
   // A failed request is as late as can be.
-  const values = Float64Array.from(ended, (request) => request[metric] ?? request.e2e ?? 0);
-  return shareEstimate(hits, () => dependenceOf(histogramOfValues(values).midranks(values)));
+  const values = Float64Array.from(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
+  const histogram = histogramOfValues(values);
+  const range = rangeFactor(histogram.min, histogram.max);
+  const farFromLimits = ended.every((request) =>
+    criteria.every(({ metric, op, limitNs }) => {
+      const value = request[metric];
+      return value !== undefined && isUpperLimit(op) && holds(value * range, op, limitNs);
+    }),
+  );
+  return shareEstimate(hits, farFromLimits ? undefined : () => dependenceOf(histogram.midranks(values)));
 }
 
 function errorRate(ended: readonly RequestFacts[]): Estimate | undefined {
@@ -275,9 +283,12 @@ export function figuresOfResult(level: LevelResult): LevelFigures {
       const histogram = histogramOf(figure.metric);
       if (histogram === undefined) return undefined;
       const worth = storedWorth(effective?.[figureName(figure)] ?? nearest(effective, figure));
-      if (figure.statistic.kind === "quantile") return quantileEstimate(histogram, figure.statistic.q, worth);
-      const { count, mean, std } = histogram;
-      return meanEstimate({ count, mean: mean!, std: std! }, 0, worth);
+      if (figure.statistic.kind === "quantile") {
+        const behind = Math.min(histogram.count, requests.completed);
+        return quantileEstimate(histogram, figure.statistic.q, worth, behind);
+      }
+      const { count, mean, std, min, max } = histogram;
+      return meanEstimate({ count, mean: mean!, std: std!, min, max }, 0, worth);
     },
     blocks: [],
     ...(effective === undefined && { undecidable: WITHOUT_DEPENDENCE }),

@@ -1,19 +1,12 @@
-import {
-  type ComparableFigure,
-  type Criterion,
-  figureName,
-  holds,
-  isUpperLimit,
-  type Objective,
-} from "../plan/objective.ts";
+import { type ComparableFigure, figureName, holds, isUpperLimit, type Objective } from "../plan/objective.ts";
 import type { Outcome } from "../result.ts";
-import { decided, isGood, type LevelSummary } from "../summarize/summary.ts";
+import { decided, type LevelSummary } from "../summarize/summary.ts";
 import { NS_PER_S } from "../units.ts";
 import { changeOf } from "./change.ts";
 import { FEWEST_WORTH } from "./dependence.ts";
 import type { Estimate } from "./estimate.ts";
 import { type Interval, samplesToEstablish, wilsonInterval } from "./intervals.ts";
-import { figuresOfSummary, type LevelFigures, rateOverTime, shareOfRequests } from "./level-figures.ts";
+import { figuresOfSummary, goodputRatio, type LevelFigures, rateOverTime } from "./level-figures.ts";
 import { requestsForRegression, worsening } from "./regression.ts";
 
 /** One objective held against one level. Figures are in the objective's own unit: ns, ratio, per second. */
@@ -239,12 +232,6 @@ function regressionEvidence(
     fewSamples: figure.kind === "latency",
     requestsNeeded: () => requestsForRegression(figure, change, limit, confidence),
   };
-}
-
-/** Where the share is that of requests within their limits, what is late hangs together as its latency does. */
-function goodputRatio(summary: LevelSummary, criteria: readonly Criterion[]): Estimate | undefined {
-  const [first] = criteria;
-  return shareOfRequests(summary, (request) => isGood(request, criteria), first?.metric);
 }
 
 function shareEvidence(

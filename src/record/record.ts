@@ -17,6 +17,8 @@ export interface RequestRecord extends Exchange {
   readonly side?: "base";
   /** The moment the plan gave it; in a closed loop, the moment its slot became free. */
   readonly scheduled: number;
+  /** How long it then waited for `max-concurrency`; absent where the load has none. */
+  readonly held?: number;
 }
 
 /** A stretch of a level that was measured without a break: all of it, or one of its alternating blocks. */

@@ -179,6 +179,7 @@ function lineOf(record: RequestRecord) {
     turn: record.turn,
     side: record.side,
     scheduled: record.scheduled,
+    held: record.held,
     issued: record.issued,
     sent: record.sent,
     firstByte: record.firstByte,

@@ -123,6 +123,7 @@ export const requestShape = z.looseObject({
   turn: count.optional(),
   side,
   scheduled: amount,
+  held: amount.optional(),
   issued: amount,
   sent: amount.optional(),
   firstByte: amount.optional(),

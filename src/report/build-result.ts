@@ -1,5 +1,6 @@
 import { bracketOf } from "../judge/bracket.ts";
 import { compareResults, compareSummaries, whyNoBaseline } from "../judge/compare.ts";
+import type { Judged } from "../judge/doubt.ts";
 import { noIntervalReason } from "../judge/imported.ts";
 import {
   figuresOfResult,
@@ -7,7 +8,7 @@ import {
   type LevelFigures,
   STORED_FIGURES,
 } from "../judge/level-figures.ts";
-import { validityFindings } from "../judge/validity.ts";
+import { validityOf } from "../judge/validity.ts";
 import { type Judgement, judge, worst } from "../judge/verdict.ts";
 import { planHash } from "../plan/config.ts";
 import { figureName, type Objective, RATES } from "../plan/objective.ts";
@@ -16,6 +17,7 @@ import type { RecordsFooter, RecordsHeader } from "../record/records-file.ts";
 import {
   type Finding,
   LATENCIES,
+  type LatencyName,
   type LatencyStats,
   type LevelMetrics,
   type LevelResult,
@@ -58,10 +60,23 @@ export function buildResult(
   const usable = stored !== undefined && base.length === 0 ? stored : undefined;
   const comparable = usable && whyNoBaseline(usable, planHash(plan)) === undefined ? usable : undefined;
   const baselines = head.map((summary, i) => baselineFigures(summary, base[i], comparable));
-  const levels = head.map((summary, i) => levelResult(plan, summary, baselines[i]));
+  const judgements = head.map((summary, i) => judgementsOf(plan, summary, baselines[i]));
+  const { findings, invalid } = validityOf(
+    plan,
+    head.map((summary, i) => ({
+      summary,
+      ...(base[i] && { base: base[i] }),
+      ...(comparable && { storedFindings: findingsAt(comparable, levelName(summary.level)) }),
+      judged: judgements[i]!.map(({ judgement, again }) => ({ ...judgement, again })),
+    })),
+    shardFindings(missingShards),
+  );
+  const levels = head.map((summary, i) => {
+    const objectives = judgements[i]!.map(({ judgement }, k) => objectiveResult(judgement, invalid[i]![k]!));
+    return levelResult(plan, summary, objectives);
+  });
   const outcomes = levels.map((level) => worst(level.objectives.map(({ outcome }) => outcome)));
   const verdict = verdictOf(plan, outcomes);
-  const findings = [...validityFindings(plan, head), ...shardFindings(missingShards)];
   const result: Result = {
     schema: RESULT_SCHEMA,
     generator: header.generator,
@@ -103,6 +118,22 @@ export function buildResult(
     };
   }
   return usable === undefined ? result : { ...result, comparison: compareResults(usable, result) };
+}
+
+/** Every verdict on a level, each with the way to find it again from other readings of both sides. */
+function judgementsOf(plan: Plan, summary: LevelSummary, baseline: LevelFigures | undefined) {
+  const confidence = summary.record.confidence ?? plan.confidence;
+  return plan.objectives.map((objective) => {
+    const from = (head: LevelSummary, base: LevelFigures | undefined) =>
+      judge(objective, head, confidence, base);
+    const again: Judged["again"] = ({ head = summary, base }) =>
+      from(head, base === undefined ? baseline : figuresOfSummary(base)).outcome;
+    return { judgement: from(summary, baseline), again };
+  });
+}
+
+function findingsAt({ findings }: Result, name: string): readonly Finding[] {
+  return findings.filter(({ at }) => at === undefined || at === name);
 }
 
 /** What regression objectives of a level are held against. */
@@ -155,7 +186,7 @@ function shardFindings(shards: BuildOptions["missingShards"]): Finding[] {
   ];
 }
 
-function levelResult(plan: Plan, summary: LevelSummary, baseline: LevelFigures | undefined): LevelResult {
+function levelResult(plan: Plan, summary: LevelSummary, objectives: readonly ObjectiveResult[]): LevelResult {
   const { level, record, requests } = summary;
   const count = (outcome: RequestFacts["outcome"]) =>
     requests.filter((request) => request.outcome === outcome).length;
@@ -184,16 +215,11 @@ function levelResult(plan: Plan, summary: LevelSummary, baseline: LevelFigures |
       failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count])),
     },
     metrics: metricsOf(plan, summary),
-    objectives: plan.objectives.map((objective) =>
-      objectiveResult(judge(objective, summary, record.confidence ?? plan.confidence, baseline)),
-    ),
+    objectives,
     effective_samples: storedWorth(summary, plan.confidence),
     timeline: timelineOf(summary),
     histograms: Object.fromEntries(
-      LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [
-        name,
-        [...summary.latencies[name].buckets()],
-      ]),
+      shownLatencies(summary).map((name) => [name, [...summary.latencies[name].buckets()]]),
     ),
     ...(sources.size > 0 && { token_source: sources.size > 1 ? "mixed" : [...sources][0]! }),
     ...(record.server && { server: record.server }),
@@ -261,10 +287,7 @@ function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
   const { start, end } = summary.record.window;
   const ended = decided(summary);
   const latencies = Object.fromEntries(
-    LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [
-      name,
-      latencyStats(summary.latencies[name]),
-    ]),
+    shownLatencies(summary).map((name) => [name, latencyStats(summary.latencies[name])]),
   );
   if (ended.length === 0 || end <= start) return latencies;
   const rates = ratesBetween(summary.requests, start, end);
@@ -307,6 +330,11 @@ function goodBetween(
   return (good.length * NS_PER_S) / (end - start);
 }
 
+/** Where nothing was held there is nothing to tell of it. */
+function shownLatencies({ latencies }: LevelSummary): readonly LatencyName[] {
+  return LATENCIES.filter((name) => latencies[name].count > 0 && (name !== "held" || latencies.held.max > 0));
+}
+
 function latencyStats(histogram: Histogram): LatencyStats {
   const quantile = (q: number) => toMs(histogram.quantile(q)!);
   return {
@@ -323,7 +351,7 @@ function latencyStats(histogram: Histogram): LatencyStats {
   };
 }
 
-function objectiveResult(judgement: Judgement): ObjectiveResult {
+function objectiveResult(judgement: Judgement, invalid: readonly string[]): ObjectiveResult {
   const { objective, observed, interval } = judgement;
   const unit = unitOf(objective);
   const inUnit = (value: number) => (unit === "ms" ? toMs(value) : value);
@@ -342,6 +370,7 @@ function objectiveResult(judgement: Judgement): ObjectiveResult {
     }),
     samples: judgement.samples,
     outcome: judgement.outcome,
+    ...(invalid.length > 0 && { invalid }),
     ...(judgement.reason !== undefined && { reason: judgement.reason }),
     ...(judgement.effective !== undefined && { effective_samples: judgement.effective }),
     ...(judgement.requestsNeeded !== undefined && { requests_needed: judgement.requestsNeeded }),

@@ -96,6 +96,7 @@ export const LATENCY_NAMES: Readonly<Record<LatencyName, string>> = {
   tpot: "TPOT",
   e2e: "E2E",
   issue_delay: "issue delay",
+  held: "held",
 };
 
 export const ALL_QUANTILES: readonly Quantile[] = [

@@ -149,10 +149,11 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
       const opened = transport.connectionsOpened;
       const name = stretch.level.index;
       const prepared = new Prepared(clock, (index) => begin(name, index));
-      const send = (index: number, scheduledNs: number) =>
+      const send = (index: number, scheduledNs: number, held?: number) =>
         converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome) => {
           const record = { ...outcome, level: name, index, scheduled };
-          onRecord(turn > 0 ? { ...record, turn } : record);
+          if (turn > 0) onRecord({ ...record, turn });
+          else onRecord(held === undefined ? record : { ...record, held });
         });
       const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, prepared);
       return {
@@ -177,7 +178,7 @@ async function sendStretch(
   workload: WorkloadSource,
   clock: Clock,
   noMore: AbortSignal,
-  send: (index: number, scheduledNs: number) => Promise<number>,
+  send: (index: number, scheduledNs: number, held?: number) => Promise<number>,
   prepared: Pick<Prepared<never>, "makeNow" | "makeSoon">,
 ): Promise<number> {
   const { level, stop, firstIndex, startNs } = stretch;
@@ -197,7 +198,8 @@ async function sendStretch(
       offsets,
       most,
       noMore,
-      (i, scheduled) => send(indexOf(i), scheduled),
+      (i, scheduled, held) =>
+        send(indexOf(i), scheduled, load.maxConcurrency === undefined ? undefined : held),
       (i) => prepared.makeNow(indexOf(i)),
     );
     return startNs + plannedSpan(load, stop, all);

@@ -5,6 +5,7 @@ import type { LevelRecord, RequestRecord, StretchRecord } from "../record/record
 import { LATENCIES, type LatencyName } from "../result.ts";
 import type { FailureReason } from "../send/exchange.ts";
 import { NS_PER_S } from "../units.ts";
+import { type ChunkArrival, chunkArrival } from "./chunk-arrival.ts";
 import { Histogram } from "./histogram.ts";
 
 /** What a level's records amount to. Definitions: docs/metrics.md. */
@@ -25,12 +26,17 @@ export interface Summaries {
 }
 
 /** One request without its chunks: what figures over requests are made from. Nanoseconds; moments count from the level's start. */
-export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, number>>> {
+export interface RequestFacts
+  extends Readonly<Partial<Record<RequestMetric, number>>>,
+    Partial<ChunkArrival> {
   readonly outcome: RequestRecord["outcome"];
   /** Which of the level's stretches it belongs to, from 0 on. */
   readonly stretch: number;
   readonly scheduled: number;
   readonly issued: number;
+  /** How late we were ourselves: what waiting for `max-concurrency` and opening a connection took is not in it. */
+  readonly lateness: number;
+  readonly held?: number;
   readonly end: number;
   /** Where its stretch's window closed, when it went on beyond that: from there on it counts in no rate. */
   readonly cutOff?: number;
@@ -40,6 +46,7 @@ export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, num
   readonly outputTokens: number;
   readonly tokenSource: RequestRecord["tokenSource"];
   readonly status?: number;
+  readonly failure?: FailureReason;
 }
 
 /**
@@ -84,6 +91,7 @@ export class LevelSummarizer {
     if (record.sent !== undefined) {
       this.#latencies.issue_delay.record(Math.max(0, record.sent - record.scheduled));
     }
+    if (record.held !== undefined) this.#latencies.held.record(record.held);
     if (record.failure !== undefined) {
       const seen = this.#failures.get(record.failure.reason);
       if (seen) seen.count++;
@@ -235,6 +243,7 @@ function factsOf(record: RequestRecord, stretch: number, shiftNs: number): Reque
     stretch,
     scheduled: record.scheduled + shiftNs,
     issued: record.issued + shiftNs,
+    lateness: Math.max(0, record.issued - record.scheduled - (record.held ?? 0)),
     end: record.end + shiftNs,
     e2e: record.end - record.scheduled,
     outputTokens: record.outputTokens,
@@ -242,11 +251,16 @@ function factsOf(record: RequestRecord, stretch: number, shiftNs: number): Reque
   };
   if (record.inputTokens !== undefined) facts.inputTokens = record.inputTokens;
   if (record.status !== undefined) facts.status = record.status;
+  if (record.held !== undefined) facts.held = record.held;
+  if (record.failure !== undefined) facts.failure = record.failure.reason;
   if (first !== undefined && last !== undefined) {
     facts.firstOutput = first + shiftNs;
     facts.lastOutput = last + shiftNs;
     facts.ttft = first - record.scheduled;
     if (record.sent !== undefined) facts.ttft_sent = Math.max(0, first - record.sent);
+  }
+  if (record.outputs.length > 1) {
+    Object.assign(facts, chunkArrival(record.outputs, record.sent ?? record.issued, record.end));
   }
   if (several) facts.tpot = decodeNs / (record.outputTokens - 1);
   return facts;
