@@ -97,7 +97,7 @@ function throughputsOf(stretches: readonly LevelSummary[], completed: number): L
   for (const stretch of stretches) {
     for (const { from, to } of slices(stretch)) {
       if (to <= from) continue;
-      const rates = ratesBetween(stretch.requests, from, to);
+      const rates = ratesBetween(stretch.underLoad, from, to);
       const weight = to - from;
       request.push({ total: (rates.requestThroughput * weight) / NS_PER_S, weight });
       output.push({ total: (rates.outputThroughput * weight) / NS_PER_S, weight });

@@ -296,7 +296,7 @@ function rateEstimate(
   if (requests.length === 0) return { samples: 0 };
   const { start, end } = summary.record.window;
   const figure = (from: number, to: number): number | undefined => {
-    const rates = ratesBetween(summary.requests, from, to);
+    const rates = ratesBetween(summary.underLoad, from, to);
     switch (metric) {
       case "request_throughput":
         return rates.requestThroughput;

@@ -149,6 +149,7 @@ const level = z
       failed: count,
       incomplete: count,
       warmup: count,
+      left_out: count.optional(),
       failures: z.record(z.string(), count),
     }),
     metrics,
