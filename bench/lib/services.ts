@@ -1,6 +1,7 @@
 import type { Random } from "../../src/random.ts";
+import { NS_PER_S } from "../../src/units.ts";
 
-/** Simulated services, seeded: latencies by order of arrival, where the mean service takes 1. */
+/** Simulated services, seeded: latencies by order of arrival, nanoseconds, where the mean service takes a second. */
 
 /** Sigma of the logarithm of a service time: answers of mixed lengths. */
 const SPREAD = 0.5;
@@ -21,7 +22,7 @@ export function openQueue(
   requests: number,
   chance: Random,
 ): Float64Array {
-  const meanGap = 1 / (slots * load);
+  const meanGap = NS_PER_S / (slots * load);
   const freeAt = new Float64Array(slots);
   const latencies = new Float64Array(requests);
   let now = 0;
@@ -55,12 +56,12 @@ export function dependent(correlation: number, requests: number, chance: Random)
   let state = chance.normal();
   return Float64Array.from({ length: requests }, () => {
     state = correlation * state + Math.sqrt(1 - correlation ** 2) * chance.normal();
-    return Math.exp(SPREAD * state);
+    return NS_PER_S * Math.exp(SPREAD * state);
   });
 }
 
 function serviceTime(chance: Random): number {
-  return Math.exp(SPREAD * chance.normal() - SPREAD ** 2 / 2);
+  return NS_PER_S * Math.exp(SPREAD * chance.normal() - SPREAD ** 2 / 2);
 }
 
 function firstFree(freeAt: Float64Array): number {

@@ -3,11 +3,11 @@
  *
  * MSER-5 (White 1997, White, Cobb and Spratt 2000) says where to cut: means of five values each, and the cut after
  * which the mean of what is left is known best. By itself it cuts chance too, a tenth of a series without any start.
- * So a cut must be borne out: the first values' mean lies outside of what as many values at a time do in the rest
- * (Student's prediction interval). Parts of the rest depend on each other as the first ones do, so that a
+ * So a cut must be borne out: the mean of the first values' logarithms lies outside of what as many values at a time
+ * do in the rest (Student's prediction interval). Parts of the rest depend on each other as the first ones do, so that a
  * queue's own ups and downs are no start.
  *
- * Both are done with normal scores (van der Waerden 1952) and not with the values: no single slow request moves a cut.
+ * MSER looks at normal scores of the ranks (van der Waerden 1952), so that no single slow request moves a cut.
  */
 export type Transient =
   /** 0: there is no start to leave out. */
@@ -16,6 +16,8 @@ export type Transient =
   | { readonly kind: "unsettled" };
 
 const BATCH = 5;
+/** Less is no latency, and 0 has no logarithm. */
+const LEAST_NS = 1000;
 /** Batches: of fewer any are alike by chance. */
 const LEAST_LEFT = 8;
 /** Of the whole, to see whether it ever settles. */
@@ -31,15 +33,22 @@ const BEYOND_CHANCE = 4.5;
 export function transientOf(values: readonly number[]): Transient {
   const settled = { kind: "settled", length: 0 } as const;
   if (values.length < FEWEST) return settled;
-  const scores = normalScores(values);
-  const sums = new Float64Array(scores.length + 1);
-  for (const [i, score] of scores.entries()) sums[i + 1] = sums[i]! + score;
-  const mean = (from: number, to: number) => (sums[to]! - sums[from]!) / (to - from);
+  const score = meansOf(normalScores(values));
+  if (keepsGoing(score, values.length)) return { kind: "unsettled" };
+  const logarithm = meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value))));
   const length =
-    BATCH * mser(Math.floor(scores.length / BATCH), (batch) => mean(batch * BATCH, (batch + 1) * BATCH));
-  if (length > 0 && length <= scores.length / 2 && isUnlikeRest(mean, length, scores.length))
-    return { kind: "settled", length };
-  return keepsGoing(mean, scores.length) ? { kind: "unsettled" } : settled;
+    BATCH * mser(Math.floor(values.length / BATCH), (batch) => score(batch * BATCH, (batch + 1) * BATCH));
+  const isStart = length > 0 && length <= values.length / 2 && isUnlikeRest(logarithm, length, values.length);
+  return isStart ? { kind: "settled", length } : settled;
+}
+
+type MeanOf = (from: number, to: number) => number;
+
+/** Of any stretch of values, at once. */
+function meansOf(values: ArrayLike<number>): MeanOf {
+  const sums = new Float64Array(values.length + 1);
+  for (let i = 0; i < values.length; i++) sums[i + 1] = sums[i]! + values[i]!;
+  return (from, to) => (sums[to]! - sums[from]!) / (to - from);
 }
 
 /** After how many batches the squared standard error of the mean of the others is least. */
@@ -62,7 +71,7 @@ function mser(count: number, batch: (index: number) => number): number {
 }
 
 /** The first `length` values, or the first of them, against equally long parts of the rest. */
-function isUnlikeRest(mean: (from: number, to: number) => number, length: number, total: number): boolean {
+function isUnlikeRest(mean: MeanOf, length: number, total: number): boolean {
   const part = Math.min(length, Math.floor((total - length) / FEWEST_PARTS));
   const count = Math.min(MOST_PARTS, Math.floor((total - length) / part));
   const means = Array.from({ length: count }, (_, i) => {
@@ -77,7 +86,7 @@ function isUnlikeRest(mean: (from: number, to: number) => number, length: number
 }
 
 /** Its parts' means rise one after the other, or fall, all but one of 28 pairs: by chance one series in 2,500 does. */
-function keepsGoing(mean: (from: number, to: number) => number, total: number): boolean {
+function keepsGoing(mean: MeanOf, total: number): boolean {
   const edge = (part: number) => Math.floor((part * total) / EIGHTHS);
   const means = Array.from({ length: EIGHTHS }, (_, part) => mean(edge(part), edge(part + 1)));
   const pairs = means.flatMap((one, i) => means.slice(i + 1).map((later) => Math.sign(later - one)));

@@ -29,7 +29,7 @@ for (const [name, make] of Object.entries({
 test("a slow start is seen, and where it ends", () => {
   for (const [slow, factor] of [
     [50, 3],
-    [200, 3],
+    [200, 2],
     [20, 5],
   ] as const) {
     for (let run = 0; run < 20; run++) {
@@ -38,7 +38,7 @@ test("a slow start is seen, and where it ends", () => {
       );
       const found = transientOf([...values]);
       assert.ok(
-        found.kind === "settled" && Math.abs(found.length - slow) <= 40,
+        found.kind === "settled" && found.length >= slow - 20 && found.length <= slow + 80,
         `${slow} times ${factor}: ${JSON.stringify(found)}`,
       );
     }
@@ -51,10 +51,13 @@ test("a start that is faster than the rest is one too", () => {
   assert.ok(found.kind === "settled" && Math.abs(found.length - 100) <= 20, JSON.stringify(found));
 });
 
-test("one slow request is no start, however slow", () => {
-  const values = dependent(0, 1000, random(4, "one"));
-  values[0] = 1e6;
-  assert.deepEqual(transientOf([...values]), { kind: "settled", length: 0 });
+test("one slow request takes hardly another with it, however slow", () => {
+  for (let run = 0; run < 20; run++) {
+    const values = dependent(0, 1000, random(4, run));
+    values[0] = 1e15;
+    const found = transientOf([...values]);
+    assert.ok(found.kind === "settled" && found.length <= 25, JSON.stringify(found));
+  }
 });
 
 test("what rises from its start to its end never settles", () => {
@@ -65,6 +68,6 @@ test("what rises from its start to its end never settles", () => {
 test("few values, and values that are all the same, have no start", () => {
   const none = { kind: "settled", length: 0 };
   assert.deepEqual(transientOf([]), none);
-  assert.deepEqual(transientOf([9, 1, 1]), none);
-  assert.deepEqual(transientOf(Array.from({ length: 500 }, () => 7)), none);
+  assert.deepEqual(transientOf([9e9, 1e9, 1e9]), none);
+  assert.deepEqual(transientOf(Array.from({ length: 500 }, () => 7e9)), none);
 });
