@@ -94,12 +94,15 @@ export interface LevelResult {
   /** The measured window, seconds from the run's start. */
   readonly window: { readonly start: number; readonly end: number; readonly seconds: number };
   readonly requests: {
-    /** completed + failed + incomplete; warm-up is not among them. */
+    /** completed + failed + incomplete; neither warm-up nor what was left out is among them. */
     readonly issued: number;
     readonly completed: number;
     readonly failed: number;
     readonly incomplete: number;
+    /** All sent before the window, an open loop's ramp among them. */
     readonly warmup: number;
+    /** Of those planned, how many were left out since the level had not settled: the window opens after them. */
+    readonly left_out?: number;
     readonly failures: Readonly<Record<string, number>>;
   };
   readonly metrics: LevelMetrics;

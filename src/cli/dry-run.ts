@@ -9,7 +9,7 @@ export async function dryRun(plan: Plan): Promise<string> {
     ...levels.flatMap((level) => [
       `${level.name}`,
       `  ends    ${level.ends}`,
-      `  warm-up ${level.warmupRequests} requests`,
+      `  warm-up ${level.warmupRequests} requests${level.rampRequests === 0 ? "" : `, the last ${level.rampRequests} of them at the level's rate`}`,
       ...(level.arrivals === undefined
         ? []
         : [

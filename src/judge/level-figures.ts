@@ -10,6 +10,7 @@ import {
 import { levelName } from "../plan/plan.ts";
 import { LATENCIES, type LatencyName, type LevelResult } from "../result.ts";
 import { Histogram } from "../summarize/histogram.ts";
+import { mergedSections } from "../summarize/sections.ts";
 import { sliceTotals } from "../summarize/slices.ts";
 import {
   decided,
@@ -169,8 +170,8 @@ export function rateOverTime(
   const { start, end } = summary.record.window;
   const requests = decided(summary);
   if (requests.length === 0 || end <= start) return undefined;
-  const totals = sliceTotals(requests, start, end);
-  const rates = ratesBetween(summary.requests, start, end);
+  const totals = sliceTotals(summary.underLoad, start, end);
+  const rates = ratesBetween(summary.underLoad, start, end);
   const { requestThroughput, outputThroughput, inputThroughput } = rates;
   const of = (value: number | undefined, slices: Float64Array) =>
     value === undefined ? undefined : rateEstimate(value, requests.length, slices);
@@ -190,7 +191,7 @@ export function rateOverTime(
 }
 
 /** One of each stretch; none where there are too few to tell how they vary. */
-function blocksOf({ record, gaps }: LevelSummary, ended: readonly RequestFacts[]): BlockFigures[] {
+function blocksOf({ record, itlSections }: LevelSummary, ended: readonly RequestFacts[]): BlockFigures[] {
   if (record.stretches.length < FEWEST_BLOCKS) return [];
   const inStretch = Map.groupBy(ended, ({ stretch }) => stretch);
   return record.stretches.map(({ start, end }, i) => {
@@ -203,11 +204,11 @@ function blocksOf({ record, gaps }: LevelSummary, ended: readonly RequestFacts[]
           histogramOfValues(Float64Array.from(completed.flatMap((request) => request[metric] ?? []))),
         ] as const,
     );
-    const gapsOfStretch = gaps[i];
+    const gaps = mergedSections([itlSections[i] ?? []]);
     return {
       latencies: {
         ...Object.fromEntries(latencies.filter(([, { count }]) => count > 0)),
-        ...(gapsOfStretch !== undefined && gapsOfStretch.count > 0 && { itl: gapsOfStretch }),
+        ...(gaps.count > 0 && { itl: gaps }),
       },
       completed: completed.length,
       failed: requests.length - completed.length,

@@ -2,7 +2,7 @@ import { levelName, meanLength, type Plan } from "../plan/plan.ts";
 import type { EndReason } from "../record/record.ts";
 import type { DOUBTFUL, Finding } from "../result.ts";
 import { decided, type LevelSummary, type RequestFacts, ratesBetween } from "../summarize/summary.ts";
-import { formatMs, NS_PER_MS } from "../units.ts";
+import { formatMs, NS_PER_MS, NS_PER_S } from "../units.ts";
 import { capReached } from "./cap-reached.ts";
 import { chunksTogether } from "./chunks-together.ts";
 import { clientLimit } from "./client-limit.ts";
@@ -221,6 +221,32 @@ const connectionsNotReused: Check = (_plan, { level, record, requests }) => {
   };
 };
 
+const transientCut: Check = (_plan, { record, requests }) => {
+  const { leftOut, window } = record;
+  if (leftOut === undefined) return undefined;
+  const all = leftOut + requests.length;
+  return {
+    code: "transient_cut",
+    level: "note",
+    happened: `The first ${(window.start / NS_PER_S).toFixed(1)} s, ${leftOut} of ${all} requests, were left out: their latencies were unlike those of all that came after.`,
+    matters:
+      "A service that has just been put under load is not the one that goes on; fewer requests were judged than planned.",
+    advice: "Raise warmup, so that the start lies before the window.",
+  };
+};
+
+const neverSettled: Check = (_plan, { record }) =>
+  record.unsettled
+    ? {
+        code: "never_settled",
+        level: "note",
+        happened: "Latency went one way from the level's start to its end.",
+        matters: "No part of it is a steady state, so a longer run would read otherwise.",
+        advice:
+          "Where latency rose, lower the load: arrivals may outrun what the service can do. Where it fell, raise warmup. Else run longer.",
+      }
+    : undefined;
+
 const DRIFT = 0.25;
 const FEWEST_FOR_DRIFT = 30;
 
@@ -228,7 +254,7 @@ const warmupDrift: Check = (_plan, summary) => {
   const ttfts = completedOf(summary)
     .toSorted((a, b) => a.scheduled - b.scheduled)
     .flatMap(({ ttft }) => (ttft === undefined ? [] : [ttft]));
-  if (ttfts.length < FEWEST_FOR_DRIFT) return undefined;
+  if (ttfts.length < FEWEST_FOR_DRIFT || summary.record.unsettled) return undefined;
   const third = Math.floor(ttfts.length / 3);
   const first = median(ttfts.slice(0, third));
   const last = median(ttfts.slice(-third));
@@ -251,13 +277,12 @@ const LITTLE = 0.2;
 
 const littlesLaw: Check = (_plan, summary) => {
   const { start, end } = summary.record.window;
-  const rates = ratesBetween(summary.requests, start, end);
-  const meanInFlight = average(
-    decided(summary)
-      .filter((request) => request.end <= end)
-      .map((request) => request.end - request.issued),
+  const rates = ratesBetween(summary.underLoad, start, end);
+  const endedInside = summary.underLoad.filter(
+    (request) => request.outcome !== "incomplete" && request.end > start && request.end <= end,
   );
-  const ended = decided(summary).filter((request) => request.end <= end).length;
+  const meanInFlight = average(endedInside.map((request) => request.end - request.issued));
+  const ended = endedInside.length;
   if (meanInFlight === undefined || ended < 10 * Math.max(1, rates.concurrency)) return undefined;
   const expected = (ended / (end - start)) * meanInFlight;
   if (Math.abs(expected / rates.concurrency - 1) <= LITTLE) return undefined;
@@ -307,6 +332,8 @@ const LEVEL_CHECKS: readonly Check[] = [
   capReached,
   failuresUnjudged,
   throttled,
+  transientCut,
+  neverSettled,
   warmupDrift,
   littlesLaw,
   tokensFromChunks,

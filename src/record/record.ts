@@ -15,6 +15,8 @@ export interface RequestRecord extends Exchange {
   readonly turn?: number;
   /** It went to the baseline. */
   readonly side?: "base";
+  /** It arrived before the window, so that this opens on a service under load: in rates alone, by what of it lies inside. */
+  readonly ramp?: true;
   /** The moment the plan gave it; in a closed loop, the moment its slot became free. */
   readonly scheduled: number;
   /** How long it then waited for `max-concurrency`; absent where the load has none. */
@@ -58,8 +60,12 @@ export interface HostRecord {
 /** A whole level, its stretches put one behind the other: its window begins at 0. */
 export interface LevelRecord {
   readonly window: { readonly start: number; readonly end: number };
-  /** Where its stretches lie within it, one behind the other. */
+  /** Where its stretches lie within it, one behind the other; nothing of those that were left out whole. */
   readonly stretches: readonly { readonly start: number; readonly end: number }[];
+  /** How many requests were left out because the level had not settled; its window opens after them. */
+  readonly leftOut?: number;
+  /** It went on changing from its start to its end. */
+  readonly unsettled?: true;
   readonly host: HostRecord;
   readonly endedBy?: EndReason;
   readonly confidence?: number;

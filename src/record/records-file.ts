@@ -178,6 +178,7 @@ function lineOf(record: RequestRecord) {
     index: record.index,
     turn: record.turn,
     side: record.side,
+    ramp: record.ramp,
     scheduled: record.scheduled,
     held: record.held,
     issued: record.issued,

@@ -122,6 +122,7 @@ export const requestShape = z.looseObject({
   index: count,
   turn: count.optional(),
   side,
+  ramp: z.literal(true).optional(),
   scheduled: amount,
   held: amount.optional(),
   issued: amount,

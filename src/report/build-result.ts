@@ -212,6 +212,7 @@ function levelResult(plan: Plan, summary: LevelSummary, objectives: readonly Obj
       failed: count("failed"),
       incomplete: count("incomplete"),
       warmup: level.warmupRequests,
+      ...(record.leftOut !== undefined && { left_out: record.leftOut }),
       failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count])),
     },
     metrics: metricsOf(plan, summary),
@@ -290,7 +291,7 @@ function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
     shownLatencies(summary).map((name) => [name, latencyStats(summary.latencies[name])]),
   );
   if (ended.length === 0 || end <= start) return latencies;
-  const rates = ratesBetween(summary.requests, start, end);
+  const rates = ratesBetween(summary.underLoad, start, end);
   const completed = ended.filter((request) => request.outcome === "completed");
   const tpot = summary.latencies.tpot.mean;
   const inputs = completed.flatMap(({ inputTokens }) => (inputTokens === undefined ? [] : [inputTokens]));
@@ -324,7 +325,7 @@ function goodBetween(
   start: number,
   end: number,
 ): number {
-  const good = summary.requests.filter(
+  const good = summary.underLoad.filter(
     (request) => request.end > start && request.end <= end && isGood(request, criteria),
   );
   return (good.length * NS_PER_S) / (end - start);
@@ -393,7 +394,7 @@ function unitOf({ subject }: Objective): ObjectiveResult["unit"] {
 const MOST_POINTS = 60;
 const SHORTEST_SLICE_NS = 250 * NS_PER_MS;
 
-function timelineOf({ record: { window }, requests }: LevelSummary): TimelinePoint[] {
+function timelineOf({ record: { window }, requests, underLoad }: LevelSummary): TimelinePoint[] {
   const lengthNs = window.end - window.start;
   if (lengthNs <= 0) return [];
   const count = Math.max(1, Math.min(MOST_POINTS, Math.floor(lengthNs / SHORTEST_SLICE_NS)));
@@ -401,7 +402,7 @@ function timelineOf({ record: { window }, requests }: LevelSummary): TimelinePoi
   const sliceOf = (at: number) => Math.floor((at - window.start) / width);
   return Array.from({ length: count }, (_, i) => {
     const from = window.start + i * width;
-    const rates = ratesBetween(requests, from, from + width);
+    const rates = ratesBetween(underLoad, from, from + width);
     const ttft = new Histogram();
     const e2e = new Histogram();
     let completed = 0;

@@ -152,6 +152,7 @@ const level = z
       failed: count,
       incomplete: count,
       warmup: count,
+      left_out: count.optional(),
       failures: z.record(z.string(), count),
     }),
     metrics,

@@ -1,11 +1,12 @@
 import type { Level } from "../plan/plan.ts";
+import { rampRequests } from "../plan/warmup.ts";
 import { NS_PER_S } from "../units.ts";
 import type { Stretch } from "./generator.ts";
 
 export type Side = "head" | "base";
 
 /** What is measured in one go: a level, or a part of it for one side. */
-export type Block = Pick<Stretch, "stop" | "firstIndex"> & { readonly side: Side };
+export type Block = Pick<Stretch, "stop" | "firstIndex" | "rampRequests"> & { readonly side: Side };
 
 /**
  * Base, head, head, base: a drift of the machine that is steady over a round hits both alike. The more rounds, the
@@ -19,7 +20,8 @@ const REQUESTS_PER_SLOT = 4;
 
 /** What of a level is measured in one go. Base and head of a pair send the same requests. */
 export function blocksOf(level: Level, hasBaseline: boolean): Block[] {
-  if (!hasBaseline) return [{ side: "head", stop: level.stop, firstIndex: 0 }];
+  const ramp = rampRequests(level);
+  if (!hasBaseline) return [{ side: "head", stop: level.stop, firstIndex: 0, rampRequests: ramp }];
   const rounds = roundsOf(level);
   const pairs = 2 * rounds;
   return Array.from({ length: rounds }, () => ["base", "head", "head", "base"] as const)
@@ -27,11 +29,15 @@ export function blocksOf(level: Level, hasBaseline: boolean): Block[] {
     .map((side, i) => {
       const pair = Math.floor(i / 2);
       const { requests, durationNs } = level.stop;
-      const from = requests === undefined ? 0 : Math.floor((requests * pair) / pairs);
-      const to = requests === undefined ? 0 : Math.floor((requests * (pair + 1)) / pairs);
+      const partOf = (total: number) =>
+        [Math.floor((total * pair) / pairs), Math.floor((total * (pair + 1)) / pairs)] as const;
+      const [from, to] = partOf(requests ?? 0);
+      const [rampFrom, rampTo] = partOf(ramp);
       return {
         side,
         firstIndex: requests === undefined ? pair * 1_000_000 : from,
+        // Each begins on a service that did nothing for this side meanwhile.
+        rampRequests: rampTo - rampFrom,
         stop: {
           ...(requests !== undefined && { requests: Math.max(1, to - from) }),
           ...(durationNs !== undefined && { durationNs: Math.floor(durationNs / pairs) }),

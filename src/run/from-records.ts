@@ -3,12 +3,13 @@ import { planHash } from "../plan/config.ts";
 import { type RecordsFooter, type RecordsHeader, readRecords } from "../record/records-file.ts";
 import { buildResult } from "../report/build-result.ts";
 import type { Result } from "../result.ts";
+import { leaveOutStarts } from "../summarize/leave-out-start.ts";
 import { LevelSummarizer, mergeSummaries, type Summaries } from "../summarize/summary.ts";
 
 /** Makes a run's result again from its records alone. @throws GoodputError RESULT_UNREADABLE. */
 export async function resultFromRecords(path: string): Promise<Result> {
   const { header, summaries, footer } = await readSummaries(path);
-  return buildResult(header, summaries, footer);
+  return buildResult(header, leaveOutStarts(summaries), footer);
 }
 
 /**
@@ -40,7 +41,8 @@ export async function mergeRecords(
   }
   const missing = Array.from({ length: of }, (_, index) => index).filter((index) => !seen.has(index));
   const { shard: _, ...header } = first.header;
-  const summaries: Summaries = { head: mergeLevels(parts, "head"), base: mergeLevels(parts, "base") };
+  // Of all shards together: none of them sees enough of a start by itself.
+  const summaries = leaveOutStarts({ head: mergeLevels(parts, "head"), base: mergeLevels(parts, "base") });
   const footer: RecordsFooter = {
     state: parts.every((part) => part.footer.state === "completed") ? "completed" : "cancelled",
     durationNs: Math.max(...parts.map((part) => part.footer.durationNs)),

@@ -1,6 +1,7 @@
 import { arrivalOffsets } from "../plan/arrivals.ts";
 import { planHash } from "../plan/config.ts";
 import { type Level, levelName, type Plan } from "../plan/plan.ts";
+import { rampRequests } from "../plan/warmup.ts";
 import { openWorkload } from "../plan/workload.ts";
 import { NS_PER_S } from "../units.ts";
 
@@ -11,6 +12,8 @@ export interface PlanOutline {
     readonly name: string;
     readonly ends: string;
     readonly warmupRequests: number;
+    /** The last of them: at the level's own rate, and still under way when the window opens. */
+    readonly rampRequests: number;
     readonly arrivals?: {
       readonly count: number;
       readonly spanSeconds: number;
@@ -41,6 +44,7 @@ export async function planOutline(plan: Plan): Promise<PlanOutline> {
         name: levelName(level),
         ends: endsWhen(level),
         warmupRequests: level.warmupRequests,
+        rampRequests: rampRequests(level),
         ...(offsets && {
           arrivals: {
             count: offsets.length,

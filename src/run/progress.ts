@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { type Level, type Load, levelName, type Plan } from "../plan/plan.ts";
+import { leaveOutStart } from "../summarize/leave-out-start.ts";
 import { type LevelSummarizer, ratesBetween } from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
 
@@ -45,23 +46,22 @@ export function progressOf(
   let outputTokens = 0;
   let lastEndNs = 0;
   const throughput = (phase: Progress["phase"]): number | undefined => {
-    const { requests, record } = summarizer.finish();
+    const { requests } = summarizer;
     for (; tokensOf < requests.length; tokensOf++) {
       const request = requests[tokensOf]!;
       if (request.outcome === "completed") outputTokens += request.outputTokens;
       lastEndNs = Math.max(lastEndNs, request.end);
     }
     if (outputTokens === 0) return undefined;
-    return phase === "done"
-      ? ratesBetween(requests, record.window.start, record.window.end).outputThroughput
-      : (outputTokens * NS_PER_S) / lastEndNs;
+    if (phase !== "done") return (outputTokens * NS_PER_S) / lastEndNs;
+    const { underLoad, record } = leaveOutStart([summarizer.finish()])[0]!;
+    return ratesBetween(underLoad, record.window.start, record.window.end).outputThroughput;
   };
   const tell = (phase: Progress["phase"], now: number) => {
     disarm?.();
     disarm = undefined;
     last = now;
-    const { completed, failed, meanLatencyNs } = summarizer.soFar();
-    const ttftMeanNs = summarizer.finish().latencies.ttft.mean;
+    const { completed, failed, meanLatencyNs, meanTtftNs } = summarizer.soFar();
     const ttftP50Ns = summarizer.medianTtftNs();
     const outputThroughput = throughput(phase);
     const elapsedNs = now - measuringSince;
@@ -78,7 +78,7 @@ export function progressOf(
       failed,
       elapsedSeconds: elapsedNs / NS_PER_S,
       requestsPerSecond: elapsedNs > 0 ? (completed * NS_PER_S) / elapsedNs : 0,
-      ...(ttftMeanNs !== undefined && { ttftMeanMs: ttftMeanNs / NS_PER_MS }),
+      ...(meanTtftNs !== undefined && { ttftMeanMs: meanTtftNs / NS_PER_MS }),
       ...(ttftP50Ns !== undefined && { ttftP50Ms: ttftP50Ns / NS_PER_MS }),
       ...(meanLatencyNs !== undefined && { e2eMeanMs: meanLatencyNs / NS_PER_MS }),
       ...(outputThroughput !== undefined && { outputThroughput }),

@@ -29,29 +29,43 @@ export function sliceTotals(requests: readonly RequestFacts[], startNs: number, 
     Float64Array,
   ];
   /** Spreads an amount evenly over a stretch of time; what lies outside of all slices is in none. */
-  const spread = (into: Float64Array, amount: number, from: number, to: number, untilNs: number) => {
+  const spread = (
+    into: Float64Array,
+    amount: number,
+    [from, to]: readonly [number, number],
+    [sinceNs, untilNs]: readonly [number, number],
+  ) => {
+    const begin = Math.max(from, sinceNs);
     const last = Math.min(to, untilNs);
-    const first = Math.max(0, Math.floor((from - startNs) / sliceNs));
+    const first = Math.max(0, Math.floor((begin - startNs) / sliceNs));
     for (let i = first; i < count && startNs + i * sliceNs < last; i++) {
-      const inside = Math.min(last, startNs + (i + 1) * sliceNs) - Math.max(from, startNs + i * sliceNs);
+      const inside = Math.min(last, startNs + (i + 1) * sliceNs) - Math.max(begin, startNs + i * sliceNs);
       if (inside > 0) into[i]! += (amount * inside) / (to - from);
     }
   };
-  const put = (into: Float64Array, amount: number, at: number, untilNs: number) => {
-    if (at <= startNs || at > untilNs) return;
+  const put = (
+    into: Float64Array,
+    amount: number,
+    at: number,
+    [sinceNs, untilNs]: readonly [number, number],
+  ) => {
+    if (at <= sinceNs || at > untilNs) return;
     into[Math.min(count - 1, Math.ceil((at - startNs) / sliceNs) - 1)]! += amount;
   };
   for (const request of requests) {
     if (request.outcome !== "completed") continue;
     const { issued, end, firstOutput, lastOutput, inputTokens: input, outputTokens: output } = request;
-    const untilNs = Math.min(endNs, request.cutOff ?? endNs);
-    if (end > issued) spread(completed, 1, issued, end, untilNs);
-    if (input !== undefined) put(inputTokens, input, firstOutput ?? end, untilNs);
+    const counts = [
+      Math.max(startNs, request.countsFrom ?? startNs),
+      Math.min(endNs, request.cutOff ?? endNs),
+    ] as const;
+    if (end > issued) spread(completed, 1, [issued, end], counts);
+    if (input !== undefined) put(inputTokens, input, firstOutput ?? end, counts);
     if (firstOutput === undefined || lastOutput === undefined || output === 1 || firstOutput === lastOutput) {
-      put(outputTokens, output, firstOutput ?? end, untilNs);
+      put(outputTokens, output, firstOutput ?? end, counts);
     } else {
-      put(outputTokens, 1, firstOutput, untilNs);
-      spread(outputTokens, output - 1, firstOutput, lastOutput, untilNs);
+      put(outputTokens, 1, firstOutput, counts);
+      spread(outputTokens, output - 1, [firstOutput, lastOutput], counts);
     }
   }
   return { sliceNs, completed, outputTokens, inputTokens };
