@@ -9,6 +9,7 @@ import { clientLimit } from "./client-limit.ts";
 import { couldTurn, type Direction, type Doubt, type Judged } from "./doubt.ts";
 import { cpuSaturated, eventLoopBlocked, generatorLate, THROUGHPUTS } from "./generator-doubts.ts";
 import { median } from "./median.ts";
+import { requestsDepend } from "./requests-depend.ts";
 
 /** A level, what it was held against, and the verdicts on it. */
 export interface JudgedLevel {
@@ -221,6 +222,8 @@ const connectionsNotReused: Check = (_plan, { level, record, requests }) => {
   };
 };
 
+const dependence: Check = (_plan, summary) => requestsDepend(summary);
+
 const transientCut: Check = (_plan, { record, requests }) => {
   const { leftOut, window } = record;
   if (leftOut === undefined) return undefined;
@@ -334,6 +337,7 @@ const LEVEL_CHECKS: readonly Check[] = [
   throttled,
   transientCut,
   neverSettled,
+  dependence,
   warmupDrift,
   littlesLaw,
   tokensFromChunks,

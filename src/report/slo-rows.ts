@@ -44,13 +44,19 @@ function row(result: Result, level: string, source: ObjectiveResult, untold: rea
     observed: formatValue(source.observed, unit, beside),
     interval: formatInterval(source.interval, unit, beside),
     limit: formatLimit(limit, unit),
-    samples: formatCount(source.samples),
+    samples: samplesOf(source),
     outcome: source.outcome,
     invalid,
     ...(base !== undefined && { againstBase: base }),
     ...(explanation === undefined ? {} : { explanation }),
     source,
   };
+}
+
+/** "83 of 1,000" where so many independent ones are what they are worth. */
+function samplesOf({ samples, effective_samples: effective }: ObjectiveResult): string {
+  const much = effective === undefined || effective * 2 >= samples;
+  return much ? formatCount(samples) : `${formatCount(effective)} of ${formatCount(samples)}`;
 }
 
 /** "met", or "invalid (met)" where that may not be believed. */
@@ -71,17 +77,25 @@ function untoldInvalid({ valid, levels, findings }: Result): readonly string[] {
   return [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
 }
 
+/** " (9 min at this load)"; nothing for less than ten seconds. */
+function durationWords(seconds: number | undefined): string {
+  if (seconds === undefined || seconds < 10) return "";
+  return seconds < 90
+    ? ` (${Math.round(seconds)} s at this load)`
+    : ` (${formatCount(Math.round(seconds / 60))} min at this load)`;
+}
+
 /** All of them stand among the findings. */
 const MOST_CODES = 3;
 
 function explain(
-  { outcome, reason, requests_needed }: ObjectiveResult,
+  { outcome, reason, requests_needed, seconds_needed }: ObjectiveResult,
   invalid: readonly string[],
 ): string | undefined {
   const needed =
     requests_needed === undefined || outcome !== "inconclusive" || invalid.length > 0
       ? undefined
-      : `About ${plural(requests_needed, "request")} would decide it.`;
+      : `About ${plural(requests_needed, "request")}${durationWords(seconds_needed)} would decide it.`;
   const codes = invalid.slice(0, MOST_CODES).map((code) => code.slice(0, 60).toWellFormed());
   const doubted =
     codes.length === 0 ? undefined : `It may not be believed: ${listed(codes)} could have turned it.`;
