@@ -22,7 +22,7 @@ export interface Estimate {
 }
 
 /** Fewer samples than this say too little about how a mean varies. */
-const FEWEST_FOR_MEAN = 30;
+export const FEWEST_FOR_MEAN = 30;
 /** Fewer stretches of time than this say too little about how a rate varies. */
 const FEWEST_SLICES = 8;
 
@@ -67,10 +67,14 @@ export function quantileEstimate(
   };
 }
 
-/** The range that a figure of a few dependent requests may lie outside of what was seen. */
+/** How far beyond what was seen the figure of a few dependent requests may lie. */
 export function rangeFactor(min: number, max: number): number {
-  return min > 0 ? (max / min) ** 2 : Number.POSITIVE_INFINITY;
+  const range = min > 0 ? (max / min) ** 2 : Number.POSITIVE_INFINITY;
+  return range <= FURTHEST ? range : Number.POSITIVE_INFINITY;
 }
+
+/** A bound further out than this says nothing. */
+const FURTHEST = 100;
 
 /**
  * Bounds where requests depend on each other too much to say how the figure varies: as far out as twice the whole

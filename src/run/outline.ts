@@ -1,3 +1,4 @@
+import { fewestToMeet } from "../judge/fewest.ts";
 import { arrivalOffsets } from "../plan/arrivals.ts";
 import { planHash } from "../plan/config.ts";
 import { type Level, levelName, type Plan } from "../plan/plan.ts";
@@ -20,6 +21,14 @@ export interface PlanOutline {
       readonly first: readonly number[];
     };
     readonly firstPrompt: string;
+  }[];
+  /** What the numbers of requests can decide at the best. */
+  readonly objectives: readonly {
+    readonly text: string;
+    /** Independent requests below which it cannot be met; absent where their number does not say. */
+    readonly fewest?: number;
+    /** Of the level that has fewest; absent where that is found on the way. */
+    readonly planned?: number;
   }[];
 }
 
@@ -53,6 +62,15 @@ export async function planOutline(plan: Plan): Promise<PlanOutline> {
           },
         }),
         firstPrompt: `"${text.slice(0, PROMPT_LENGTH)}${text.length > PROMPT_LENGTH ? "…" : ""}", at most ${turn?.maxTokens} tokens back`,
+      };
+    }),
+    objectives: plan.objectives.map((objective) => {
+      const fewest = plan.confidence === "none" ? undefined : fewestToMeet(objective, plan.confidence);
+      const planned = Math.min(...plan.levels.map((level) => offsetsOf(level)?.length ?? level.stop.requests ?? Number.POSITIVE_INFINITY));
+      return {
+        text: objective.text,
+        ...(fewest !== undefined && { fewest }),
+        ...(Number.isFinite(planned) && { planned }),
       };
     }),
   };
