@@ -66,7 +66,11 @@ export async function planOutline(plan: Plan): Promise<PlanOutline> {
     }),
     objectives: plan.objectives.map((objective) => {
       const fewest = plan.confidence === "none" ? undefined : fewestToMeet(objective, plan.confidence);
-      const planned = Math.min(...plan.levels.map((level) => offsetsOf(level)?.length ?? level.stop.requests ?? Number.POSITIVE_INFINITY));
+      const planned = Math.min(
+        ...plan.levels.map(
+          (level) => offsetsOf(level)?.length ?? level.stop.requests ?? Number.POSITIVE_INFINITY,
+        ),
+      );
       return {
         text: objective.text,
         ...(fewest !== undefined && { fewest }),

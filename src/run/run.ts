@@ -196,7 +196,7 @@ class Run {
     this.summaries.head.push(summary!);
     if (other !== undefined) this.summaries.base.push(other);
     this.#outputTokens += head.soFar().outputTokens + base.soFar().outputTokens;
-    report("done");
+    report("done", summary);
     return summary!;
   }
 

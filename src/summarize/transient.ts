@@ -2,7 +2,7 @@
  * Where a series settles: how many of its first values belong to a start that is unlike the rest.
  *
  * MSER-5 (White 1997, White, Cobb and Spratt 2000) says where to cut: means of five values each, and the cut after
- * which the mean of what is left is known best. By itself it cuts chance too, a tenth of a series without any start.
+ * which the mean of what is left is known best. By itself it cuts chance too.
  * So a cut must be borne out: the mean of the first values' logarithms lies outside of what as many values at a time
  * do in the rest (Student's prediction interval). Parts of the rest depend on each other as the first ones do, so that a
  * queue's own ups and downs are no start.
@@ -12,7 +12,7 @@
 export type Transient =
   /** 0: there is no start to leave out. */
   | { readonly kind: "settled"; readonly length: number }
-  /** It went on changing from its start to its end, so that no part of it is like the rest. */
+  /** It goes on changing to its end, so that no part of it is like the rest. */
   | { readonly kind: "unsettled" };
 
 const BATCH = 5;
@@ -20,7 +20,7 @@ const BATCH = 5;
 const LEAST_NS = 1000;
 /** Batches: of fewer any are alike by chance. */
 const LEAST_LEFT = 8;
-/** Of the whole, to see whether it ever settles. */
+/** Of what is left, to see whether it ever settles. */
 const EIGHTHS = 8;
 /** Fewer values show no start that could be told from chance. */
 const FEWEST = 60;
@@ -29,17 +29,18 @@ const FEWEST_PARTS = 12;
 const MOST_PARTS = 32;
 /** Standard deviations of a normal: so many because MSER looks for the place where the start is most unlike the rest. */
 const BEYOND_CHANCE = 4.5;
+/** Of logarithms: whoever is a tenth slower at first spoils nothing. */
+const NOTICEABLE = Math.log(1.1);
 
 export function transientOf(values: readonly number[]): Transient {
-  const settled = { kind: "settled", length: 0 } as const;
-  if (values.length < FEWEST) return settled;
+  if (values.length < FEWEST) return { kind: "settled", length: 0 };
   const score = meansOf(normalScores(values));
-  if (keepsGoing(score, values.length)) return { kind: "unsettled" };
   const logarithm = meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value))));
   const length =
     BATCH * mser(Math.floor(values.length / BATCH), (batch) => score(batch * BATCH, (batch + 1) * BATCH));
   const isStart = length > 0 && length <= values.length / 2 && isUnlikeRest(logarithm, length, values.length);
-  return isStart ? { kind: "settled", length } : settled;
+  const start = isStart ? length : 0;
+  return keepsGoing(score, start, values.length) ? { kind: "unsettled" } : { kind: "settled", length: start };
 }
 
 type MeanOf = (from: number, to: number) => number;
@@ -80,14 +81,13 @@ function isUnlikeRest(mean: MeanOf, length: number, total: number): boolean {
   });
   const middle = means.reduce((sum, one) => sum + one, 0) / count;
   const variance = means.reduce((sum, one) => sum + (one - middle) ** 2, 0) / (count - 1);
-  return (
-    Math.abs(mean(0, part) - middle) > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count))
-  );
+  const apart = Math.abs(mean(0, part) - middle);
+  return apart > NOTICEABLE && apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count));
 }
 
 /** Its parts' means rise one after the other, or fall, all but one of 28 pairs: by chance one series in 2,500 does. */
-function keepsGoing(mean: MeanOf, total: number): boolean {
-  const edge = (part: number) => Math.floor((part * total) / EIGHTHS);
+function keepsGoing(mean: MeanOf, first: number, total: number): boolean {
+  const edge = (part: number) => first + Math.floor((part * (total - first)) / EIGHTHS);
   const means = Array.from({ length: EIGHTHS }, (_, part) => mean(edge(part), edge(part + 1)));
   const pairs = means.flatMap((one, i) => means.slice(i + 1).map((later) => Math.sign(later - one)));
   return Math.abs(pairs.reduce((sum, sign) => sum + sign, 0)) >= pairs.length - 2;
