@@ -11068,7 +11068,7 @@ function sortedOf(histograms) {
 		max: Math.max(...histograms.map(({ max }) => max))
 	};
 }
-const FURTHEST$1 = Math.log(1e3);
+const FURTHEST = Math.log(1e3);
 const STEPS$1 = 30;
 const UNSEEN = 2;
 function quantileRatio([base, head], q, pairs) {
@@ -11096,7 +11096,7 @@ function quantileRatio([base, head], q, pairs) {
 	return (confidence) => {
 		if (degrees <= 0) return [void 0, void 0];
 		const allowed = studentQuantile$1(confidence, degrees) * error;
-		return [mean(-FURTHEST$1) > allowed ? Math.exp(edge((log) => mean(log) > allowed)) : void 0, mean(FURTHEST$1) < -allowed ? Math.exp(edge((log) => mean(log) >= -allowed)) : void 0];
+		return [mean(-FURTHEST) > allowed ? Math.exp(edge((log) => mean(log) > allowed)) : void 0, mean(FURTHEST) < -allowed ? Math.exp(edge((log) => mean(log) >= -allowed)) : void 0];
 	};
 }
 function degreesOf(contributions) {
@@ -11105,8 +11105,8 @@ function degreesOf(contributions) {
 	return squares === 0 ? 0 : sum * sum / squares - 1;
 }
 function edge(holds) {
-	let low = -FURTHEST$1;
-	let high = FURTHEST$1;
+	let low = -FURTHEST;
+	let high = FURTHEST;
 	for (let i = 0; i < STEPS$1; i++) {
 		const middle = (low + high) / 2;
 		if (holds(middle)) low = middle;
@@ -11210,10 +11210,10 @@ function changeOf(figure, base, head) {
 	return {
 		...values,
 		...before.value > 0 && { change: after.value / before.value },
-		intervalAt: paired === void 0 ? between$1(before, after, ratioInterval) : (confidence) => values.samples < values.fewestAt(confidence) ? UNBOUNDED : paired(confidence)
+		intervalAt: paired === void 0 ? between$1(before, after, ratioInterval) : (confidence) => values.samples < values.fewestAt(confidence) ? UNBOUNDED$1 : paired(confidence)
 	};
 }
-const UNBOUNDED = [void 0, void 0];
+const UNBOUNDED$1 = [void 0, void 0];
 function between$1(before, after, combined) {
 	return (confidence) => combined({
 		value: after.value,
@@ -11740,7 +11740,7 @@ function dependenceOf(series) {
 		groups: grouped === 0 ? 0 : scale * initialMonotone(groups, grouped).inflation * grouped / (values.length / groups.length * variance),
 		spectrum: (ordinates) => scale * sumOf(spectrum.subarray(0, ordinates)) / ordinates,
 		neighbourScore: lag1 * Math.sqrt(values.length),
-		skewness: furthest$1([16, 32].map((count) => skewnessOfSum(centred, count)))
+		skewness: furthest([16, 32].map((count) => skewnessOfSum(centred, count)))
 	};
 }
 const INDEPENDENT = (n) => ({
@@ -11882,12 +11882,14 @@ function momentsOf(series) {
 		variance: series.reduce((sum, value) => sum + (value - mean) ** 2, 0) / series.length
 	};
 }
-function furthest$1(values) {
+function furthest(values) {
 	return values.reduce((far, value) => Math.abs(value) > Math.abs(far) ? value : far, 0);
 }
 function sumOf(series) {
 	return series.reduce((sum, value) => sum + value, 0);
 }
+// src/judge/estimate.ts
+const UNBOUNDED = [void 0, void 0];
 const FEWEST_SLICES = 8;
 function quantileEstimate(histogram, q, worthAt, requests = histogram.count) {
 	const value = histogram.quantile(q);
@@ -11906,20 +11908,22 @@ function quantileEstimate(histogram, q, worthAt, requests = histogram.count) {
 				const place = rank * count / whole;
 				return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
 			};
-			const [furthestLower, furthestUpper] = requests >= fewestForQuantile(q, confidence) ? furthest(value, histogram.min, histogram.max) : [void 0, void 0];
+			const [furthestLower, furthestUpper] = requests >= fewestForQuantile(q, confidence) ? farBeyond(rangeOf$1(histogram)) : UNBOUNDED;
 			return [highest$1(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)), bound(1, upper) ?? furthestUpper];
 		},
 		fewestAt: (confidence) => fewestForQuantile(q, confidence)
 	};
 }
-function rangeFactor(min, max) {
-	const range = min > 0 ? (max / min) ** 2 : Number.POSITIVE_INFINITY;
-	return range <= FURTHEST ? range : Number.POSITIVE_INFINITY;
+function farBeyond({ min, middle, max }) {
+	if (!(min > 0)) return [void 0, void 0];
+	return [min * min / middle, max * max / middle];
 }
-const FURTHEST = 100;
-function furthest(value, min, max) {
-	const range = rangeFactor(min, max);
-	return Number.isFinite(range) ? [value / range, value * range] : [void 0, void 0];
+function rangeOf$1(histogram) {
+	return {
+		min: histogram.min,
+		middle: histogram.quantile(.5) ?? 0,
+		max: histogram.max
+	};
 }
 const MARKOV_SLACK = 1.4;
 function seenTooOften(histogram, q, confidence) {
@@ -11942,7 +11946,7 @@ function quantileWorth(values, histogram) {
 		};
 	};
 }
-function meanEstimate({ count, mean, std, min, max }, skewness, worthAt) {
+function meanEstimate({ count, mean, std }, range, skewness, worthAt) {
 	return {
 		value: mean,
 		samples: count,
@@ -11953,24 +11957,22 @@ function meanEstimate({ count, mean, std, min, max }, skewness, worthAt) {
 				const t = studentQuantile$1(confidence, worth - 1);
 				return (t + skewed * (2 * t * t + 1) / (6 * Math.sqrt(worth))) * std / Math.sqrt(worth);
 			};
-			const [furthestLower, furthestUpper] = count < 30 ? [void 0, void 0] : furthest(mean, min, max);
+			const [furthestLower, furthestUpper] = count < 30 ? UNBOUNDED : farBeyond(range);
 			return [lower < 30 ? furthestLower : mean - reach(lower), upper < 30 ? furthestUpper : mean + reach(upper, skewness)];
 		},
 		fewestAt: () => 30
 	};
 }
 function meanOfSeries(values, histogram) {
-	const { count, mean, std, min, max } = histogram;
+	const { count, mean, std } = histogram;
 	if (mean === void 0 || std === void 0) return void 0;
 	let series;
 	let ranks;
 	return meanEstimate({
 		count,
 		mean,
-		std,
-		min,
-		max
-	}, skewnessOf(values), (confidence) => {
+		std
+	}, rangeOf$1(histogram), skewnessOf(values), (confidence) => {
 		series ??= dependenceOf(values);
 		ranks ??= dependenceOf(histogram.midranks(values));
 		return worthOf(series, ranks, confidence);
@@ -12003,6 +12005,7 @@ function rateEstimate(value, samples, slices) {
 	const n = slices.length;
 	const mean = slices.reduce((sum, slice) => sum + slice, 0) / n;
 	const std = Math.sqrt(slices.reduce((sum, slice) => sum + (slice - mean) ** 2, 0) / (n - 1));
+	const sorted = slices.map((slice) => mean === 0 ? 0 : slice * value / mean).sort();
 	let series;
 	const worthAt = (confidence) => {
 		series ??= dependenceOf(slices);
@@ -12015,7 +12018,11 @@ function rateEstimate(value, samples, slices) {
 		intervalAt: (confidence) => {
 			const { lower, upper } = worthAt(confidence);
 			const reach = (worth) => studentQuantile$1(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean) / Math.sqrt(worth);
-			const [furthestLower, furthestUpper] = n < FEWEST_SLICES ? [void 0, void 0] : furthest(value, Math.min(...slices), Math.max(...slices));
+			const [furthestLower, furthestUpper] = n < FEWEST_SLICES ? UNBOUNDED : farBeyond({
+				min: sorted[0],
+				middle: sorted[n >> 1],
+				max: sorted[n - 1]
+			});
 			return [lower < FEWEST_SLICES ? furthestLower : Math.max(0, value - reach(lower)), upper < FEWEST_SLICES ? furthestUpper : value + reach(upper)];
 		},
 		fewestAt: () => 0
@@ -12082,10 +12089,11 @@ function goodputRatio(summary, criteria) {
 	if (first === void 0) return shareEstimate(hits);
 	const values = Float64Array.from(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
 	const histogram = histogramOfValues(values);
-	const range = rangeFactor(histogram.min, histogram.max);
+	const middle = histogram.quantile(.5) ?? 0;
+	const beyond = middle > 0 ? histogram.max / middle : Number.POSITIVE_INFINITY;
 	return shareEstimate(hits, ended.every((request) => criteria.every(({ metric, op, limitNs }) => {
 		const value = request[metric];
-		return value !== void 0 && isUpperLimit(op) && holds$1(value * range, op, limitNs);
+		return value !== void 0 && isUpperLimit(op) && holds$1(value * beyond, op, limitNs);
 	})) ? void 0 : () => dependenceOf(histogram.midranks(values)));
 }
 function errorRate(ended) {
@@ -12193,13 +12201,16 @@ function figuresOfResult(level) {
 				return quantileEstimate(histogram, figure.statistic.q, worth, behind);
 			}
 			const { count, mean, std, min, max } = histogram;
+			const range = {
+				min,
+				middle: histogram.quantile(.5),
+				max
+			};
 			return meanEstimate({
 				count,
 				mean,
-				std,
-				min,
-				max
-			}, 0, worth);
+				std
+			}, range, 0, worth);
 		},
 		blocks: [],
 		...effective === void 0 && { undecidable: WITHOUT_DEPENDENCE }

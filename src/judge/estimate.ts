@@ -21,6 +21,8 @@ export interface Estimate {
   readonly fewestAt: (confidence: number) => number;
 }
 
+const UNBOUNDED: Interval = [undefined, undefined];
+
 /** Fewer samples than this say too little about how a mean varies. */
 export const FEWEST_FOR_MEAN = 30;
 /** Fewer stretches of time than this say too little about how a rate varies. */
@@ -55,9 +57,7 @@ export function quantileEstimate(
         return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
       };
       const enough = requests >= fewestForQuantile(q, confidence);
-      const [furthestLower, furthestUpper] = enough
-        ? furthest(value, histogram.min, histogram.max)
-        : [undefined, undefined];
+      const [furthestLower, furthestUpper] = enough ? farBeyond(rangeOf(histogram)) : UNBOUNDED;
       return [
         highest(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)),
         bound(1, upper) ?? furthestUpper,
@@ -67,22 +67,24 @@ export function quantileEstimate(
   };
 }
 
-/** How far beyond what was seen the figure of a few dependent requests may lie. */
-export function rangeFactor(min: number, max: number): number {
-  const range = min > 0 ? (max / min) ** 2 : Number.POSITIVE_INFINITY;
-  return range <= FURTHEST ? range : Number.POSITIVE_INFINITY;
+/**
+ * Bounds where requests depend on each other too much to say how the figure varies: as far beyond the extreme as that is
+ * from the middle, on a logarithmic scale. What is ten times below its limit is met all the same.
+ */
+export function farBeyond({ min, middle, max }: Range): Interval {
+  if (!(min > 0)) return [undefined, undefined];
+  return [(min * min) / middle, (max * max) / middle];
 }
 
-/** A bound further out than this says nothing. */
-const FURTHEST = 100;
+export interface Range {
+  readonly min: number;
+  readonly middle: number;
+  readonly max: number;
+}
 
-/**
- * Bounds where requests depend on each other too much to say how the figure varies: as far out as twice the whole
- * range that was seen, on a logarithmic scale. What is a hundred times below its limit is met all the same.
- */
-function furthest(value: number, min: number, max: number): Interval {
-  const range = rangeFactor(min, max);
-  return Number.isFinite(range) ? [value / range, value * range] : [undefined, undefined];
+/** Undefined bounds without samples. */
+function rangeOf(histogram: Histogram): Range {
+  return { min: histogram.min, middle: histogram.quantile(0.5) ?? 0, max: histogram.max };
 }
 
 /** Of Markov's bound, which only a service would reach that is either as bad as in this run or perfect. */
@@ -123,13 +125,12 @@ export interface Moments {
   readonly count: number;
   readonly mean: number;
   readonly std: number;
-  readonly min: number;
-  readonly max: number;
 }
 
 /** A mean of many samples is nearly normal; Student's t and Johnson's correction (1978) for skewness do the rest. */
 export function meanEstimate(
-  { count, mean, std, min, max }: Moments,
+  { count, mean, std }: Moments,
+  range: Range,
   skewness: number,
   worthAt: (confidence: number) => Worth,
 ): Estimate {
@@ -143,8 +144,7 @@ export function meanEstimate(
         const t = studentQuantile(confidence, worth - 1);
         return ((t + (skewed * (2 * t * t + 1)) / (6 * Math.sqrt(worth))) * std) / Math.sqrt(worth);
       };
-      const [furthestLower, furthestUpper] =
-        count < FEWEST_FOR_MEAN ? [undefined, undefined] : furthest(mean, min, max);
+      const [furthestLower, furthestUpper] = count < FEWEST_FOR_MEAN ? UNBOUNDED : farBeyond(range);
       return [
         lower < FEWEST_FOR_MEAN ? furthestLower : mean - reach(lower),
         upper < FEWEST_FOR_MEAN ? furthestUpper : mean + reach(upper, skewness),
@@ -156,11 +156,11 @@ export function meanEstimate(
 
 /** Of values in order of arrival. Undefined without any. */
 export function meanOfSeries(values: Float64Array, histogram: Histogram): Estimate | undefined {
-  const { count, mean, std, min, max } = histogram;
+  const { count, mean, std } = histogram;
   if (mean === undefined || std === undefined) return undefined;
   let series: Dependence | undefined;
   let ranks: Dependence | undefined;
-  return meanEstimate({ count, mean, std, min, max }, skewnessOf(values), (confidence) => {
+  return meanEstimate({ count, mean, std }, rangeOf(histogram), skewnessOf(values), (confidence) => {
     series ??= dependenceOf(values);
     ranks ??= dependenceOf(histogram.midranks(values));
     return worthOf(series, ranks, confidence);
@@ -210,6 +210,8 @@ export function rateEstimate(value: number, samples: number, slices: Float64Arra
   const n = slices.length;
   const mean = slices.reduce((sum, slice) => sum + slice, 0) / n;
   const std = Math.sqrt(slices.reduce((sum, slice) => sum + (slice - mean) ** 2, 0) / (n - 1));
+  // In the figure's own unit.
+  const sorted = slices.map((slice) => (mean === 0 ? 0 : (slice * value) / mean)).sort();
   let series: Dependence | undefined;
   const worthAt = (confidence: number) => {
     series ??= dependenceOf(slices);
@@ -225,8 +227,8 @@ export function rateEstimate(value: number, samples: number, slices: Float64Arra
         (studentQuantile(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean)) / Math.sqrt(worth);
       const [furthestLower, furthestUpper] =
         n < FEWEST_SLICES
-          ? [undefined, undefined]
-          : furthest(value, Math.min(...slices), Math.max(...slices));
+          ? UNBOUNDED
+          : farBeyond({ min: sorted[0]!, middle: sorted[n >> 1]!, max: sorted[n - 1]! });
       return [
         lower < FEWEST_SLICES ? furthestLower : Math.max(0, value - reach(lower)),
         upper < FEWEST_SLICES ? furthestUpper : value + reach(upper),

@@ -28,7 +28,6 @@ import {
   meanOfSeries,
   quantileEstimate,
   quantileWorth,
-  rangeFactor,
   rateEstimate,
   shareEstimate,
   shareOf,
@@ -132,11 +131,13 @@ export function goodputRatio(summary: LevelSummary, criteria: readonly Criterion
   // A failed request is as late as can be.
   const values = Float64Array.from(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
   const histogram = histogramOfValues(values);
-  const range = rangeFactor(histogram.min, histogram.max);
+  const middle = histogram.quantile(0.5) ?? 0;
+  // How far they would be off where nothing bounds them.
+  const beyond = middle > 0 ? histogram.max / middle : Number.POSITIVE_INFINITY;
   const farFromLimits = ended.every((request) =>
     criteria.every(({ metric, op, limitNs }) => {
       const value = request[metric];
-      return value !== undefined && isUpperLimit(op) && holds(value * range, op, limitNs);
+      return value !== undefined && isUpperLimit(op) && holds(value * beyond, op, limitNs);
     }),
   );
   return shareEstimate(hits, farFromLimits ? undefined : () => dependenceOf(histogram.midranks(values)));
@@ -289,7 +290,8 @@ export function figuresOfResult(level: LevelResult): LevelFigures {
         return quantileEstimate(histogram, figure.statistic.q, worth, behind);
       }
       const { count, mean, std, min, max } = histogram;
-      return meanEstimate({ count, mean: mean!, std: std!, min, max }, 0, worth);
+      const range = { min, middle: histogram.quantile(0.5)!, max };
+      return meanEstimate({ count, mean: mean!, std: std! }, range, 0, worth);
     },
     blocks: [],
     ...(effective === undefined && { undecidable: WITHOUT_DEPENDENCE }),
