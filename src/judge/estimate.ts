@@ -72,8 +72,7 @@ export function quantileEstimate(
  * from the middle, on a logarithmic scale. What is ten times below its limit is met all the same.
  */
 export function farBeyond({ min, middle, max }: Range): Interval {
-  if (!(min > 0)) return [undefined, undefined];
-  return [(min * min) / middle, (max * max) / middle];
+  return middle > 0 ? [(min * min) / middle, (max * max) / middle] : UNBOUNDED;
 }
 
 export interface Range {
