@@ -84,7 +84,7 @@ export function fails(ending: Ending, failOn: ReadonlySet<FailOn>): boolean {
   if (ending.kind === "stopped") return false;
   // The conclusion is one word, but an invalid run may be in violation too, and a violating one regressed.
   const violated = ending.result.levels.flatMap(({ objectives }) =>
-    objectives.filter(({ outcome }) => outcome === "violated"),
+    objectives.filter(({ outcome, invalid }) => outcome === "violated" && invalid === undefined),
   );
   const exploring = ending.result.verdict !== "violated";
   if (!exploring && failOn.has("slo") && violated.some((objective) => !isRegression(objective))) return true;
@@ -178,10 +178,11 @@ export function failedObjectives(result: Result): readonly string[] {
   );
 }
 
+/** Outcomes that may not be believed are none; why is in the findings. */
 function objectivesThat(outcome: Outcome, { levels }: Result): (ObjectiveResult & { level: string })[] {
   return levels.flatMap(({ name, objectives }) =>
     objectives
-      .filter((objective) => objective.outcome === outcome)
+      .filter((objective) => objective.outcome === outcome && objective.invalid === undefined)
       .map((objective) => ({ ...objective, level: name })),
   );
 }

@@ -79,10 +79,11 @@ function resultsJson(conclusion: Ending["conclusion"], result: Result): string {
       output_throughput: rounded(metrics.output_throughput),
       goodput: rounded(metrics.goodput),
     },
-    objectives: objectives.map(({ objective, observed, outcome }) => ({
+    objectives: objectives.map(({ objective, observed, outcome, invalid }) => ({
       objective,
       observed: rounded(observed),
       outcome,
+      ...(invalid !== undefined && { invalid }),
     })),
   }));
   const json = JSON.stringify({ ...head, levels });

@@ -51,6 +51,9 @@ function contradiction({ verdict, valid, levels, findings, exploration }: Result
   if (valid !== findings.every(({ level }) => level !== "invalid")) {
     return "it says of itself that it is valid, or not, against its own findings";
   }
+  if (valid && levels.some(({ objectives }) => objectives.some(({ invalid }) => invalid !== undefined))) {
+    return "it says of itself that it is valid, against one of its objectives";
+  }
   const outcomes = levels.map(({ objectives }) => worst(objectives.map(({ outcome }) => outcome)));
   // A search goes beyond what is met by intention, so one level that meets all will do.
   const expected = exploration !== undefined && outcomes.includes("met") ? "met" : worst(outcomes);

@@ -8534,605 +8534,13 @@ var require_agent = __commonJSMin(((exports, module) => {
 	};
 	module.exports = Agent;
 }));
-// node_modules/undici/lib/core/socks5-utils.js
-var require_socks5_utils = __commonJSMin(((exports, module) => {
-	const { Buffer } = __require("node:buffer");
-	const net = __require("node:net");
-	const { InvalidArgumentError } = require_errors$1();
-	function parseAddress(address) {
-		if (net.isIPv4(address)) {
-			const parts = address.split(".").map(Number);
-			return {
-				type: 1,
-				buffer: Buffer.from(parts)
-			};
-		}
-		if (net.isIPv6(address)) return {
-			type: 4,
-			buffer: parseIPv6(address)
-		};
-		const domainBuffer = Buffer.from(address, "utf8");
-		if (domainBuffer.length > 255) throw new InvalidArgumentError("Domain name too long (max 255 bytes)");
-		return {
-			type: 3,
-			buffer: Buffer.concat([Buffer.from([domainBuffer.length]), domainBuffer])
-		};
-	}
-	function parseIPv6(address) {
-		const buffer = Buffer.alloc(16);
-		let normalizedAddress = address;
-		if (address.includes(".")) {
-			const lastColonIndex = address.lastIndexOf(":");
-			const ipv4Part = address.slice(lastColonIndex + 1);
-			if (net.isIPv4(ipv4Part)) {
-				const octets = ipv4Part.split(".").map(Number);
-				const high = (octets[0] << 8 | octets[1]).toString(16);
-				const low = (octets[2] << 8 | octets[3]).toString(16);
-				normalizedAddress = `${address.slice(0, lastColonIndex)}:${high}:${low}`;
-			}
-		}
-		const doubleColonIndex = normalizedAddress.indexOf("::");
-		if (doubleColonIndex !== -1) {
-			const before = normalizedAddress.slice(0, doubleColonIndex);
-			const after = normalizedAddress.slice(doubleColonIndex + 2);
-			const beforeParts = before === "" ? [] : before.split(":");
-			const afterParts = after === "" ? [] : after.split(":");
-			let bufferIndex = 0;
-			for (const part of beforeParts) {
-				buffer.writeUInt16BE(parseInt(part, 16), bufferIndex);
-				bufferIndex += 2;
-			}
-			bufferIndex = 16 - afterParts.length * 2;
-			for (const part of afterParts) {
-				buffer.writeUInt16BE(parseInt(part, 16), bufferIndex);
-				bufferIndex += 2;
-			}
-		} else {
-			const parts = normalizedAddress.split(":");
-			for (let i = 0; i < parts.length; i++) buffer.writeUInt16BE(parseInt(parts[i], 16), i * 2);
-		}
-		return buffer;
-	}
-	function buildAddressBuffer(type, addressBuffer, port) {
-		const portBuffer = Buffer.allocUnsafe(2);
-		portBuffer.writeUInt16BE(port, 0);
-		return Buffer.concat([
-			Buffer.from([type]),
-			addressBuffer,
-			portBuffer
-		]);
-	}
-	function parseResponseAddress(buffer, offset = 0) {
-		if (buffer.length < offset + 1) throw new InvalidArgumentError("Buffer too small to contain address type");
-		const addressType = buffer[offset];
-		let address;
-		let currentOffset = offset + 1;
-		switch (addressType) {
-			case 1:
-				if (buffer.length < currentOffset + 6) throw new InvalidArgumentError("Buffer too small for IPv4 address");
-				address = Array.from(buffer.subarray(currentOffset, currentOffset + 4)).join(".");
-				currentOffset += 4;
-				break;
-			case 3: {
-				if (buffer.length < currentOffset + 1) throw new InvalidArgumentError("Buffer too small for domain length");
-				const domainLength = buffer[currentOffset];
-				currentOffset += 1;
-				if (buffer.length < currentOffset + domainLength + 2) throw new InvalidArgumentError("Buffer too small for domain address");
-				address = buffer.subarray(currentOffset, currentOffset + domainLength).toString("utf8");
-				currentOffset += domainLength;
-				break;
-			}
-			case 4: {
-				if (buffer.length < currentOffset + 18) throw new InvalidArgumentError("Buffer too small for IPv6 address");
-				const parts = [];
-				for (let i = 0; i < 8; i++) {
-					const value = buffer.readUInt16BE(currentOffset + i * 2);
-					parts.push(value.toString(16));
-				}
-				address = parts.join(":");
-				currentOffset += 16;
-				break;
-			}
-			default: throw new InvalidArgumentError(`Invalid address type: ${addressType}`);
-		}
-		if (buffer.length < currentOffset + 2) throw new InvalidArgumentError("Buffer too small for port");
-		const port = buffer.readUInt16BE(currentOffset);
-		currentOffset += 2;
-		return {
-			address,
-			port,
-			bytesRead: currentOffset - offset
-		};
-	}
-	function createReplyError(replyCode) {
-		const message = {
-			1: "General SOCKS server failure",
-			2: "Connection not allowed by ruleset",
-			3: "Network unreachable",
-			4: "Host unreachable",
-			5: "Connection refused",
-			6: "TTL expired",
-			7: "Command not supported",
-			8: "Address type not supported"
-		}[replyCode] || `Unknown SOCKS5 error code: ${replyCode}`;
-		const error = new Error(message);
-		error.code = `SOCKS5_${replyCode}`;
-		return error;
-	}
-	module.exports = {
-		parseAddress,
-		parseIPv6,
-		buildAddressBuffer,
-		parseResponseAddress,
-		createReplyError
-	};
-}));
-// node_modules/undici/lib/core/socks5-client.js
-var require_socks5_client = __commonJSMin(((exports, module) => {
-	const { EventEmitter } = __require("node:events");
-	const { Buffer } = __require("node:buffer");
-	const { InvalidArgumentError, Socks5ProxyError } = require_errors$1();
-	const { debuglog } = __require("node:util");
-	const { parseAddress } = require_socks5_utils();
-	const debug = debuglog("undici:socks5");
-	const EMPTY_BUFFER = Buffer.alloc(0);
-	const SOCKS_VERSION = 5;
-	const AUTH_METHODS = {
-		NO_AUTH: 0,
-		GSSAPI: 1,
-		USERNAME_PASSWORD: 2,
-		NO_ACCEPTABLE: 255
-	};
-	const COMMANDS = {
-		CONNECT: 1,
-		BIND: 2,
-		UDP_ASSOCIATE: 3
-	};
-	const ADDRESS_TYPES = {
-		IPV4: 1,
-		DOMAIN: 3,
-		IPV6: 4
-	};
-	const REPLY_CODES = {
-		SUCCEEDED: 0,
-		GENERAL_FAILURE: 1,
-		CONNECTION_NOT_ALLOWED: 2,
-		NETWORK_UNREACHABLE: 3,
-		HOST_UNREACHABLE: 4,
-		CONNECTION_REFUSED: 5,
-		TTL_EXPIRED: 6,
-		COMMAND_NOT_SUPPORTED: 7,
-		ADDRESS_TYPE_NOT_SUPPORTED: 8
-	};
-	const STATES = {
-		INITIAL: "initial",
-		HANDSHAKING: "handshaking",
-		AUTHENTICATING: "authenticating",
-		AUTHENTICATED: "authenticated",
-		CONNECTING: "connecting",
-		CONNECTED: "connected",
-		ERROR: "error",
-		CLOSED: "closed"
-	};
-	var Socks5Client = class extends EventEmitter {
-		constructor(socket, options = {}) {
-			super();
-			if (!socket) throw new InvalidArgumentError("socket is required");
-			this.socket = socket;
-			this.options = options;
-			this.state = STATES.INITIAL;
-			this.buffer = EMPTY_BUFFER;
-			this.onSocketData = this.onData.bind(this);
-			this.onSocketError = this.onError.bind(this);
-			this.onSocketClose = this.onClose.bind(this);
-			this.authMethods = [];
-			if (options.username && options.password) this.authMethods.push(AUTH_METHODS.USERNAME_PASSWORD);
-			this.authMethods.push(AUTH_METHODS.NO_AUTH);
-			this.socket.on("data", this.onSocketData);
-			this.socket.on("error", this.onSocketError);
-			this.socket.on("close", this.onSocketClose);
-		}
-		onData(data) {
-			debug("received data", data.length, "bytes in state", this.state);
-			this.buffer = Buffer.concat([this.buffer, data]);
-			try {
-				switch (this.state) {
-					case STATES.HANDSHAKING:
-						this.handleHandshakeResponse();
-						break;
-					case STATES.AUTHENTICATING:
-						this.handleAuthResponse();
-						break;
-					case STATES.CONNECTING: this.handleConnectResponse();
-				}
-			} catch (err) {
-				this.onError(err);
-			}
-		}
-		onError(err) {
-			debug("socket error", err);
-			this.state = STATES.ERROR;
-			this.emit("error", err);
-			this.destroy();
-		}
-		onClose() {
-			debug("socket closed");
-			this.state = STATES.CLOSED;
-			this.emit("close");
-		}
-		destroy() {
-			if (this.socket && !this.socket.destroyed) this.socket.destroy();
-		}
-		markAuthenticated() {
-			this.state = STATES.AUTHENTICATED;
-			this.emit("authenticated");
-		}
-		handshake() {
-			if (this.state !== STATES.INITIAL) throw new InvalidArgumentError("Handshake already started");
-			debug("starting handshake with", this.authMethods.length, "auth methods");
-			this.state = STATES.HANDSHAKING;
-			const request = Buffer.alloc(2 + this.authMethods.length);
-			request[0] = SOCKS_VERSION;
-			request[1] = this.authMethods.length;
-			this.authMethods.forEach((method, i) => {
-				request[2 + i] = method;
-			});
-			this.socket.write(request);
-		}
-		handleHandshakeResponse() {
-			if (this.buffer.length < 2) return;
-			const version = this.buffer[0];
-			const method = this.buffer[1];
-			if (version !== SOCKS_VERSION) throw new Socks5ProxyError(`Invalid SOCKS version: ${version}`, "UND_ERR_SOCKS5_VERSION");
-			if (method === AUTH_METHODS.NO_ACCEPTABLE) throw new Socks5ProxyError("No acceptable authentication method", "UND_ERR_SOCKS5_AUTH_REJECTED");
-			this.buffer = this.buffer.subarray(2);
-			debug("server selected auth method", method);
-			if (method === AUTH_METHODS.NO_AUTH) this.markAuthenticated();
-			else if (method === AUTH_METHODS.USERNAME_PASSWORD) {
-				this.state = STATES.AUTHENTICATING;
-				this.sendAuthRequest();
-			} else throw new Socks5ProxyError(`Unsupported authentication method: ${method}`, "UND_ERR_SOCKS5_AUTH_METHOD");
-		}
-		sendAuthRequest() {
-			const { username, password } = this.options;
-			if (!username || !password) throw new InvalidArgumentError("Username and password required for authentication");
-			debug("sending username/password auth");
-			const usernameBuffer = Buffer.from(username);
-			const passwordBuffer = Buffer.from(password);
-			if (usernameBuffer.length > 255 || passwordBuffer.length > 255) throw new InvalidArgumentError("Username or password too long");
-			const request = Buffer.alloc(3 + usernameBuffer.length + passwordBuffer.length);
-			request[0] = 1;
-			request[1] = usernameBuffer.length;
-			usernameBuffer.copy(request, 2);
-			request[2 + usernameBuffer.length] = passwordBuffer.length;
-			passwordBuffer.copy(request, 3 + usernameBuffer.length);
-			this.socket.write(request);
-		}
-		handleAuthResponse() {
-			if (this.buffer.length < 2) return;
-			const version = this.buffer[0];
-			const status = this.buffer[1];
-			if (version !== 1) throw new Socks5ProxyError(`Invalid auth sub-negotiation version: ${version}`, "UND_ERR_SOCKS5_AUTH_VERSION");
-			if (status !== 0) throw new Socks5ProxyError("Authentication failed", "UND_ERR_SOCKS5_AUTH_FAILED");
-			this.buffer = this.buffer.subarray(2);
-			debug("authentication successful");
-			this.markAuthenticated();
-		}
-		connect(address, port) {
-			if (this.state === STATES.CONNECTING || this.state === STATES.CONNECTED) throw new InvalidArgumentError("Connection already in progress");
-			if (this.state !== STATES.AUTHENTICATED) throw new InvalidArgumentError("Client must be authenticated before CONNECT");
-			debug("connecting to", address, port);
-			this.state = STATES.CONNECTING;
-			const request = this.buildConnectRequest(COMMANDS.CONNECT, address, port);
-			this.socket.write(request);
-		}
-		buildConnectRequest(command, address, port) {
-			const { type: addressType, buffer: addressBuffer } = parseAddress(address);
-			const request = Buffer.alloc(4 + addressBuffer.length + 2);
-			request[0] = SOCKS_VERSION;
-			request[1] = command;
-			request[2] = 0;
-			request[3] = addressType;
-			addressBuffer.copy(request, 4);
-			request.writeUInt16BE(port, 4 + addressBuffer.length);
-			return request;
-		}
-		handleConnectResponse() {
-			if (this.buffer.length < 4) return;
-			const version = this.buffer[0];
-			const reply = this.buffer[1];
-			const addressType = this.buffer[3];
-			if (version !== SOCKS_VERSION) throw new Socks5ProxyError(`Invalid SOCKS version in reply: ${version}`, "UND_ERR_SOCKS5_REPLY_VERSION");
-			let responseLength = 4;
-			if (addressType === ADDRESS_TYPES.IPV4) responseLength += 6;
-			else if (addressType === ADDRESS_TYPES.DOMAIN) {
-				if (this.buffer.length < 5) return;
-				responseLength += 1 + this.buffer[4] + 2;
-			} else if (addressType === ADDRESS_TYPES.IPV6) responseLength += 18;
-			else throw new Socks5ProxyError(`Invalid address type in reply: ${addressType}`, "UND_ERR_SOCKS5_ADDR_TYPE");
-			if (this.buffer.length < responseLength) return;
-			if (reply !== REPLY_CODES.SUCCEEDED) {
-				const errorMessage = this.getReplyErrorMessage(reply);
-				throw new Socks5ProxyError(`SOCKS5 connection failed: ${errorMessage}`, `UND_ERR_SOCKS5_REPLY_${reply}`);
-			}
-			let boundAddress;
-			let offset = 4;
-			if (addressType === ADDRESS_TYPES.IPV4) {
-				boundAddress = Array.from(this.buffer.subarray(offset, offset + 4)).join(".");
-				offset += 4;
-			} else if (addressType === ADDRESS_TYPES.DOMAIN) {
-				const domainLength = this.buffer[offset];
-				offset += 1;
-				boundAddress = this.buffer.subarray(offset, offset + domainLength).toString();
-				offset += domainLength;
-			} else if (addressType === ADDRESS_TYPES.IPV6) {
-				const parts = [];
-				for (let i = 0; i < 8; i++) {
-					const value = this.buffer.readUInt16BE(offset + i * 2);
-					parts.push(value.toString(16));
-				}
-				boundAddress = parts.join(":");
-				offset += 16;
-			}
-			const boundPort = this.buffer.readUInt16BE(offset);
-			this.buffer = EMPTY_BUFFER;
-			this.state = STATES.CONNECTED;
-			this.socket.removeListener("data", this.onSocketData);
-			debug("connected, bound address:", boundAddress, "port:", boundPort);
-			this.emit("connected", {
-				address: boundAddress,
-				port: boundPort
-			});
-		}
-		getReplyErrorMessage(reply) {
-			switch (reply) {
-				case REPLY_CODES.GENERAL_FAILURE: return "General SOCKS server failure";
-				case REPLY_CODES.CONNECTION_NOT_ALLOWED: return "Connection not allowed by ruleset";
-				case REPLY_CODES.NETWORK_UNREACHABLE: return "Network unreachable";
-				case REPLY_CODES.HOST_UNREACHABLE: return "Host unreachable";
-				case REPLY_CODES.CONNECTION_REFUSED: return "Connection refused";
-				case REPLY_CODES.TTL_EXPIRED: return "TTL expired";
-				case REPLY_CODES.COMMAND_NOT_SUPPORTED: return "Command not supported";
-				case REPLY_CODES.ADDRESS_TYPE_NOT_SUPPORTED: return "Address type not supported";
-				default: return `Unknown error code: ${reply}`;
-			}
-		}
-	};
-	module.exports = {
-		Socks5Client,
-		AUTH_METHODS,
-		COMMANDS,
-		ADDRESS_TYPES,
-		REPLY_CODES,
-		STATES
-	};
-}));
 // node_modules/undici/lib/dispatcher/socks5-proxy-agent.js
 var require_socks5_proxy_agent = __commonJSMin(((exports, module) => {
-	const { URL } = __require("node:url");
-	let tls;
-	const DispatcherBase = require_dispatcher_base();
-	const { ConnectTimeoutError, InvalidArgumentError } = require_errors$1();
-	const { Socks5Client, STATES } = require_socks5_client();
-	const { kBusy, kConnected, kDispatch, kClose, kDestroy } = require_symbols();
-	const Pool = require_pool();
-	const buildConnector = require_connect();
-	const { setupConnectTimeout } = require_util$1();
-	const { debuglog } = __require("node:util");
-	const debug = debuglog("undici:socks5-proxy");
-	const DEFAULT_SOCKS5_CONNECT_TIMEOUT = 5e3;
-	const kProxyUrl = Symbol("proxy url");
-	const kProxyHeaders = Symbol("proxy headers");
-	const kProxyAuth = Symbol("proxy auth");
-	const kProxyProtocol = Symbol("proxy protocol");
-	const kPools = Symbol("pools");
-	const kConnector = Symbol("connector");
-	const kConnectTimeout = Symbol("connect timeout");
-	const kRequestTls = Symbol("request tls settings");
-	const kRequestTlsTimeout = Symbol("request tls timeout");
-	function createConnectTimeoutError(hostname, port, timeout) {
-		return new ConnectTimeoutError(`Connect Timeout Error (attempted address: ${hostname}:${port}, timeout: ${timeout}ms)`);
-	}
-	let experimentalWarningEmitted = false;
-	var Socks5ProxyAgent = class extends DispatcherBase {
-		constructor(proxyUrl, options = {}) {
-			super(options);
-			if (!experimentalWarningEmitted) {
-				process.emitWarning("SOCKS5 proxy support is experimental and subject to change", "ExperimentalWarning");
-				experimentalWarningEmitted = true;
-			}
-			if (!proxyUrl) throw new InvalidArgumentError("Proxy URL is mandatory");
-			const url = typeof proxyUrl === "string" ? new URL(proxyUrl) : proxyUrl;
-			if (url.protocol !== "socks5:" && url.protocol !== "socks:") throw new InvalidArgumentError("Proxy URL must use socks5:// or socks:// protocol");
-			this[kProxyUrl] = url;
-			this[kProxyHeaders] = options.headers || {};
-			this[kProxyProtocol] = options.proxyTls ? "https:" : "http:";
-			const connectTimeout = options.connectTimeout ?? DEFAULT_SOCKS5_CONNECT_TIMEOUT;
-			if (!Number.isFinite(connectTimeout) || connectTimeout < 0) throw new InvalidArgumentError("invalid connectTimeout");
-			this[kConnectTimeout] = connectTimeout;
-			const { timeout, ...requestTls } = options.requestTls || {};
-			const requestTlsTimeout = timeout ?? connectTimeout;
-			if (!Number.isFinite(requestTlsTimeout) || requestTlsTimeout < 0) throw new InvalidArgumentError("invalid requestTls.timeout");
-			this[kRequestTls] = requestTls;
-			this[kRequestTlsTimeout] = requestTlsTimeout;
-			this[kProxyAuth] = {
-				username: options.username || (url.username ? decodeURIComponent(url.username) : null),
-				password: options.password || (url.password ? decodeURIComponent(url.password) : null)
-			};
-			const proxyTlsTimeout = options.proxyTls?.timeout ?? connectTimeout;
-			if (!Number.isFinite(proxyTlsTimeout) || proxyTlsTimeout < 0) throw new InvalidArgumentError("invalid proxyTls.timeout");
-			this[kConnector] = options.connect || buildConnector({
-				...options.proxyTls,
-				timeout: proxyTlsTimeout,
-				servername: options.proxyTls?.servername || url.hostname
-			});
-			this[kPools] = new Map();
-		}
-		async createSocks5Connection(targetHost, targetPort) {
-			const proxyHost = this[kProxyUrl].hostname;
-			const proxyPort = parseInt(this[kProxyUrl].port) || 1080;
-			debug("creating SOCKS5 connection to", proxyHost, proxyPort);
-			const socketReady = Promise.withResolvers();
-			this[kConnector]({
-				hostname: proxyHost,
-				host: proxyHost,
-				port: proxyPort,
-				protocol: this[kProxyProtocol]
-			}, (err, socket) => {
-				if (err) socketReady.reject(err);
-				else socketReady.resolve(socket);
-			});
-			const socket = await socketReady.promise;
-			const socks5Client = new Socks5Client(socket, this[kProxyAuth]);
-			socks5Client.on("error", (err) => {
-				debug("SOCKS5 error:", err);
-				socket.destroy();
-			});
-			await socks5Client.handshake();
-			const authenticationReady = Promise.withResolvers();
-			const authenticationTimeout = this[kConnectTimeout] === 0 ? null : setTimeout(() => {
-				cleanupAuthenticationListeners();
-				socks5Client.destroy();
-				authenticationReady.reject(createConnectTimeoutError(proxyHost, proxyPort, this[kConnectTimeout]));
-			}, this[kConnectTimeout]);
-			const cleanupAuthenticationListeners = () => {
-				clearTimeout(authenticationTimeout);
-				socks5Client.removeListener("authenticated", onAuthenticated);
-				socks5Client.removeListener("error", onAuthenticationError);
-			};
-			const onAuthenticated = () => {
-				cleanupAuthenticationListeners();
-				authenticationReady.resolve();
-			};
-			const onAuthenticationError = (err) => {
-				cleanupAuthenticationListeners();
-				authenticationReady.reject(err);
-			};
-			if (socks5Client.state === STATES.AUTHENTICATED) {
-				clearTimeout(authenticationTimeout);
-				authenticationReady.resolve();
-			} else {
-				socks5Client.once("authenticated", onAuthenticated);
-				socks5Client.once("error", onAuthenticationError);
-			}
-			await authenticationReady.promise;
-			await socks5Client.connect(targetHost, targetPort);
-			const connectionReady = Promise.withResolvers();
-			const connectionTimeout = this[kConnectTimeout] === 0 ? null : setTimeout(() => {
-				cleanupConnectionListeners();
-				socks5Client.destroy();
-				connectionReady.reject(createConnectTimeoutError(targetHost, targetPort, this[kConnectTimeout]));
-			}, this[kConnectTimeout]);
-			const cleanupConnectionListeners = () => {
-				clearTimeout(connectionTimeout);
-				socks5Client.removeListener("connected", onConnected);
-				socks5Client.removeListener("error", onConnectionError);
-			};
-			const onConnected = (info) => {
-				debug("SOCKS5 tunnel established to", targetHost, targetPort, "via", info);
-				cleanupConnectionListeners();
-				connectionReady.resolve();
-			};
-			const onConnectionError = (err) => {
-				cleanupConnectionListeners();
-				connectionReady.reject(err);
-			};
-			socks5Client.once("connected", onConnected);
-			socks5Client.once("error", onConnectionError);
-			await connectionReady.promise;
-			return socket;
-		}
-		[kDispatch](opts, handler) {
-			const { origin } = opts;
-			debug("dispatching request to", origin, "via SOCKS5");
-			try {
-				const originKey = String(origin);
-				let pool = this[kPools].get(originKey);
-				if (!pool || pool.destroyed || pool.closed) {
-					pool = new Pool(origin, {
-						pipelining: opts.pipelining,
-						connections: opts.connections,
-						connect: async (connectOpts, callback) => {
-							try {
-								const url = new URL(origin);
-								const targetHost = url.hostname;
-								const targetPort = parseInt(url.port) || (url.protocol === "https:" ? 443 : 80);
-								debug("establishing SOCKS5 connection to", targetHost, targetPort);
-								const socket = await this.createSocks5Connection(targetHost, targetPort);
-								let finalSocket = socket;
-								if (url.protocol === "https:") {
-									if (!tls) tls = __require("node:tls");
-									debug("upgrading to TLS");
-									finalSocket = tls.connect({
-										...this[kRequestTls],
-										socket,
-										servername: this[kRequestTls]?.servername || targetHost
-									});
-									const tlsReady = Promise.withResolvers();
-									const cleanupTlsListeners = () => {
-										queueMicrotask(clearTlsTimeout);
-										finalSocket.removeListener("secureConnect", onSecureConnect);
-										finalSocket.removeListener("error", onTlsError);
-									};
-									const onSecureConnect = () => {
-										cleanupTlsListeners();
-										tlsReady.resolve();
-									};
-									const onTlsError = (err) => {
-										cleanupTlsListeners();
-										tlsReady.reject(err);
-									};
-									const clearTlsTimeout = setupConnectTimeout(new WeakRef(finalSocket), {
-										timeout: this[kRequestTlsTimeout],
-										hostname: targetHost,
-										port: targetPort
-									});
-									finalSocket.once("secureConnect", onSecureConnect);
-									finalSocket.once("error", onTlsError);
-									await tlsReady.promise;
-								}
-								callback(null, finalSocket);
-							} catch (err) {
-								debug("SOCKS5 connection error:", err);
-								callback(err);
-							}
-						}
-					});
-					this[kPools].set(originKey, pool);
-					const closePoolIfUnused = () => {
-						if (this[kPools].get(originKey) !== pool || pool[kConnected] > 0 || pool[kBusy]) return;
-						this[kPools].delete(originKey);
-						if (!pool.destroyed) pool.close();
-					};
-					pool.on("disconnect", closePoolIfUnused);
-					pool.on("connectionError", closePoolIfUnused);
-				}
-				return pool[kDispatch](opts, handler);
-			} catch (err) {
-				debug("dispatch error:", err);
-				if (typeof handler.onResponseError === "function") {
-					handler.onResponseError(null, err);
-					return false;
-				} else if (typeof handler.onError === "function") {
-					handler.onError(err);
-					return false;
-				} else throw err;
-			}
-		}
-		async [kClose]() {
-			const closePromises = [];
-			for (const pool of this[kPools].values()) closePromises.push(pool.close());
-			this[kPools].clear();
-			await Promise.all(closePromises);
-		}
-		async [kDestroy](err) {
-			const destroyPromises = [];
-			for (const pool of this[kPools].values()) destroyPromises.push(pool.destroy(err));
-			this[kPools].clear();
-			await Promise.all(destroyPromises);
+	module.exports = class {
+		constructor() {
+			throw new Error("The Action knows no SOCKS proxies: give one that speaks HTTP.");
 		}
 	};
-	module.exports = Socks5ProxyAgent;
 }));
 // node_modules/undici/lib/dispatcher/proxy-agent.js
 var require_proxy_agent = __commonJSMin(((exports, module) => {
@@ -10325,7 +9733,15 @@ const LATENCIES$5 = [
 	"itl",
 	"tpot",
 	"e2e",
-	"issue_delay"
+	"issue_delay",
+	"held"
+];
+const DOUBTFUL = [
+	"generator_late",
+	"event_loop_blocked",
+	"client_cpu_saturated",
+	"chunks_together",
+	"prompt_cache_hits"
 ];
 // src/units.ts
 const NS_PER_MS = 1e6;
@@ -10525,7 +9941,7 @@ function ownLanguage(scanner) {
 	const at = scanner.position;
 	const name = scanner.word("a metric, for example ttft_p95");
 	if (scanner.regression()) return regression(scanner, at, name);
-	if (name === "goodput_ratio") return goodputRatio(scanner.list(() => criterion(scanner)), scanner.op(), scanner.ratio());
+	if (name === "goodput_ratio") return goodputRatio$1(scanner.list(() => criterion(scanner)), scanner.op(), scanner.ratio());
 	if (name in RATES$1) {
 		const metric = name;
 		return rateObjective(metric, scanner.op(), RATES$1[metric] === "ratio" ? scanner.ratio() : scanner.perSecond());
@@ -10600,7 +10016,7 @@ function vllmDialect(scanner) {
 			limitNs: scanner.durationNs()
 		});
 	}
-	return goodputRatio(criteria, ">=", DEFAULT_GOODPUT_SHARE);
+	return goodputRatio$1(criteria, ">=", DEFAULT_GOODPUT_SHARE);
 }
 function criterion(scanner) {
 	const at = scanner.position;
@@ -10624,7 +10040,7 @@ function latencyObjective(metric, statistic, op, limitNs) {
 		limit: limitNs
 	};
 }
-function goodputRatio(criteria, op, limit) {
+function goodputRatio$1(criteria, op, limit) {
 	return {
 		text: `goodput_ratio(${criteria.map(criterionText).join(", ")}) ${op} ${plain(limit * 100)}%`,
 		subject: {
@@ -10768,75 +10184,165 @@ function levelName({ load }) {
 		case "replay": return "trace";
 	}
 }
-// src/random.ts
-function random(seed, ...stream) {
-	return new SmallFastCounter(`${seed}/${stream.join("/")}`);
+// src/judge/intervals.ts
+function quantileRanks(n, q, confidence) {
+	let lower = 0;
+	let low = 1;
+	let high = n + 1;
+	while (low < high) {
+		const k = Math.floor((low + high) / 2);
+		if (binomialCdf(k - 1, n, q) >= confidence) high = k;
+		else low = k + 1;
+	}
+	const upper = low;
+	low = 0;
+	high = n;
+	while (low < high) {
+		const k = Math.ceil((low + high) / 2);
+		if (binomialCdf(k - 1, n, q) <= 1 - confidence) low = k;
+		else high = k - 1;
+	}
+	lower = low;
+	return [lower >= 1 ? lower : void 0, upper <= n ? upper : void 0];
 }
-var SmallFastCounter = class {
-	#a;
-	#b;
-	#c;
-	#d;
-	constructor(name) {
-		this.#a = hash32(name, 2654435769);
-		this.#b = hash32(name, 608135816);
-		this.#c = hash32(name, 3084996962);
-		this.#d = hash32(name, 1597334677);
-		for (let i = 0; i < 12; i++) this.#next();
+function samplesToEstablish(q, over, confidence) {
+	let low = over + 1;
+	let high = low;
+	const enough = (n) => 1 - binomialCdf(over, n, 1 - q) >= confidence;
+	while (!enough(high)) high *= 2;
+	while (low < high) {
+		const n = Math.floor((low + high) / 2);
+		if (enough(n)) high = n;
+		else low = n + 1;
 	}
-	uniform() {
-		return this.#next() / 2 ** 32;
-	}
-	integer(below) {
-		return Math.floor(this.uniform() * below);
-	}
-	exponential() {
-		return -Math.log(this.#positive());
-	}
-	normal() {
-		return Math.sqrt(-2 * Math.log(this.#positive())) * Math.cos(2 * Math.PI * this.uniform());
-	}
-	gamma(shape) {
-		return this.#gammaOfScale1(shape) / shape;
-	}
-	#gammaOfScale1(shape) {
-		if (shape < 1) return this.#gammaOfScale1(shape + 1) * this.#positive() ** (1 / shape);
-		const d = shape - 1 / 3;
-		const c = 1 / Math.sqrt(9 * d);
-		for (;;) {
-			const x = this.normal();
-			const v = (1 + c * x) ** 3;
-			if (v > 0 && Math.log(this.#positive()) < .5 * x * x + d - d * v + d * Math.log(v)) return d * v;
-		}
-	}
-	#positive() {
-		return (this.#next() + .5) / 2 ** 32;
-	}
-	#next() {
-		const t = this.#a + this.#b + this.#d | 0;
-		this.#d = this.#d + 1 | 0;
-		this.#a = this.#b ^ this.#b >>> 9;
-		this.#b = this.#c + (this.#c << 3) | 0;
-		this.#c = (this.#c << 21 | this.#c >>> 11) + t | 0;
-		return t >>> 0;
-	}
-};
-function uniqueId() {
-	return randomUUID();
+	return low;
 }
-function freshSalt() {
-	return randomUUID().slice(0, 8);
+function fewestForQuantile(q, confidence) {
+	return Math.ceil(Math.log(1 - confidence) / Math.log(Math.max(q, 1 - q)) - 1e-9);
 }
-function hash32(text, start) {
-	let h = start;
-	for (let i = 0; i < text.length; i++) {
-		h = Math.imul(h ^ text.charCodeAt(i), 3432918353);
-		h = h << 13 | h >>> 19;
-		h = Math.imul(h, 5) + 3864292196 | 0;
+function wilsonInterval(successes, n, confidence) {
+	if (n === 0) return [void 0, void 0];
+	const z = normalQuantile(confidence);
+	const share = successes / n;
+	const middle = share + z * z / (2 * n);
+	const spread = z * Math.sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+	const scale = 1 + z * z / n;
+	return [successes === 0 ? 0 : (middle - spread) / scale, successes === n ? 1 : (middle + spread) / scale];
+}
+function differenceInterval(head, base) {
+	const [low, high] = head.interval;
+	const [baseLow, baseHigh] = base.interval;
+	const difference = head.value - base.value;
+	return [low === void 0 || baseHigh === void 0 ? void 0 : difference - Math.hypot(head.value - low, baseHigh - base.value), high === void 0 || baseLow === void 0 ? void 0 : difference + Math.hypot(high - head.value, base.value - baseLow)];
+}
+function ratioInterval(head, base) {
+	const log = ({ value, interval }) => ({
+		value: Math.log(value),
+		interval: interval.map((bound) => bound === void 0 || bound <= 0 ? void 0 : Math.log(bound))
+	});
+	return differenceInterval(log(head), log(base)).map((bound) => bound === void 0 ? void 0 : Math.exp(bound));
+}
+function binomialCdf(k, n, p) {
+	if (k < 0) return 0;
+	if (k >= n) return 1;
+	return incompleteBeta(n - k, k + 1, 1 - p);
+}
+function studentQuantile$1(p, degrees) {
+	const beyond = (t) => incompleteBeta(degrees / 2, .5, degrees / (degrees + t * t)) / 2;
+	const key = `${p} ${degrees}`;
+	const known = STUDENT.get(key);
+	if (known !== void 0) return known;
+	let low = 0;
+	let high = 1;
+	while (beyond(high) > 1 - p) high *= 2;
+	for (let i = 0; i < 60; i++) {
+		const middle = (low + high) / 2;
+		if (beyond(middle) > 1 - p) low = middle;
+		else high = middle;
 	}
-	h = Math.imul(h ^ h >>> 16, 2246822507);
-	h = Math.imul(h ^ h >>> 13, 3266489909);
-	return h ^ h >>> 16;
+	STUDENT.set(key, high);
+	return high;
+}
+const STUDENT = new Map();
+function incompleteBeta(a, b, x) {
+	if (x <= 0) return 0;
+	if (x >= 1) return 1;
+	if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(b, a, 1 - x);
+	const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
+	const tiny = 1e-300;
+	const apart = (value) => Math.abs(value) < tiny ? tiny : value;
+	let c = 1;
+	let d = 1 / apart(1 - (a + b) * x / (a + 1));
+	let fraction = d;
+	for (let m = 1; m <= 1e4; m++) {
+		const even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
+		d = 1 / apart(1 + even * d);
+		c = apart(1 + even / c);
+		fraction *= d * c;
+		const odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+		d = 1 / apart(1 + odd * d);
+		c = apart(1 + odd / c);
+		fraction *= d * c;
+		if (Math.abs(d * c - 1) < 1e-14) break;
+	}
+	return front * fraction;
+}
+function logGamma(x) {
+	const z = x - 1;
+	const t = z + 7.5;
+	const sum = LANCZOS.reduce((total, coefficient, i) => i === 0 ? coefficient : total + coefficient / (z + i), 0);
+	return .5 * Math.log(2 * Math.PI) + (z + .5) * Math.log(t) - t + Math.log(sum);
+}
+const LANCZOS = [
+	.9999999999998099,
+	676.5203681218851,
+	-1259.1392167224028,
+	771.3234287776531,
+	-176.6150291621406,
+	12.507343278686905,
+	-.13857109526572012,
+	9984369578019572e-21,
+	1.5056327351493116e-7
+];
+function normalQuantile(p) {
+	const a = [
+		-39.69683028665376,
+		220.9460984245205,
+		-275.9285104469687,
+		138.357751867269,
+		-30.66479806614716,
+		2.506628277459239
+	];
+	const b = [
+		-54.47609879822406,
+		161.5858368580409,
+		-155.6989798598866,
+		66.80131188771972,
+		-13.28068155288572
+	];
+	const c = [
+		-.007784894002430293,
+		-.3223964580411365,
+		-2.400758277161838,
+		-2.549732539343734,
+		4.374664141464968,
+		2.938163982698783
+	];
+	const d = [
+		.007784695709041462,
+		.3224671290700398,
+		2.445134137142996,
+		3.754408661907416
+	];
+	const poly = (coefficients, x) => coefficients.reduce((sum, k) => sum * x + k, 0);
+	if (p < .02425) {
+		const t = Math.sqrt(-2 * Math.log(p));
+		return poly(c, t) / poly([...d, 1], t);
+	}
+	if (p > .97575) return -normalQuantile(1 - p);
+	const t = p - .5;
+	const r = t * t;
+	return t * poly(a, r) / poly([...b, 1], r);
 }
 // src/summarize/histogram.ts
 const BUCKETS_PER_OCTAVE = 1024;
@@ -10924,6 +10430,15 @@ var Histogram = class Histogram {
 		for (const [index, count] of this.buckets()) if (index > limit) above += count;
 		return this.count === 0 ? 0 : above / this.count;
 	}
+	midranks(values) {
+		const middles = new Map();
+		let seen = 0;
+		for (const [index, count] of this.buckets()) {
+			middles.set(index, seen + (count + 1) / 2);
+			seen += count;
+		}
+		return values.map((value) => middles.get(bucketIndex(value)));
+	}
 	*buckets() {
 		for (const octave of [...this.#octaves.keys()].sort((a, b) => a - b)) {
 			const counts = this.#octaves.get(octave);
@@ -10940,319 +10455,183 @@ var Histogram = class Histogram {
 		counts[index % BUCKETS_PER_OCTAVE] += count;
 	}
 };
-// src/judge/intervals.ts
-function quantileRanks(n, q, confidence) {
-	let lower = 0;
-	let low = 1;
-	let high = n + 1;
-	while (low < high) {
-		const k = Math.floor((low + high) / 2);
-		if (binomialCdf(k - 1, n, q) >= confidence) high = k;
-		else low = k + 1;
+function pairedInterval(figure, sides) {
+	const pairs = sides[0].length;
+	if (pairs < 4 || sides[1].length !== pairs) return void 0;
+	if (figure.kind === "latency" && figure.statistic.kind === "quantile") {
+		const { metric, statistic } = figure;
+		return quantileRatio(sides.map((blocks) => blocks.map(({ latencies }) => latencies[metric] ?? new Histogram())).map(sortedOf), statistic.q, pairs);
 	}
-	const upper = low;
-	low = 0;
-	high = n;
-	while (low < high) {
-		const k = Math.ceil((low + high) / 2);
-		if (binomialCdf(k - 1, n, q) <= 1 - confidence) low = k;
-		else high = k - 1;
-	}
-	lower = low;
-	return [lower >= 1 ? lower : void 0, upper <= n ? upper : void 0];
+	return jackknife(figure, sides, pairs);
 }
-function samplesToEstablish(q, over, confidence) {
-	let low = over + 1;
-	let high = low;
-	const enough = (n) => 1 - binomialCdf(over, n, 1 - q) >= confidence;
-	while (!enough(high)) high *= 2;
-	while (low < high) {
-		const n = Math.floor((low + high) / 2);
-		if (enough(n)) high = n;
-		else low = n + 1;
-	}
-	return low;
+function sortedOf(histograms) {
+	return {
+		blocks: histograms.map((histogram) => {
+			const buckets = [...histogram.buckets()];
+			let seen = 0;
+			return {
+				values: Float64Array.from(buckets, ([index]) => bucketMidpoint(index)),
+				upTo: Float64Array.from(buckets, ([, count]) => seen += count)
+			};
+		}),
+		count: histograms.reduce((sum, { count }) => sum + count, 0),
+		max: Math.max(...histograms.map(({ max }) => max))
+	};
 }
-function wilsonInterval(successes, n, confidence) {
-	if (n === 0) return [void 0, void 0];
-	const z = normalQuantile(confidence);
-	const share = successes / n;
-	const middle = share + z * z / (2 * n);
-	const spread = z * Math.sqrt(share * (1 - share) / n + z * z / (4 * n * n));
-	const scale = 1 + z * z / n;
-	return [successes === 0 ? 0 : (middle - spread) / scale, successes === n ? 1 : (middle + spread) / scale];
-}
-function newcombeInterval(successes, n, otherSuccesses, otherN, confidence) {
-	const [low, high] = wilsonInterval(successes, n, confidence);
-	const [otherLow, otherHigh] = wilsonInterval(otherSuccesses, otherN, confidence);
-	if (low === void 0 || high === void 0 || otherLow === void 0 || otherHigh === void 0) return [void 0, void 0];
-	const [share, other] = [successes / n, otherSuccesses / otherN];
-	return [share - other - Math.hypot(share - low, otherHigh - other), share - other + Math.hypot(high - share, other - otherLow)];
-}
-const RESAMPLES$1 = 2e3;
-function bootstrapInterval(blocks, confidence, seed) {
-	const used = blocks.filter((block) => block.weight > 0);
-	if (used.length < 8) return [void 0, void 0];
-	const chance = random(seed, "bootstrap");
-	const figures = Float64Array.from({ length: RESAMPLES$1 }, () => {
-		let total = 0;
-		let weight = 0;
-		for (let i = 0; i < used.length; i++) {
-			const block = used[chance.integer(used.length)];
-			total += block.total;
-			weight += block.weight;
-		}
-		return total / weight;
-	}).sort();
-	const at = (share) => figures[Math.min(1999, Math.floor(share * RESAMPLES$1))];
-	return [at(1 - confidence), at(confidence)];
-}
-function binomialCdf(k, n, p) {
-	if (k < 0) return 0;
-	if (k >= n) return 1;
-	return incompleteBeta(n - k, k + 1, 1 - p);
-}
-function incompleteBeta(a, b, x) {
-	if (x <= 0) return 0;
-	if (x >= 1) return 1;
-	if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(b, a, 1 - x);
-	const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x)) / a;
-	const tiny = 1e-300;
-	const apart = (value) => Math.abs(value) < tiny ? tiny : value;
-	let c = 1;
-	let d = 1 / apart(1 - (a + b) * x / (a + 1));
-	let fraction = d;
-	for (let m = 1; m <= 1e4; m++) {
-		const even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-		d = 1 / apart(1 + even * d);
-		c = apart(1 + even / c);
-		fraction *= d * c;
-		const odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-		d = 1 / apart(1 + odd * d);
-		c = apart(1 + odd / c);
-		fraction *= d * c;
-		if (Math.abs(d * c - 1) < 1e-14) break;
-	}
-	return front * fraction;
-}
-function logGamma(x) {
-	const z = x - 1;
-	const t = z + 7.5;
-	const sum = LANCZOS.reduce((total, coefficient, i) => i === 0 ? coefficient : total + coefficient / (z + i), 0);
-	return .5 * Math.log(2 * Math.PI) + (z + .5) * Math.log(t) - t + Math.log(sum);
-}
-const LANCZOS = [
-	.9999999999998099,
-	676.5203681218851,
-	-1259.1392167224028,
-	771.3234287776531,
-	-176.6150291621406,
-	12.507343278686905,
-	-.13857109526572012,
-	9984369578019572e-21,
-	1.5056327351493116e-7
-];
-function normalQuantile(p) {
-	const a = [
-		-39.69683028665376,
-		220.9460984245205,
-		-275.9285104469687,
-		138.357751867269,
-		-30.66479806614716,
-		2.506628277459239
-	];
-	const b = [
-		-54.47609879822406,
-		161.5858368580409,
-		-155.6989798598866,
-		66.80131188771972,
-		-13.28068155288572
-	];
-	const c = [
-		-.007784894002430293,
-		-.3223964580411365,
-		-2.400758277161838,
-		-2.549732539343734,
-		4.374664141464968,
-		2.938163982698783
-	];
-	const d = [
-		.007784695709041462,
-		.3224671290700398,
-		2.445134137142996,
-		3.754408661907416
-	];
-	const poly = (coefficients, x) => coefficients.reduce((sum, k) => sum * x + k, 0);
-	if (p < .02425) {
-		const t = Math.sqrt(-2 * Math.log(p));
-		return poly(c, t) / poly([...d, 1], t);
-	}
-	if (p > .97575) return -normalQuantile(1 - p);
-	const t = p - .5;
-	const r = t * t;
-	return t * poly(a, r) / poly([...b, 1], r);
-}
-// src/judge/change.ts
-const RESAMPLES = 5e3;
-function changeOf(figure, base, head, draws) {
-	if (figure.kind === "latency") {
-		const [a, b] = [base.latencies[figure.metric], head.latencies[figure.metric]];
-		if (a === void 0 || b === void 0) return void 0;
-		const sides = [{
-			histogram: a,
-			independent: independentOf(figure.metric, a, base)
-		}, {
-			histogram: b,
-			independent: independentOf(figure.metric, b, head)
-		}];
-		return figure.statistic.kind === "mean" ? meanChange(sides, draws, draws.chance(figure.metric, "mean")) : quantileChange(sides, figure.statistic.q, draws);
-	}
-	if (figure.metric === "error_rate") return errorRateChange(base, head);
-	const a = base.throughputs[figure.metric];
-	const b = head.throughputs[figure.metric];
-	if (a === void 0 || b === void 0) return void 0;
-	const samples = Math.min(base.completed, head.completed);
-	return throughputChange([a, b], samples, draws, draws.chance(figure.metric));
-}
-function independentOf(metric, { count }, { completed }) {
-	return metric === "itl" ? Math.min(count, completed) : count;
-}
-function drawsOf(seed, resamples = RESAMPLES) {
-	const drawn = new Map();
-	const chance = (...stream) => random(seed, "compare", ...stream);
-	const ranks = (n, q, side) => {
-		const name = `${side} ${n} ${q}`;
-		const known = drawn.get(name);
-		if (known !== void 0) return known;
-		const draw = chance("ranks", name);
-		const k = rankOf(n, q);
-		const fresh = Float64Array.from({ length: resamples }, () => {
-			const below = k * draw.gamma(k);
-			return below / (below + (n + 1 - k) * draw.gamma(n + 1 - k));
+const FURTHEST$1 = Math.log(1e3);
+const STEPS$1 = 30;
+const UNSEEN = 2;
+function quantileRatio([base, head], q, pairs) {
+	if (base.count === 0 || head.count === 0) return void 0;
+	const more = (log) => {
+		const ratio = Math.exp(log);
+		const limit = quantileOfBoth(base, head, ratio, q);
+		return base.blocks.map((block, i) => {
+			const other = head.blocks[i];
+			const [n, m] = [total$2(block), total$2(other)];
+			if (n === 0 || m === 0) return 0;
+			return ((m - notAbove(other, limit * ratio)) / m - (n - notAbove(block, limit)) / n) * ((n + m) / 2);
 		});
-		drawn.set(name, fresh);
-		return fresh;
 	};
-	return {
-		resamples,
-		chance,
-		ranks
-	};
-}
-function rankOf(n, q) {
-	return Math.max(1, Math.ceil(q * n - 1e-9));
-}
-function quantileChange(sides, q, { ranks, resamples }) {
-	const [base, head] = sides.map(({ histogram }) => histogram.quantile(q));
-	const ratioAt = ratioInterval([quantileDraw(sides[0].histogram, ranks(sides[0].independent, q, "base")), quantileDraw(sides[1].histogram, ranks(sides[1].independent, q, "head"))], resamples);
-	return {
-		...ratioOf(base, head),
-		intervalAt: (confidence) => {
-			const [[baseLow, baseHigh], [headLow, headHigh]] = sides.map(({ independent }) => quantileRanks(independent, q, confidence));
-			const [lower, upper] = ratioAt(confidence);
-			return [headLow === void 0 || baseHigh === void 0 ? void 0 : lower, headHigh === void 0 || baseLow === void 0 ? void 0 : upper];
-		},
-		samples: fewer(sides),
-		fewestAt: (confidence) => samplesToEstablish(Math.max(q, 1 - q), 0, confidence)
+	const mean = (log) => more(log).reduce((sum, value) => sum + value, 0) / pairs;
+	const best = edge((log) => mean(log) > 0);
+	const squares = more(best).reduce((sum, value) => sum + value * value, 0);
+	const error = Math.sqrt((squares + UNSEEN) / (pairs - 1) / pairs);
+	const ratio = Math.exp(best);
+	const limit = quantileOfBoth(base, head, ratio, q);
+	const degrees = degreesOf(base.blocks.map((block, i) => {
+		const other = head.blocks[i];
+		return total$2(block) - notAbove(block, limit) + total$2(other) - notAbove(other, limit * ratio);
+	}));
+	return (confidence) => {
+		if (degrees <= 0) return [void 0, void 0];
+		const allowed = studentQuantile$1(confidence, degrees) * error;
+		return [mean(-FURTHEST$1) > allowed ? Math.exp(edge((log) => mean(log) > allowed)) : void 0, mean(FURTHEST$1) < -allowed ? Math.exp(edge((log) => mean(log) >= -allowed)) : void 0];
 	};
 }
-function quantileDraw(histogram, ranks) {
-	const values = [];
-	const upTo = [];
-	let seen = 0;
-	for (const [index, count] of histogram.buckets()) {
-		seen += count;
-		values.push(Math.min(histogram.max, Math.max(histogram.min, bucketMidpoint(index))));
-		upTo.push(seen);
+function degreesOf(contributions) {
+	const sum = contributions.reduce((total, value) => total + value, 0);
+	const squares = contributions.reduce((total, value) => total + value * value, 0);
+	return squares === 0 ? 0 : sum * sum / squares - 1;
+}
+function edge(holds) {
+	let low = -FURTHEST$1;
+	let high = FURTHEST$1;
+	for (let i = 0; i < STEPS$1; i++) {
+		const middle = (low + high) / 2;
+		if (holds(middle)) low = middle;
+		else high = middle;
 	}
-	return (i) => values[firstAtLeast(upTo, ranks[i] * seen)];
+	return (low + high) / 2;
 }
-function firstAtLeast(ascending, value) {
+function quantileOfBoth(base, head, ratio, q) {
+	const wanted = q * (base.count + head.count);
+	const seen = (limit) => base.blocks.reduce((sum, block) => sum + notAbove(block, limit), 0) + head.blocks.reduce((sum, block) => sum + notAbove(block, limit * ratio), 0);
 	let low = 0;
-	let high = ascending.length - 1;
+	let high = Math.max(base.max, head.max / ratio);
+	for (let i = 0; i < STEPS$1 && high - low > high * 1e-4; i++) {
+		const middle = (low + high) / 2;
+		if (seen(middle) >= wanted) high = middle;
+		else low = middle;
+	}
+	return high;
+}
+function total$2({ upTo }) {
+	return upTo.at(-1) ?? 0;
+}
+function notAbove({ values, upTo }, limit) {
+	let low = 0;
+	let high = values.length;
 	while (low < high) {
 		const middle = low + high >> 1;
-		if (ascending[middle] >= value) high = middle;
-		else low = middle + 1;
+		if (values[middle] <= limit) low = middle + 1;
+		else high = middle;
 	}
-	return low;
+	return low === 0 ? 0 : upTo[low - 1];
 }
-const FEWEST_FOR_MEAN = 30;
-function meanChange(sides, { resamples }, chance) {
-	const [base, head] = sides.map(({ histogram }) => histogram.mean);
-	const draws = sides.map(({ histogram, independent }) => {
-		const error = histogram.std / Math.sqrt(independent);
-		return () => histogram.mean + error * normalQuantile(chance.uniform() + 2 ** -33);
+function jackknife(figure, [base, head], pairs) {
+	const [before, after] = [leaveOneOut(figure, base), leaveOneOut(figure, head)];
+	const difference = figure.metric === "error_rate";
+	const change = (i) => {
+		const [a, b] = [before(i), after(i)];
+		if (a === void 0 || b === void 0) return void 0;
+		if (difference) return b - a;
+		return a > 0 && b > 0 ? Math.log(b / a) : void 0;
+	};
+	const whole = change(-1);
+	const without = Array.from({ length: pairs }, (_, i) => change(i));
+	if (whole === void 0 || !without.every((value) => value !== void 0)) return void 0;
+	const mean = without.reduce((sum, value) => sum + value, 0) / pairs;
+	const squares = without.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+	const error = Math.sqrt((pairs - 1) / pairs * squares);
+	const degrees = degreesOf(base.map((block, i) => contributionOf(figure, block) + contributionOf(figure, head[i])));
+	return (confidence) => {
+		if (degrees <= 0) return [void 0, void 0];
+		const reach = studentQuantile$1(confidence, degrees) * error;
+		const bounds = [whole - reach, whole + reach];
+		return difference ? bounds : [Math.exp(bounds[0]), Math.exp(bounds[1])];
+	};
+}
+function contributionOf(figure, { latencies, failed, seconds }) {
+	if (figure.kind === "rate") return figure.metric === "error_rate" ? failed : seconds;
+	const histogram = latencies[figure.metric];
+	return (histogram?.count ?? 0) * (histogram?.mean ?? 0);
+}
+function leaveOneOut(figure, blocks) {
+	if (figure.kind === "latency") {
+		const sums = blocks.map(({ latencies }) => latencies[figure.metric] ?? new Histogram());
+		const all = (of, i) => sums.reduce((sum, histogram, k) => sum + (k === i ? 0 : of(histogram)), 0);
+		return (i) => {
+			const count = all(({ count }) => count, i);
+			return count === 0 ? void 0 : all(({ count, mean }) => count * (mean ?? 0), i) / count;
+		};
+	}
+	const sum = (of) => {
+		const all = blocks.reduce((total, block) => total + of(block), 0);
+		return (i) => all - (i < 0 ? 0 : of(blocks[i]));
+	};
+	const ratio = (above, below) => (i) => below(i) > 0 ? above(i) / below(i) : void 0;
+	const seconds = sum((block) => block.seconds);
+	switch (figure.metric) {
+		case "error_rate": return ratio(sum(({ failed }) => failed), sum(({ failed, completed }) => failed + completed));
+		case "request_throughput": return ratio(sum((block) => block.rates.requestThroughput * block.seconds), seconds);
+		case "output_throughput": return ratio(sum((block) => block.rates.outputThroughput * block.seconds), seconds);
+	}
+}
+// src/judge/change.ts
+function changeOf(figure, base, head) {
+	const [before, after] = [base.estimate(figure), head.estimate(figure)];
+	if (before === void 0 || after === void 0) return void 0;
+	const values = {
+		base: before.value,
+		head: after.value,
+		samples: Math.min(before.samples, after.samples),
+		fewestAt: (confidence) => Math.max(before.fewestAt(confidence), after.fewestAt(confidence))
+	};
+	const paired = pairedInterval(figure, [base.blocks, head.blocks]);
+	if (figure.kind === "rate" && figure.metric === "error_rate") {
+		const intervalAt = (Math.min(base.failed, head.failed) > 0 ? paired : void 0) ?? between$1(before, after, differenceInterval);
+		return {
+			...values,
+			change: after.value - before.value,
+			intervalAt
+		};
+	}
+	return {
+		...values,
+		...before.value > 0 && { change: after.value / before.value },
+		intervalAt: paired === void 0 ? between$1(before, after, ratioInterval) : (confidence) => values.samples < values.fewestAt(confidence) ? UNBOUNDED$1 : paired(confidence)
+	};
+}
+const UNBOUNDED$1 = [void 0, void 0];
+function between$1(before, after, combined) {
+	return (confidence) => combined({
+		value: after.value,
+		interval: after.intervalAt(confidence)
+	}, {
+		value: before.value,
+		interval: before.intervalAt(confidence)
 	});
-	const enough = sides.every(({ independent }) => independent >= FEWEST_FOR_MEAN);
-	return {
-		...ratioOf(base, head),
-		intervalAt: enough ? ratioInterval(draws, resamples) : unbounded,
-		samples: fewer(sides),
-		fewestAt: () => FEWEST_FOR_MEAN
-	};
-}
-function throughputChange(sides, samples, { resamples }, chance) {
-	const [baseDraw, headDraw] = sides.map((side) => throughputDraw(side, chance));
-	return {
-		...ratioOf(sides[0].perSecond, sides[1].perSecond),
-		intervalAt: baseDraw === void 0 || headDraw === void 0 ? unbounded : ratioInterval([baseDraw, headDraw], resamples),
-		samples,
-		fewestAt: () => 0
-	};
-}
-function throughputDraw({ perSecond, blocks }, chance) {
-	const used = blocks.filter(({ weight }) => weight > 0);
-	const totals = Float64Array.from(used, ({ total }) => total);
-	const weights = Float64Array.from(used, ({ weight }) => weight);
-	const count = used.length;
-	const rateOf = (pick) => {
-		let total = 0;
-		let weight = 0;
-		for (let i = 0; i < count; i++) {
-			const at = pick(i);
-			total += totals[at];
-			weight += weights[at];
-		}
-		return total / weight;
-	};
-	const whole = rateOf((i) => i);
-	if (count < 8 || whole === 0) return void 0;
-	return () => perSecond * rateOf(() => chance.integer(count)) / whole;
-}
-function errorRateChange(base, head) {
-	const [n, m] = [base.completed + base.failed, head.completed + head.failed];
-	if (n === 0 || m === 0) return void 0;
-	return {
-		base: base.failed / n,
-		head: head.failed / m,
-		change: head.failed / m - base.failed / n,
-		intervalAt: (confidence) => newcombeInterval(head.failed, m, base.failed, n, confidence),
-		samples: Math.min(n, m),
-		fewestAt: () => 0
-	};
-}
-function ratioInterval([base, head], resamples) {
-	const ratios = Float64Array.from({ length: resamples }, (_, i) => {
-		const below = base(i);
-		return below > 0 ? head(i) / below : Number.POSITIVE_INFINITY;
-	}).sort();
-	const at = (share) => {
-		const ratio = ratios[Math.min(resamples - 1, Math.floor(share * resamples))];
-		return Number.isFinite(ratio) ? ratio : void 0;
-	};
-	return (confidence) => (1 - confidence) * resamples < 1 ? [void 0, void 0] : [at(1 - confidence), at(confidence)];
-}
-const unbounded = () => [void 0, void 0];
-function ratioOf(base, head) {
-	return {
-		base,
-		head,
-		...base > 0 && { change: head / base }
-	};
-}
-function fewer(sides) {
-	return Math.min(...sides.map(({ histogram }) => histogram.count));
 }
 // src/judge/imported.ts
 const LATENCIES$4 = [
@@ -11299,7 +10678,7 @@ function figuresOnly(base, head) {
 	return base.imported !== void 0 || head.imported !== void 0;
 }
 function compareFigures(base, head) {
-	const [before, after] = [figuresOf(base), figuresOf(head)];
+	const [before, after] = [figuresOf$1(base), figuresOf$1(head)];
 	const changes = [...after].flatMap(([metric, figure]) => {
 		const baseValue = before.get(metric)?.value;
 		if (baseValue === void 0) return [];
@@ -11338,7 +10717,7 @@ function noIntervalReason({ imported }) {
 	if (imported === void 0) return void 0;
 	return `The baseline was measured by ${imported.title}, whose file holds figures without their distributions: there is no interval, and figure against figure decides nothing.`;
 }
-function figuresOf({ metrics }) {
+function figuresOf$1({ metrics }) {
 	const figures = new Map();
 	for (const name of LATENCIES$4) for (const statistic of STATISTICS) {
 		const value = metrics[name]?.[statistic];
@@ -11359,7 +10738,7 @@ function figuresOf({ metrics }) {
 	return figures;
 }
 function onlyIn(one, other) {
-	const [mine, theirs] = [figuresOf(one), figuresOf(other)];
+	const [mine, theirs] = [figuresOf$1(one), figuresOf$1(other)];
 	const lacks = (name) => mine.has(name) && !theirs.has(name);
 	return [...LATENCIES$4.flatMap((name) => {
 		if (one.metrics[name] !== void 0 && other.metrics[name] === void 0) return [name];
@@ -11373,11 +10752,112 @@ function sameWorkload(base, head) {
 	const tokens = ({ plan }) => `${plan.input_tokens > 0 ? plan.input_tokens : "unknown"} input and ${plan.output_tokens > 0 ? plan.output_tokens : "unknown"} output tokens`;
 	return `Whether both had the same workload is not in the files: a request had ${tokens(base)} on average in the base, ${tokens(head)} in the head.`;
 }
+// src/summarize/sections.ts
+const FIRST = 5;
+const PER_DOUBLING = 4;
+function sectionOf$1(index) {
+	const doublings = Math.log2(index / 20);
+	return doublings < 0 ? Math.floor(index / FIRST) : PER_DOUBLING + Math.floor(PER_DOUBLING * doublings);
+}
+function mergeSections$1(parts) {
+	const count = Math.max(0, ...parts.map(({ length }) => length));
+	return Array.from({ length: count }, (_, section) => {
+		const present = parts.flatMap((part) => part[section] ?? []);
+		return present.length === 0 ? void 0 : mergedHistogram(present);
+	});
+}
+function mergedSections(parts, from = 0) {
+	return mergedHistogram(parts.flatMap((part) => part.slice(from).flatMap((histogram) => histogram ?? [])));
+}
+function mergedHistogram(parts) {
+	const merged = new Histogram();
+	for (const part of parts) merged.merge(part);
+	return merged;
+}
+// src/summarize/slices.ts
+const MOST_SLICES = 256;
+const SHORTEST_SLICE_NS$1 = 1e8;
+const FEWEST_PER_SLICE = 5;
+function sliceTotals(requests, startNs, endNs) {
+	const most = Math.min(MOST_SLICES, (endNs - startNs) / SHORTEST_SLICE_NS$1, requests.length / FEWEST_PER_SLICE);
+	const count = Math.max(1, Math.floor(most));
+	const sliceNs = (endNs - startNs) / count;
+	const [completed, outputTokens, inputTokens] = [
+		0,
+		1,
+		2
+	].map(() => new Float64Array(count));
+	const spread = (into, amount, [from, to], [sinceNs, untilNs]) => {
+		const begin = Math.max(from, sinceNs);
+		const last = Math.min(to, untilNs);
+		const first = Math.max(0, Math.floor((begin - startNs) / sliceNs));
+		for (let i = first; i < count && startNs + i * sliceNs < last; i++) {
+			const inside = Math.min(last, startNs + (i + 1) * sliceNs) - Math.max(begin, startNs + i * sliceNs);
+			if (inside > 0) into[i] += amount * inside / (to - from);
+		}
+	};
+	const put = (into, amount, at, [sinceNs, untilNs]) => {
+		if (at <= sinceNs || at > untilNs) return;
+		into[Math.min(count - 1, Math.ceil((at - startNs) / sliceNs) - 1)] += amount;
+	};
+	for (const request of requests) {
+		if (request.outcome !== "completed") continue;
+		const { issued, end, firstOutput, lastOutput, inputTokens: input, outputTokens: output } = request;
+		const counts = [Math.max(startNs, request.countsFrom ?? startNs), Math.min(endNs, request.cutOff ?? endNs)];
+		if (end > issued) spread(completed, 1, [issued, end], counts);
+		if (input !== void 0) put(inputTokens, input, firstOutput ?? end, counts);
+		if (firstOutput === void 0 || lastOutput === void 0 || output === 1 || firstOutput === lastOutput) put(outputTokens, output, firstOutput ?? end, counts);
+		else {
+			put(outputTokens, 1, firstOutput, counts);
+			spread(outputTokens, output - 1, [firstOutput, lastOutput], counts);
+		}
+	}
+	return {
+		sliceNs,
+		completed,
+		outputTokens,
+		inputTokens
+	};
+}
+// src/summarize/chunk-arrival.ts
+const WITHIN_NS = NS_PER_MS;
+const BUNDLE_GAP_NS = .05 * NS_PER_MS;
+const HIDDEN_NS = NS_PER_MS;
+const FIRST_HIDDEN_NS = 20 * NS_PER_MS;
+function chunkArrival(outputs, sentNs, endNs) {
+	let bundled = 0;
+	let longestGap = 0;
+	let start = 0;
+	let beforeNs = sentNs;
+	for (let i = 1; i <= outputs.length; i++) {
+		if (i < outputs.length && outputs[i] - outputs[i - 1] < WITHIN_NS) continue;
+		const first = outputs[start];
+		const last = outputs[i - 1];
+		const chunks = i - start;
+		const waitNs = first - beforeNs;
+		const hiddenNs = start > 0 ? chunks * HIDDEN_NS : Math.max(FIRST_HIDDEN_NS, chunks * HIDDEN_NS);
+		if (last - first < (chunks - 1) * BUNDLE_GAP_NS && waitNs >= hiddenNs) bundled += chunks - 1;
+		if (start > 0) longestGap = Math.max(longestGap, waitNs / chunks);
+		beforeNs = last;
+		start = i;
+	}
+	const gaps = outputs.length - 1;
+	if (bundled < gaps / 2) return {
+		chunks: "apart",
+		longestGap
+	};
+	return {
+		chunks: endNs - outputs[0] <= Math.max(1e6, (endNs - sentNs) / 100) ? "whole" : "together",
+		longestGap
+	};
+}
 // src/summarize/summary.ts
 var LevelSummarizer = class {
 	#level;
 	#requests = [];
+	#underLoad = [];
 	#latencies = newHistograms();
+	#itlSections = [];
 	#failures = new Map();
 	#stretches = [];
 	#outputTokens = 0;
@@ -11392,16 +10872,26 @@ var LevelSummarizer = class {
 	}
 	begin(startNs) {
 		this.#open = true;
+		this.#itlSections.push([]);
 		this.#startNs = startNs;
 		this.#lastNs = startNs;
 		this.#shiftNs = this.#lengthNs - startNs;
 	}
 	add(record) {
 		const facts = factsOf(record, this.#stretches.length, this.#shiftNs);
-		this.#requests.push(facts);
 		this.#outputTokens += facts.outputTokens;
 		this.#lastNs = Math.max(this.#lastNs, record.end);
-		if (record.sent !== void 0) this.#latencies.issue_delay.record(Math.max(0, record.sent - record.scheduled));
+		if (record.ramp) {
+			if (record.end > this.#startNs) this.#underLoad.push({
+				...facts,
+				countsFrom: this.#lengthNs
+			});
+			return;
+		}
+		if (record.held !== void 0) this.#latencies.held.record(record.held);
+		this.#requests.push(facts);
+		this.#underLoad.push(facts);
+		if (facts.issueDelay !== void 0) this.#latencies.issue_delay.record(facts.issueDelay);
 		if (record.failure !== void 0) {
 			const seen = this.#failures.get(record.failure.reason);
 			if (seen) seen.count++;
@@ -11411,29 +10901,20 @@ var LevelSummarizer = class {
 			});
 		}
 		if (record.outcome !== "completed") return;
-		for (const name of [
-			"ttft",
-			"ttft_sent",
-			"tpot",
-			"e2e"
-		]) {
-			const value = facts[name];
-			if (value !== void 0) this.#latencies[name].record(value);
-		}
-		for (let i = 1; i < record.outputs.length; i++) this.#latencies.itl.record(record.outputs[i] - record.outputs[i - 1]);
+		recordLatencies(facts, this.#latencies);
+		if (record.outputs.length < 2) return;
+		const sections = this.#itlSections[this.#stretches.length];
+		const section = sectionOf$1(record.index);
+		const gaps = sections[section] ?? new Histogram();
+		sections[section] = gaps;
+		for (let i = 1; i < record.outputs.length; i++) gaps.record(record.outputs[i] - record.outputs[i - 1]);
 	}
 	end(stretch) {
 		this.#open = false;
 		this.#stretches.push(stretch);
 		this.#lengthNs += stretch.window.end - stretch.window.start;
-		for (let i = this.#firstOfStretch; i < this.#requests.length; i++) {
-			const request = this.#requests[i];
-			if (request.end > this.#lengthNs) this.#requests[i] = {
-				...request,
-				cutOff: this.#lengthNs
-			};
-		}
-		this.#firstOfStretch = this.#requests.length;
+		for (const request of this.#underLoad.slice(this.#firstOfStretch)) if (request.end > this.#lengthNs) Object.assign(request, { cutOff: this.#lengthNs });
+		this.#firstOfStretch = this.#underLoad.length;
 	}
 	cutShort() {
 		this.end({
@@ -11451,6 +10932,7 @@ var LevelSummarizer = class {
 	}
 	soFar() {
 		const { count: completed, mean: meanLatencyNs } = this.#latencies.e2e;
+		const meanTtftNs = this.#latencies.ttft.mean;
 		let failed = 0;
 		for (const { count } of this.#failures.values()) failed += count;
 		const outputTokens = this.#outputTokens;
@@ -11458,8 +10940,12 @@ var LevelSummarizer = class {
 			completed,
 			failed,
 			outputTokens,
-			...meanLatencyNs !== void 0 && { meanLatencyNs }
+			...meanLatencyNs !== void 0 && { meanLatencyNs },
+			...meanTtftNs !== void 0 && { meanTtftNs }
 		};
+	}
+	get requests() {
+		return this.#requests;
 	}
 	medianTtftNs() {
 		return this.#latencies.ttft.quantile(.5);
@@ -11487,7 +10973,12 @@ var LevelSummarizer = class {
 				...server !== void 0 && { server }
 			},
 			requests: this.#requests,
-			latencies: this.#latencies,
+			underLoad: this.#underLoad,
+			latencies: {
+				...this.#latencies,
+				itl: mergedSections(this.#itlSections)
+			},
+			itlSections: this.#itlSections,
 			failures: this.#failures
 		};
 	}
@@ -11498,6 +10989,7 @@ function mergeSummaries(parts) {
 	const atWork = parts.filter(({ requests }) => requests.length > 0);
 	const busy = atWork.length > 0 ? atWork : parts;
 	const latencies = newHistograms();
+	const itlSections = first.itlSections.map((_, stretch) => mergeSections$1(parts.map((part) => part.itlSections[stretch] ?? [])));
 	const failures = new Map();
 	for (const part of parts) {
 		for (const name of LATENCIES$5) latencies[name].merge(part.latencies[name]);
@@ -11524,7 +11016,9 @@ function mergeSummaries(parts) {
 			}
 		},
 		requests: parts.flatMap(({ requests }) => requests),
+		underLoad: parts.flatMap(({ underLoad }) => underLoad),
 		latencies,
+		itlSections,
 		failures
 	};
 }
@@ -11543,6 +11037,17 @@ function stretchesOf(ended, lengthNs) {
 		end: lengthNs
 	}] : stretches;
 }
+function recordLatencies(facts, latencies) {
+	for (const name of [
+		"ttft",
+		"ttft_sent",
+		"tpot",
+		"e2e"
+	]) {
+		const value = facts[name];
+		if (value !== void 0) latencies[name].record(value);
+	}
+}
 function newHistograms() {
 	return Object.fromEntries(LATENCIES$5.map((name) => [name, new Histogram()]));
 }
@@ -11553,24 +11058,30 @@ function factsOf(record, stretch, shiftNs) {
 	const several = record.outputTokens > 1 && record.outputs.length > 1;
 	const facts = {
 		outcome: record.outcome,
+		index: record.index,
 		stretch,
 		scheduled: record.scheduled + shiftNs,
 		issued: record.issued + shiftNs,
+		lateness: Math.max(0, record.issued - record.scheduled - (record.held ?? 0)),
 		end: record.end + shiftNs,
 		e2e: record.end - record.scheduled,
 		outputTokens: record.outputTokens,
 		tokenSource: record.tokenSource
 	};
 	if (record.inputTokens !== void 0) facts.inputTokens = record.inputTokens;
+	if (record.failure !== void 0) facts.failure = record.failure.reason;
+	if (record.sent !== void 0) facts.issueDelay = Math.max(0, record.sent - record.scheduled);
 	if (record.cachedTokens !== void 0) facts.cachedTokens = record.cachedTokens;
 	if (record.sharedTokens !== void 0) facts.sharedTokens = record.sharedTokens;
 	if (record.status !== void 0) facts.status = record.status;
+	if (record.held !== void 0) facts.held = record.held;
 	if (first !== void 0 && last !== void 0) {
 		facts.firstOutput = first + shiftNs;
 		facts.lastOutput = last + shiftNs;
 		facts.ttft = first - record.scheduled;
 		if (record.sent !== void 0) facts.ttft_sent = Math.max(0, first - record.sent);
 	}
+	if (record.outputs.length > 1) Object.assign(facts, chunkArrival(record.outputs, record.sent ?? record.issued, record.end));
 	if (several) facts.tpot = decodeNs / (record.outputTokens - 1);
 	return facts;
 }
@@ -11580,8 +11091,14 @@ function isGood$1(request, criteria) {
 		return value !== void 0 && holds$1(value, op, limitNs);
 	});
 }
-function decided(summary) {
-	return summary.requests.filter((request) => request.outcome !== "incomplete");
+function decided({ requests }) {
+	return requests.filter(isDecided);
+}
+function decidedOfAll({ leftOut = [], requests }) {
+	return [...leftOut, ...requests].filter(isDecided);
+}
+function isDecided({ outcome }) {
+	return outcome !== "incomplete";
 }
 function ratesBetween(requests, startNs, endNs) {
 	let completed = 0;
@@ -11590,16 +11107,17 @@ function ratesBetween(requests, startNs, endNs) {
 	let inputKnown = false;
 	let inFlightNs = 0;
 	for (const request of requests) {
+		const from = Math.max(startNs, request.countsFrom ?? startNs);
 		const until = Math.min(endNs, request.cutOff ?? endNs);
-		const inside = overlap$1(request.issued, request.end, startNs, until);
+		const inside = overlap$1(request.issued, request.end, from, until);
 		inFlightNs += inside;
 		if (request.outcome !== "completed") continue;
 		completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
-		output += outputTokensBetween(request, startNs, until);
+		output += outputTokensBetween(request, from, until);
 		if (request.inputTokens !== void 0) {
 			inputKnown = true;
 			const at = request.firstOutput ?? request.end;
-			if (at > startNs && at <= until) input += request.inputTokens;
+			if (at > from && at <= until) input += request.inputTokens;
 		}
 	}
 	const seconds = (endNs - startNs) / NS_PER_S;
@@ -11621,134 +11139,582 @@ function outputTokensBetween(request, startNs, endNs) {
 function overlap$1(from, to, startNs, endNs) {
 	return Math.max(0, Math.min(to, endNs) - Math.max(from, startNs));
 }
-// src/judge/slices.ts
-const MOST_SLICES = 40;
-const SHORTEST_SLICE_NS$1 = 1e8;
-function slices(summary) {
-	const { start, end } = summary.record.window;
-	const count = Math.max(1, Math.min(MOST_SLICES, Math.floor((end - start) / SHORTEST_SLICE_NS$1)));
-	const width = (end - start) / count;
-	const requests = Array.from({ length: count }, () => []);
-	for (const request of summary.requests) {
-		const i = Math.floor((request.scheduled - start) / width);
-		requests[Math.min(count - 1, Math.max(0, i))].push(request);
+// src/judge/dependence.ts
+const MOST_VALUES = 4096;
+const GROUPS = 64;
+const ORDINATES = 32;
+function dependenceOf(series) {
+	const n = series.length;
+	const values = n > MOST_VALUES ? sums(series, MOST_VALUES) : series;
+	const { mean, variance } = momentsOf(values);
+	if (variance <= 1e-20 * mean * mean) return INDEPENDENT(n);
+	const scale = n > MOST_VALUES ? variance / (n / MOST_VALUES * momentsOf(series).variance) : 1;
+	const centred = values.map((value) => value - mean);
+	const { inflation, lags, lag1 } = initialMonotone(centred, variance);
+	const groups = sums(centred, Math.min(GROUPS, Math.floor(values.length / 2)));
+	const grouped = momentsOf(groups).variance;
+	const spectrum = lowFrequencies(centred, variance);
+	return {
+		n,
+		neighbours: scale * withoutMeanBias(inflation, lags, values.length),
+		groups: grouped === 0 ? 0 : scale * initialMonotone(groups, grouped).inflation * grouped / (values.length / groups.length * variance),
+		spectrum: (ordinates) => scale * sumOf(spectrum.subarray(0, ordinates)) / ordinates,
+		neighbourScore: lag1 * Math.sqrt(values.length),
+		skewness: furthest([16, 32].map((count) => skewnessOfSum(centred, count)))
+	};
+}
+const INDEPENDENT = (n) => ({
+	n,
+	neighbours: 1,
+	groups: 0,
+	spectrum: () => 0,
+	neighbourScore: 0,
+	skewness: 0
+});
+const FEWEST_WORTH = {
+	quantile: 25,
+	mean: 50
+};
+const ENOUGH_FOR_EXTREME = 60;
+const SHARE_OF_RANKS = .6;
+const SKEWNESS_WEIGHT = 1.5;
+function worthOf(figure, ranks, confidence, { fewest = 0, fewestWorth = FEWEST_WORTH.mean } = {}) {
+	const { n } = figure;
+	const allowance = (ordinates) => (studentQuantile$1(confidence, 2 * ordinates) / normalQuantile(confidence)) ** 2;
+	const slow = ({ spectrum }, ordinates) => spectrum(ordinates) * allowance(ordinates);
+	const plain = Math.max(1, figure.neighbours, figure.spectrum(8));
+	const modest = Math.max(1, figure.neighbours, slow(figure, 8));
+	const keepBound = (worth) => n >= fewest && !isDependent(ranks, BEYOND_DOUBT) ? Math.max(worth, fewest) : worth;
+	if (!isDependent(ranks, LIKELY)) return {
+		lower: n / modest,
+		upper: keepBound(n / modest),
+		effective: n / modest
+	};
+	const ofRanks = Math.max(1, ranks.neighbours, ranks.groups, slow(ranks, 8));
+	const careful = Math.max(modest, figure.groups, slow(figure, 16), slow(figure, 4), slow(figure, 2), SHARE_OF_RANKS * Math.max(ofRanks, slow(ranks, 4)));
+	const inflation = Math.max(careful, ofRanks);
+	if (n / inflation < fewestWorth) return {
+		lower: fewest > 0 ? n / inflation : 0,
+		upper: keepBound(0),
+		effective: n / inflation
+	};
+	const z = normalQuantile(confidence);
+	const lengthened = (skewness) => 1 + SKEWNESS_WEIGHT * Math.max(0, skewness) * (2 * z * z + 1) / (6 * z);
+	const lower = n / (careful * lengthened(-figure.skewness) ** 2);
+	const upper = n / (careful * lengthened(figure.skewness) ** 2);
+	return {
+		lower,
+		upper: keepBound(n / ofRanks >= ENOUGH_FOR_EXTREME && n / plain >= fewest ? Math.max(upper, fewest) : upper),
+		effective: n / careful
+	};
+}
+function worthForQuantile(above, ranks, q, confidence) {
+	return worthOf(above, ranks, confidence, {
+		fewest: fewestForQuantile(q, confidence),
+		fewestWorth: FEWEST_WORTH.quantile
+	});
+}
+const LIKELY = {
+	neighbours: 2.6,
+	4: 2.9,
+	8: 2.2,
+	16: 1.75,
+	32: 1.5
+};
+const BEYOND_DOUBT = {
+	neighbours: 3.9,
+	4: 3.9,
+	8: 2.9,
+	16: 2.15,
+	32: 1.75
+};
+function isDependent({ neighbourScore, spectrum }, thresholds) {
+	return neighbourScore > thresholds.neighbours || [
+		4,
+		8,
+		16,
+		32
+	].some((ordinates) => spectrum(ordinates) > thresholds[ordinates]);
+}
+function initialMonotone(centred, variance) {
+	const n = centred.length;
+	const covariance = (lag) => {
+		let sum = 0;
+		for (let i = lag; i < n; i++) sum += centred[i] * centred[i - lag];
+		return sum / n;
+	};
+	let total = 0;
+	let before = Number.POSITIVE_INFINITY;
+	let lag = 0;
+	let lag1 = 0;
+	for (; lag + 1 < n / 2 - 1; lag += 2) {
+		const odd = covariance(lag + 1);
+		if (lag === 0) lag1 = odd / variance;
+		const pair = (lag === 0 ? variance : covariance(lag)) + odd;
+		if (pair <= 0) break;
+		before = Math.min(before, pair);
+		total += before;
 	}
-	return requests.map((inSlice, i) => ({
-		from: start + i * width,
-		to: start + (i + 1) * width,
-		requests: inSlice
-	}));
+	return {
+		inflation: lag === 0 ? 0 : (2 * total - variance) / variance,
+		lags: lag,
+		lag1
+	};
+}
+function withoutMeanBias(inflation, lags, n) {
+	return inflation / Math.max(.2, 1 - 2 * lags / n);
+}
+function lowFrequencies(centred, variance) {
+	const n = centred.length;
+	return Float64Array.from({ length: ORDINATES }, (_, k) => {
+		const step = 2 * Math.PI * (k + 1) / n;
+		const [stepCos, stepSin] = [Math.cos(step), Math.sin(step)];
+		let cos = 1;
+		let sin = 0;
+		let even = 0;
+		let odd = 0;
+		for (let i = 0; i < n; i++) {
+			even += centred[i] * cos;
+			odd += centred[i] * sin;
+			const next = cos * stepCos - sin * stepSin;
+			sin = sin * stepCos + cos * stepSin;
+			cos = next;
+		}
+		return (even * even + odd * odd) / (n * variance);
+	});
+}
+function skewnessOfSum(centred, count) {
+	const groups = sums(centred, count);
+	const { mean, variance } = momentsOf(groups);
+	if (variance === 0) return 0;
+	return groups.reduce((sum, value) => sum + (value - mean) ** 3, 0) / count / variance ** 1.5 / Math.sqrt(count);
+}
+function sums(series, count) {
+	const groups = new Float64Array(count);
+	const perGroup = series.length / count;
+	for (let i = 0; i < series.length; i++) groups[Math.min(count - 1, Math.floor(i / perGroup))] += series[i];
+	return groups;
+}
+function momentsOf(series) {
+	const mean = sumOf(series) / series.length;
+	return {
+		mean,
+		variance: series.reduce((sum, value) => sum + (value - mean) ** 2, 0) / series.length
+	};
+}
+function furthest(values) {
+	return values.reduce((far, value) => Math.abs(value) > Math.abs(far) ? value : far, 0);
+}
+function sumOf(series) {
+	return series.reduce((sum, value) => sum + value, 0);
+}
+// src/judge/estimate.ts
+const UNBOUNDED = [void 0, void 0];
+const FEWEST_SLICES = 8;
+function quantileEstimate(histogram, q, worthAt, requests = histogram.count) {
+	const value = histogram.quantile(q);
+	if (value === void 0) return void 0;
+	const { count } = histogram;
+	return {
+		value,
+		samples: count,
+		worthAt,
+		intervalAt: (confidence) => {
+			const { lower, upper } = worthAt(confidence);
+			const bound = (side, samples) => {
+				const whole = Math.floor(samples + 1e-9);
+				const rank = whole < 1 ? void 0 : quantileRanks(whole, q, confidence)[side];
+				if (rank === void 0) return void 0;
+				const place = rank * count / whole;
+				return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
+			};
+			const [furthestLower, furthestUpper] = requests >= fewestForQuantile(q, confidence) ? farBeyond(rangeOf$1(histogram)) : UNBOUNDED;
+			return [highest$1(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)), bound(1, upper) ?? furthestUpper];
+		},
+		fewestAt: (confidence) => fewestForQuantile(q, confidence)
+	};
+}
+const FURTHEST = 10;
+function farBeyond({ min, middle, max }) {
+	return [min / timesBeyond(min, middle), max * timesBeyond(middle, max)];
+}
+function timesBeyond(lower, higher) {
+	return lower > 0 ? Math.min(FURTHEST, higher / lower) : FURTHEST;
+}
+function rangeOf$1(histogram) {
+	return {
+		min: histogram.min,
+		middle: histogram.quantile(.5) ?? 0,
+		max: histogram.max
+	};
+}
+const MARKOV_SLACK = 1.4;
+function seenTooOften(histogram, q, confidence) {
+	const level = 1 - (1 - q) / (MARKOV_SLACK * (1 - confidence));
+	return level > 0 ? histogram.quantile(level) : void 0;
+}
+function highest$1(...bounds) {
+	const known = bounds.filter((bound) => bound !== void 0);
+	return known.length === 0 ? void 0 : Math.max(...known);
+}
+function quantileWorth(values, histogram) {
+	let ranks;
+	return (q) => {
+		let above;
+		return (confidence) => {
+			const limit = histogram.quantile(q);
+			ranks ??= dependenceOf(histogram.midranks(values));
+			above ??= dependenceOf(values.map((value) => value > limit ? 1 : 0));
+			return worthForQuantile(above, ranks, q, confidence);
+		};
+	};
+}
+function meanEstimate({ count, mean, std }, range, skewness, worthAt) {
+	return {
+		value: mean,
+		samples: count,
+		worthAt,
+		intervalAt: (confidence) => {
+			const { lower, upper } = worthAt(confidence);
+			const reach = (worth, skewed = 0) => {
+				const t = studentQuantile$1(confidence, worth - 1);
+				return (t + skewed * (2 * t * t + 1) / (6 * Math.sqrt(worth))) * std / Math.sqrt(worth);
+			};
+			const [furthestLower, furthestUpper] = count < 30 ? UNBOUNDED : farBeyond(range);
+			return [lower < 30 ? furthestLower : mean - reach(lower), upper < 30 ? furthestUpper : mean + reach(upper, skewness)];
+		},
+		fewestAt: () => 30
+	};
+}
+function meanOfSeries(values, histogram) {
+	const { count, mean, std } = histogram;
+	if (mean === void 0 || std === void 0) return void 0;
+	let series;
+	let ranks;
+	return meanEstimate({
+		count,
+		mean,
+		std
+	}, rangeOf$1(histogram), skewnessOf(values), (confidence) => {
+		series ??= dependenceOf(values);
+		ranks ??= dependenceOf(histogram.midranks(values));
+		return worthOf(series, ranks, confidence);
+	});
+}
+function shareEstimate(hits, ranks) {
+	const n = hits.length;
+	if (n === 0) return void 0;
+	let own;
+	return shareOf(hits.reduce((sum, hit) => sum + hit, 0), n, (confidence) => {
+		own ??= dependenceOf(hits);
+		return worthOf(own, ranks?.() ?? own, confidence);
+	});
+}
+function shareOf(hits, n, worthAt) {
+	const share = hits / n;
+	return {
+		value: share,
+		samples: n,
+		worthAt,
+		intervalAt: (confidence) => {
+			const { lower, upper } = worthAt(confidence);
+			const surely = MARKOV_SLACK * (1 - confidence);
+			return [Math.max(wilsonInterval(share * lower, lower, confidence)[0] ?? 0, share * surely), Math.min(wilsonInterval(share * upper, upper, confidence)[1] ?? 1, 1 - (1 - share) * surely)];
+		},
+		fewestAt: () => 1
+	};
+}
+function rateEstimate(value, samples, slices) {
+	const n = slices.length;
+	const mean = slices.reduce((sum, slice) => sum + slice, 0) / n;
+	const std = Math.sqrt(slices.reduce((sum, slice) => sum + (slice - mean) ** 2, 0) / (n - 1));
+	const sorted = slices.map((slice) => mean === 0 ? 0 : slice * value / mean).sort();
+	let series;
+	const worthAt = (confidence) => {
+		series ??= dependenceOf(slices);
+		return worthOf(series, series, confidence, { fewestWorth: FEWEST_SLICES });
+	};
+	return {
+		value,
+		samples,
+		worthAt,
+		intervalAt: (confidence) => {
+			const { lower, upper } = worthAt(confidence);
+			const reach = (worth) => studentQuantile$1(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean) / Math.sqrt(worth);
+			const [furthestLower, furthestUpper] = n < FEWEST_SLICES ? UNBOUNDED : farBeyond({
+				min: sorted[0],
+				middle: sorted[n >> 1],
+				max: sorted[n - 1]
+			});
+			return [lower < FEWEST_SLICES ? furthestLower : Math.max(0, value - reach(lower)), upper < FEWEST_SLICES ? furthestUpper : value + reach(upper)];
+		},
+		fewestAt: () => 0
+	};
+}
+function skewnessOf(values) {
+	const n = values.length;
+	const mean = values.reduce((sum, value) => sum + value, 0) / n;
+	let second = 0;
+	let third = 0;
+	for (const value of values) {
+		second += (value - mean) ** 2;
+		third += (value - mean) ** 3;
+	}
+	return second === 0 ? 0 : Math.max(0, third / n / (second / n) ** 1.5);
 }
 // src/judge/level-figures.ts
-function figuresOfSummaries(stretches) {
-	const [first] = stretches;
-	if (first === void 0) throw new RangeError("A level is measured in at least one stretch.");
-	const ended = stretches.flatMap(decided);
-	const completed = ended.filter((request) => request.outcome === "completed").length;
+const KNOWN = new WeakMap();
+function figuresOfSummary(summary) {
+	const known = KNOWN.get(summary) ?? measuredFigures(summary);
+	KNOWN.set(summary, known);
+	return known;
+}
+function measuredFigures(summary) {
+	const ended = inOrder(decided(summary));
+	const completed = ended.filter(({ outcome }) => outcome === "completed");
+	const once = memo$1();
+	const seriesOf = (metric) => once(`series ${metric}`, () => Float64Array.from(metric === "issue_delay" || metric === "held" ? ended.flatMap((request) => metric === "held" ? request.held ?? [] : request.issued - request.scheduled) : completed.flatMap((request) => request[metric === "itl" ? "tpot" : metric] ?? [])));
+	const histogramOf = (metric) => once(`histogram ${metric}`, () => histogramOfValues(seriesOf(metric)));
+	const worthOf = (metric) => once(`worth ${metric}`, () => quantileWorth(seriesOf(metric), histogramOf(metric)));
+	const latencies = LATENCIES$5.filter((name) => summary.latencies[name].count > 0);
 	return {
-		name: levelName(first.level),
-		latencies: mergedLatencies(stretches),
+		name: levelName(summary.level),
+		...countsOf(decidedOfAll(summary)),
+		names: [
+			...latencies,
+			...ended.length > 0 ? ["request_throughput"] : [],
+			...completed.length > 0 ? ["output_throughput"] : []
+		],
+		estimate: (figure) => {
+			if (figure.kind === "rate") {
+				if (figure.metric === "error_rate") return once("error_rate", () => errorRate(inOrder(decidedOfAll(summary))));
+				if (figure.metric === "output_throughput" && completed.length === 0) return void 0;
+				const { metric } = figure;
+				return once(metric, () => rateOverTime(summary, metric));
+			}
+			const { metric, statistic } = figure;
+			if (statistic.kind === "quantile") {
+				const { q } = statistic;
+				return once(`${metric} ${q}`, () => quantileEstimate(summary.latencies[metric], q, worthOf(metric)(q), seriesOf(metric).length));
+			}
+			return once(`${metric} mean`, () => metric === "itl" || metric === "issue_delay" || metric === "held" ? meanOfOther(summary.latencies[metric], seriesOf(metric), histogramOf(metric)) : meanOfSeries(seriesOf(metric), summary.latencies[metric]));
+		},
+		get blocks() {
+			return once("blocks", () => blocksOf$1(summary));
+		}
+	};
+}
+function goodputRatio(summary, criteria) {
+	const ended = inOrder(decided(summary));
+	const hits = Float64Array.from(ended, (request) => isGood$1(request, criteria) ? 1 : 0);
+	const [first] = criteria;
+	if (first === void 0) return shareEstimate(hits);
+	const values = Float64Array.from(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
+	const histogram = histogramOfValues(values);
+	const beyond = timesBeyond(histogram.quantile(.5) ?? 0, histogram.max);
+	return shareEstimate(hits, ended.every((request) => criteria.every(({ metric, op, limitNs }) => {
+		const value = request[metric];
+		return value !== void 0 && isUpperLimit(op) && holds$1(value * beyond, op, limitNs);
+	})) ? void 0 : () => dependenceOf(histogram.midranks(values)));
+}
+function errorRate(ended) {
+	return shareEstimate(Float64Array.from(ended, ({ outcome }) => outcome === "failed" ? 1 : 0));
+}
+function meanOfOther(gaps, series, perRequest) {
+	const own = meanOfSeries(series, perRequest);
+	if (own === void 0 || gaps.mean === void 0) return void 0;
+	const scale = own.value === 0 ? 0 : gaps.mean / own.value;
+	return {
+		...own,
+		value: gaps.mean,
+		samples: gaps.count,
+		intervalAt: (confidence) => own.intervalAt(confidence).map((bound) => bound === void 0 ? void 0 : bound * scale)
+	};
+}
+function rateOverTime(summary, metric) {
+	const { start, end } = summary.record.window;
+	const requests = decided(summary);
+	if (requests.length === 0 || end <= start) return void 0;
+	const totals = sliceTotals(summary.underLoad, start, end);
+	const { requestThroughput, outputThroughput, inputThroughput } = ratesBetween(summary.underLoad, start, end);
+	const of = (value, slices) => value === void 0 ? void 0 : rateEstimate(value, requests.length, slices);
+	switch (metric) {
+		case "request_throughput": return of(requestThroughput, totals.completed);
+		case "output_throughput": return of(outputThroughput, totals.outputTokens);
+		case "input_throughput": return of(inputThroughput, totals.inputTokens);
+		case "total_throughput": return of(inputThroughput === void 0 ? void 0 : inputThroughput + outputThroughput, totals.outputTokens.map((tokens, i) => tokens + totals.inputTokens[i]));
+	}
+}
+function blocksOf$1(summary) {
+	const { record, itlSections } = summary;
+	if (record.stretches.length < 4) return [];
+	const inStretch = Map.groupBy(decided(summary), ({ stretch }) => stretch);
+	const ofAll = Map.groupBy(decidedOfAll(summary), ({ stretch }) => stretch);
+	return record.stretches.map(({ start, end }, i) => {
+		const requests = inStretch.get(i) ?? [];
+		const completed = requests.filter(({ outcome }) => outcome === "completed");
+		const latencies = REQUEST_METRICS.map((metric) => [metric, histogramOfValues(Float64Array.from(completed.flatMap((request) => request[metric] ?? [])))]);
+		const gaps = mergedSections([itlSections[i] ?? []]);
+		return {
+			latencies: {
+				...Object.fromEntries(latencies.filter(([, { count }]) => count > 0)),
+				...gaps.count > 0 && { itl: gaps }
+			},
+			...countsOf(ofAll.get(i) ?? []),
+			seconds: (end - start) / NS_PER_S,
+			rates: ratesBetween(requests, start, end)
+		};
+	});
+}
+function countsOf(requests) {
+	const completed = requests.filter(({ outcome }) => outcome === "completed").length;
+	return {
 		completed,
-		failed: ended.length - completed,
-		throughputs: ended.length === 0 ? {} : throughputsOf(stretches, completed)
+		failed: requests.length - completed
+	};
+}
+function histogramOfValues(values) {
+	const histogram = new Histogram();
+	for (const value of values) histogram.record(Math.max(0, value));
+	return histogram;
+}
+function inOrder(requests) {
+	const order = Uint32Array.from(requests, (_, i) => i).sort((a, b) => requests[a].scheduled - requests[b].scheduled);
+	return Array.from(order, (i) => requests[i]);
+}
+function memo$1() {
+	const made = new Map();
+	return (name, make) => {
+		if (!made.has(name)) made.set(name, make());
+		return made.get(name);
 	};
 }
 function figuresOfResult(level) {
-	const { metrics, timeline, requests } = level;
-	const sliceNs = level.window.seconds * NS_PER_S / Math.max(1, timeline.length);
-	const latencies = LATENCIES$5.flatMap((name) => {
-		const stats = metrics[name];
-		const buckets = level.histograms[name];
-		if (stats === void 0 || buckets === void 0) return [];
+	const { metrics, timeline, requests, effective_samples: effective } = level;
+	const once = memo$1();
+	const histogramOf = (metric) => once(`histogram ${metric}`, () => {
+		const [stats, buckets] = [metrics[metric], level.histograms[metric]];
+		if (stats === void 0 || buckets === void 0) return void 0;
 		const [min, max, mean, std] = [
 			stats.min,
 			stats.max,
 			stats.mean,
 			stats.std
 		].map((ms) => ms * NS_PER_MS);
-		return [[name, Histogram.fromBuckets(buckets, {
+		return Histogram.fromBuckets(buckets, {
 			min,
 			max,
 			mean,
 			std
-		})]];
+		});
 	});
-	const throughput = (perSecond, totalOf) => perSecond === void 0 ? void 0 : {
-		perSecond,
-		blocks: timeline.map((point) => ({
-			total: totalOf(point),
-			weight: sliceNs
-		}))
-	};
-	const request = throughput(metrics.request_throughput, ({ completed }) => completed);
-	const output = throughput(metrics.output_throughput, ({ output_throughput }) => output_throughput * sliceNs / NS_PER_S);
+	const sliceNs = level.window.seconds * NS_PER_S / Math.max(1, timeline.length);
+	const rate = (value, of) => value === void 0 ? void 0 : rateEstimate(value, requests.completed, Float64Array.from(timeline, of));
+	const ended = requests.completed + requests.failed;
 	return {
 		name: level.name,
-		latencies: Object.fromEntries(latencies),
 		completed: requests.completed,
 		failed: requests.failed,
-		throughputs: {
-			...request !== void 0 && { request_throughput: request },
-			...output !== void 0 && { output_throughput: output }
-		}
-	};
-}
-function mergedLatencies(stretches) {
-	return Object.fromEntries(LATENCIES$5.flatMap((name) => {
-		const merged = new Histogram();
-		for (const { latencies } of stretches) merged.merge(latencies[name]);
-		return merged.count === 0 ? [] : [[name, merged]];
-	}));
-}
-function throughputsOf(stretches, completed) {
-	const request = [];
-	const output = [];
-	for (const stretch of stretches) for (const { from, to } of slices(stretch)) {
-		if (to <= from) continue;
-		const rates = ratesBetween(stretch.requests, from, to);
-		const weight = to - from;
-		request.push({
-			total: rates.requestThroughput * weight / NS_PER_S,
-			weight
-		});
-		output.push({
-			total: rates.outputThroughput * weight / NS_PER_S,
-			weight
-		});
-	}
-	if (request.length === 0) return {};
-	return {
-		request_throughput: {
-			perSecond: perSecond(request),
-			blocks: request
+		names: [...LATENCIES$5.filter((name) => histogramOf(name) !== void 0), ...["request_throughput", "output_throughput"].filter((name) => metrics[name] !== void 0)],
+		estimate: (figure) => {
+			if (figure.kind === "rate") switch (figure.metric) {
+				case "error_rate": return ended === 0 ? void 0 : shareOf(requests.failed, ended, storedWorth$1(effective?.error_rate));
+				case "request_throughput": return rate(metrics.request_throughput, ({ completed }) => completed);
+				case "output_throughput": return rate(metrics.output_throughput, ({ output_throughput }) => output_throughput * sliceNs / NS_PER_S);
+			}
+			const histogram = histogramOf(figure.metric);
+			if (histogram === void 0) return void 0;
+			const worth = storedWorth$1(effective?.[figureName(figure)] ?? nearest(effective, figure));
+			if (figure.statistic.kind === "quantile") {
+				const behind = Math.min(histogram.count, requests.completed);
+				return quantileEstimate(histogram, figure.statistic.q, worth, behind);
+			}
+			const { count, mean, std, min, max } = histogram;
+			const range = {
+				min,
+				middle: histogram.quantile(.5),
+				max
+			};
+			return meanEstimate({
+				count,
+				mean,
+				std
+			}, range, 0, worth);
 		},
-		...completed > 0 && { output_throughput: {
-			perSecond: perSecond(output),
-			blocks: output
-		} }
+		blocks: [],
+		...effective === void 0 && { undecidable: WITHOUT_DEPENDENCE }
 	};
 }
-function perSecond(blocks) {
-	const total = blocks.reduce((sum, block) => sum + block.total, 0);
-	const weight = blocks.reduce((sum, block) => sum + block.weight, 0);
-	return total * NS_PER_S / weight;
+const WITHOUT_DEPENDENCE = "The baseline was stored by an earlier version, which did not keep how much its requests depend on each other: measure it again.";
+function storedWorth$1(stored) {
+	return (confidence) => {
+		const samples = stored === void 0 ? 0 : confidence <= stored.confidence ? stored.samples : stored.strict;
+		return {
+			lower: samples,
+			upper: samples,
+			effective: samples
+		};
+	};
 }
+function nearest(effective, { metric, statistic }) {
+	if (effective === void 0 || statistic.kind !== "quantile") return void 0;
+	const known = STORED_QUANTILES.flatMap((q) => {
+		const stored = effective[figureName({
+			kind: "latency",
+			metric,
+			statistic: {
+				kind: "quantile",
+				q
+			}
+		})];
+		return stored === void 0 ? [] : [{
+			q,
+			stored
+		}];
+	});
+	const below = known.findLast(({ q }) => q <= statistic.q)?.stored;
+	const above = known.find(({ q }) => q >= statistic.q)?.stored;
+	if (below === void 0 || above === void 0) return below ?? above;
+	return below.strict < above.strict ? below : above;
+}
+const STORED_QUANTILES = [
+	.5,
+	.9,
+	.95,
+	.99,
+	.999
+];
+const STORED_FIGURES = [...LATENCIES$5.flatMap((metric) => [...STORED_QUANTILES.map((q) => ({
+	kind: "latency",
+	metric,
+	statistic: {
+		kind: "quantile",
+		q
+	}
+})), {
+	kind: "latency",
+	metric,
+	statistic: { kind: "mean" }
+}]), {
+	kind: "rate",
+	metric: "error_rate"
+}];
 // src/judge/prompt-cache.ts
 function cacheHitRatio({ requests }) {
 	const told = requests.filter(tellsCached);
-	return told.length === 0 ? void 0 : sum$2(told.map(cachedOf)) / sum$2(told.map(inputOf));
+	return told.length === 0 ? void 0 : sum$3(told.map(cachedOf)) / sum$3(told.map(inputOf));
 }
 function unsharedHitRatio(plan, summary) {
 	const known = summary.requests.filter(tellsInput);
 	const allowed = allowance(plan, known);
 	const told = known.filter(tellsCached);
-	if (told.length > 0) return sum$2(told.map((request) => cachedOf(request) > allowed(request) ? Math.max(0, cachedOf(request) - sharedOf(request)) : 0)) / sum$2(told.map(inputOf));
+	if (told.length > 0) return sum$3(told.map((request) => cachedOf(request) > allowed(request) ? Math.max(0, cachedOf(request) - sharedOf(request)) : 0)) / sum$3(told.map(inputOf));
 	const ratio = pageRatio(summary);
 	if (ratio === void 0) return void 0;
-	const inputs = sum$2(known.map(inputOf));
+	const inputs = sum$3(known.map(inputOf));
 	if (inputs > 0) {
-		const mayHit = sum$2(known.map((request) => Math.min(inputOf(request), allowed(request))));
-		return ratio * inputs > mayHit ? Math.max(0, ratio - sum$2(known.map(sharedOf)) / inputs) : 0;
+		const mayHit = sum$3(known.map((request) => Math.min(inputOf(request), allowed(request))));
+		return ratio * inputs > mayHit ? Math.max(0, ratio - sum$3(known.map(sharedOf)) / inputs) : 0;
 	}
 	const { prefixTokens, input, turns, trace } = plan.workload;
 	if (!isSynthetic(plan) || trace !== void 0 || turns > 1) return void 0;
@@ -11762,22 +11728,24 @@ const FIGURES$1 = [
 	"ttft_sent",
 	"e2e"
 ];
-function promptCacheFindings(plan, head, base) {
-	return [hits(plan, head), differs(plan, head, base)].filter((finding) => finding !== void 0);
+function promptCacheHits(plan, summary) {
+	const finding = hits(plan, summary);
+	if (finding === void 0 || !isSynthetic(plan)) return void 0;
+	return {
+		finding: {
+			...finding,
+			matters: "What is in the cache is not computed again: ttft is that of prompts which the server had seen.",
+			advice: "Leave prompt-salt out and keep other clients away, or say prompt-cache: warm where a warm cache is meant."
+		},
+		truth: (figure) => {
+			if (figure.kind === "goodput_ratio") return figure.criteria.some(isTouched) ? "lower" : void 0;
+			return isTouched(figure) ? "higher" : void 0;
+		}
+	};
 }
-function hits(plan, head) {
-	if (head === void 0 || head <= MOST_UNSHARED || plan.workload.promptCache === "warm") return void 0;
-	const finding = {
-		code: "prompt_cache_hits",
-		figures: FIGURES$1,
-		happened: `The server had ${formatRatio(head)} of the prompts' tokens in its cache, beyond what the plan has them share.`
-	};
-	if (isSynthetic(plan)) return {
-		...finding,
-		level: "invalid",
-		matters: "What is in the cache is not computed again: ttft is that of prompts which the server had seen.",
-		advice: "Leave prompt-salt out and keep other clients away, or say prompt-cache: warm where a warm cache is meant."
-	};
+function givenPromptsSeen(plan, summary) {
+	const finding = hits(plan, summary);
+	if (finding === void 0 || isSynthetic(plan)) return void 0;
 	return {
 		...finding,
 		level: "note",
@@ -11785,16 +11753,32 @@ function hits(plan, head) {
 		advice: "Give a prompt for every request and start the server afresh, or say prompt-cache: warm where a warm cache is meant."
 	};
 }
-function differs(plan, head, base) {
+function hits(plan, summary) {
+	if (plan.workload.promptCache === "warm") return void 0;
+	const ratio = unsharedHitRatio(plan, summary);
+	if (ratio === void 0 || ratio <= MOST_UNSHARED) return void 0;
+	return {
+		code: "prompt_cache_hits",
+		touches: FIGURES$1,
+		happened: `The server had ${formatRatio(ratio)} of the prompts' tokens in its cache, beyond what the plan has them share.`
+	};
+}
+function promptCacheDiffers(plan, head, base) {
 	if (head === void 0 || base === void 0 || !isDifferent(base, head)) return void 0;
 	return {
-		code: "prompt_cache_differs",
-		level: "invalid",
-		figures: FIGURES$1,
-		happened: `Beyond what the plan has prompts share, ${differenceWords(base, head)}.`,
-		matters: "What is in the cache is not computed again: ttft is not of the same work on both sides.",
-		advice: plan.workload.promptCache === "cold" && isSynthetic(plan) ? "Leave prompt-salt out, so that neither server has seen the prompts." : "Begin with both caches empty, or send the same prompts to both before."
+		finding: {
+			code: "prompt_cache_differs",
+			touches: FIGURES$1,
+			happened: `Beyond what the plan has prompts share, ${differenceWords(base, head)}.`,
+			matters: "What is in the cache is not computed again: ttft is not of the same work on both sides.",
+			advice: plan.workload.promptCache === "cold" && isSynthetic(plan) ? "Leave prompt-salt out, so that neither server has seen the prompts." : "Begin with both caches empty, or send the same prompts to both before."
+		},
+		truth: (figure, { subject }) => subject.kind === "regression" && isTouched(figure) ? "either" : void 0,
+		always: true
 	};
+}
+function isTouched(figure) {
+	return "metric" in figure && FIGURES$1.includes(figure.metric);
 }
 function whyCachesDiffer(base, head) {
 	if (base === void 0 || head === void 0 || !isDifferent(base, head)) return void 0;
@@ -11812,7 +11796,7 @@ function allowance(plan, known) {
 	const { input, trace } = plan.workload;
 	if (trace !== void 0) return ({ sharedTokens = 0 }) => 1.25 * sharedTokens + TEMPLATE_TOKENS;
 	if (!isSynthetic(plan)) return ({ sharedTokens = 0, inputTokens = 0 }) => sharedTokens + Math.min(TEMPLATE_TOKENS, .75 * inputTokens);
-	const fresh = sum$2(known.map((request) => inputOf(request) - sharedOf(request))) / known.length;
+	const fresh = sum$3(known.map((request) => inputOf(request) - sharedOf(request))) / known.length;
 	const more = Math.max(0, fresh - meanLength(input)) + ROUNDING_TOKENS;
 	return ({ sharedTokens = 0 }) => sharedTokens + more;
 }
@@ -11839,7 +11823,7 @@ function sharedOf({ sharedTokens = 0 }) {
 function cachedOf({ cachedTokens = 0, inputTokens = 0 }) {
 	return Math.min(cachedTokens, inputTokens);
 }
-function sum$2(values) {
+function sum$3(values) {
 	return values.reduce((total, value) => total + value, 0);
 }
 // src/judge/regression.ts
@@ -11918,20 +11902,19 @@ const COMPARED = [
 		metric: "error_rate"
 	}
 ];
-function compareLevels(base, head, confidence, seed, figures = comparable(base, head)) {
-	const draws = drawsOf(seed, resamplesFor(confidence, figures));
+function compareLevels(base, head, confidence, figures = comparable(base, head)) {
 	return COMPARED.flatMap((figure) => {
-		const change = changeOf(figure, base, head, draws);
+		const change = changeOf(figure, base, head);
 		return change === void 0 ? [] : [metricChange(figure, change, confidence, figures)];
 	});
 }
-function compareSummaries(baseLevels, headLevels, confidence, seed) {
+function compareSummaries(baseLevels, headLevels, confidence) {
 	const keyOf = ({ level }) => `${level.index} ${levelName(level)}`;
-	const bases = Map.groupBy(baseLevels, keyOf);
-	return comparedLevels([...Map.groupBy(headLevels, keyOf)].flatMap(([key, stretches]) => {
-		const base = bases.get(key);
-		return base === void 0 ? [] : [[figuresOfSummaries(base), figuresOfSummaries(stretches)]];
-	}), confidence, seed);
+	const bases = new Map(baseLevels.map((base) => [keyOf(base), base]));
+	return comparedLevels(headLevels.flatMap((head) => {
+		const base = bases.get(keyOf(head));
+		return base === void 0 ? [] : [[figuresOfSummary(base), figuresOfSummary(head)]];
+	}), confidence);
 }
 function compareResults(base, head) {
 	const reason = whyIncomparable(base, head);
@@ -11957,7 +11940,7 @@ function compareResults(base, head) {
 			levels
 		};
 	}
-	const levels = comparedLevels(pairs(base, head).map(([before, after]) => [figuresOfResult(before), figuresOfResult(after)]), head.plan.confidence, head.plan.seed);
+	const levels = comparedLevels(pairs(base, head).map(([before, after]) => [figuresOfResult(before), figuresOfResult(after)]), head.plan.confidence);
 	return {
 		...stored,
 		levels
@@ -11998,34 +11981,26 @@ function worseningOf(change) {
 function isDifference({ unit }) {
 	return unit === "ratio";
 }
-function comparedLevels(both, confidence, seed) {
+function comparedLevels(both, confidence) {
 	const figures = both.reduce((sum, [base, head]) => sum + comparable(base, head), 0);
-	const names = ({ latencies, throughputs }) => [...COMPARED_LATENCIES.filter((name) => latencies[name] !== void 0), ...Object.keys(throughputs)];
+	const names = (side) => side.names.filter((name) => !NOT_COMPARED.includes(name));
 	return both.map(([base, head]) => {
 		const [before, after] = [names(base), names(head)];
 		return {
 			name: head.name,
-			changes: compareLevels(base, head, confidence, seed, figures),
+			changes: compareLevels(base, head, confidence, figures),
 			added: after.filter((name) => !before.includes(name)),
 			removed: before.filter((name) => !after.includes(name))
 		};
 	});
 }
 function comparable(base, head) {
-	return COMPARED.filter((figure) => {
-		if (figure.kind === "latency") return [base, head].every(({ latencies }) => latencies[figure.metric]);
-		const { metric } = figure;
-		return metric === "error_rate" || [base, head].every(({ throughputs }) => throughputs[metric]);
-	}).length;
+	return COMPARED.filter(({ metric }) => metric === "error_rate" || [base, head].every(({ names }) => names.includes(metric))).length;
 }
-function resamplesFor(confidence, figures) {
-	return Math.max(RESAMPLES, confidence === "none" ? 0 : Math.ceil(2 * figures / (1 - confidence)));
-}
-const COMPARED_LATENCIES = [
-	"ttft",
-	"itl",
-	"tpot",
-	"e2e"
+const NOT_COMPARED = [
+	"ttft_sent",
+	"issue_delay",
+	"held"
 ];
 function metricChange(figure, change, confidence, figures) {
 	const latency = figure.kind === "latency";
@@ -12044,14 +12019,13 @@ function metricChange(figure, change, confidence, figures) {
 		...values,
 		change: "unclear"
 	};
-	const [lower, upper] = change.intervalAt(confidence);
-	const together = change.intervalAt(1 - (1 - confidence) / Math.max(1, figures));
+	const interval = change.intervalAt(1 - (1 - confidence) / Math.max(1, figures));
 	return {
 		...values,
-		interval: [lower ?? null, upper ?? null],
+		interval: [interval[0] ?? null, interval[1] ?? null],
 		change: directionOf(figure, {
 			change: change.change,
-			interval: together
+			interval
 		})
 	};
 }
@@ -15475,15 +15449,15 @@ function cloneIssues(issues) {
 	} : { ...iss });
 }
 const recursive = new WeakMap();
-const NONE = 0;
+const NONE$1 = 0;
 const ASSUMED = 1;
 const PROVEN = 2;
 function isRecursive(inst, stack, resolve) {
 	const cached = recursive.get(inst);
-	if (cached !== void 0) return cached ? PROVEN : NONE;
+	if (cached !== void 0) return cached ? PROVEN : NONE$1;
 	if (stack.has(inst)) return PROVEN;
 	stack.add(inst);
-	let result = NONE;
+	let result = NONE$1;
 	const check = (child) => {
 		if (result !== PROVEN && child?._zod) {
 			const answer = isRecursive(child, stack, resolve);
@@ -15491,11 +15465,11 @@ function isRecursive(inst, stack, resolve) {
 		}
 	};
 	const shape = (sh, spread) => {
-		let answer = NONE;
+		let answer = NONE$1;
 		for (const key of Reflect.ownKeys(sh)) {
 			const desc = Object.getOwnPropertyDescriptor(sh, key);
 			if (spread && !desc.enumerable) continue;
-			const child = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve) : NONE;
+			const child = desc.get ? ASSUMED : desc.value?._zod ? isRecursive(desc.value, stack, resolve) : NONE$1;
 			if (child > answer) answer = child;
 		}
 		return answer;
@@ -15641,7 +15615,7 @@ const memo = {
 			const wrapped = (payload, ctx) => {
 				if (isRecursiveInst === void 0) {
 					const walked = isRecursive(inst, new Set(), false);
-					if (walked === NONE) {
+					if (walked === NONE$1) {
 						inst._zod.parse = base;
 						if (inst._zod.run === wrapped) inst._zod.run = base;
 						return base(payload, ctx);
@@ -17315,6 +17289,26 @@ function pipe$1(in_, out) {
 		out
 	});
 }
+// src/plan/warmup.ts
+const MOST_RAMP = 500;
+const RAMP_SHARE = .2;
+function defaultWarmup(load, { requests, durationNs }) {
+	if (load.kind !== "open") return openingRequests(load);
+	const planned = Math.min(requests ?? Number.POSITIVE_INFINITY, load.requestsPerSecond * (durationNs ?? Number.POSITIVE_INFINITY) / NS_PER_S);
+	return openingRequests(load) + Math.ceil(Math.min(MOST_RAMP, RAMP_SHARE * planned));
+}
+function rampRequests({ load, warmupRequests }) {
+	return load.kind === "open" ? Math.max(0, warmupRequests - openingRequests(load)) : 0;
+}
+function openingRequests(load) {
+	switch (load.kind) {
+		case "closed": return Math.max(3, load.concurrency);
+		case "open": return Math.min(50, Math.max(3, Math.ceil(load.requestsPerSecond)));
+		case "stages":
+		case "users":
+		case "replay": return 3;
+	}
+}
 // src/plan/build-plan.ts
 const DEFAULTS$1 = {
 	protocol: "openai-chat",
@@ -17368,11 +17362,12 @@ function planOf(config, objectives) {
 	};
 }
 function levelOf(config, load, index) {
+	const stop = stopOf(config, load);
 	return {
 		index,
 		load,
-		stop: stopOf(config, load),
-		warmupRequests: config.warmup ?? defaultWarmup(load)
+		stop,
+		warmupRequests: config.warmup ?? defaultWarmup(load, stop)
 	};
 }
 function stopOf(config, load) {
@@ -17485,15 +17480,6 @@ function metricsUrlsOf(config) {
 	if (urls === void 0) return [new URL("/metrics", config.url).href];
 	return urls.filter((url) => url !== "off");
 }
-function defaultWarmup(load) {
-	switch (load.kind) {
-		case "closed": return Math.max(3, load.concurrency);
-		case "open": return Math.min(50, Math.max(3, Math.ceil(load.requestsPerSecond)));
-		case "stages":
-		case "users":
-		case "replay": return 3;
-	}
-}
 // src/plan/fields.ts
 function field(read, right) {
 	return pipe$1(unknown$1(), transform$1((value, context) => {
@@ -17550,7 +17536,7 @@ function number$6(value) {
 	if (typeof value === "number") return value;
 	return typeof value === "string" && /^\s*-?\d+(\.\d+)?\s*$/.test(value) ? Number(value) : void 0;
 }
-function count$4(min) {
+function count$5(min) {
 	return (value) => {
 		const n = number$6(value);
 		return n !== void 0 && Number.isSafeInteger(n) && n >= min ? n : void 0;
@@ -17710,14 +17696,14 @@ const runConfig = strictObject({
 	model: optional$1(text$3("the name of a model that the target serves")),
 	protocol: optional$1(choice(PROTOCOLS$1)),
 	stream: optional$1(flag()),
-	concurrency: optional$1(list(count$4(1), "requests in flight, for example 8 or 1,4,8")),
+	concurrency: optional$1(list(count$5(1), "requests in flight, for example 8 or 1,4,8")),
 	rate: optional$1(list(positive(), "requests per second, for example 50 or 10,20,40")),
 	arrivals: optional$1(choice(ARRIVALS)),
 	burstiness: optional$1(single(positive(), "a number above 0; 1 is Poisson, below 1 burstier")),
-	"max-concurrency": optional$1(single(count$4(1), "the most requests in flight, for example 200")),
+	"max-concurrency": optional$1(single(count$5(1), "the most requests in flight, for example 200")),
 	"rate-stages": optional$1(parsed$1(parseStages)),
 	"concurrency-stages": optional$1(parsed$1(parseStages)),
-	users: optional$1(single(count$4(1), "a number of virtual users, for example 100")),
+	users: optional$1(single(count$5(1), "a number of virtual users, for example 100")),
 	"spawn-rate": optional$1(single(positive(), "users that come per second, for example 10")),
 	"think-time": optional$1(parsed$1(parseRange)),
 	trace: optional$1(text$3("a trace file: Mooncake JSONL, Azure CSV or BurstGPT CSV")),
@@ -17727,25 +17713,25 @@ const runConfig = strictObject({
 	"search-start": optional$1(single(positive(), "the load to begin with, for example 1")),
 	"search-max": optional$1(single(positive(), "the highest load to try, for example 500")),
 	"search-tolerance": optional$1(single(positive(), "how close to find it, as a share, for example 0.1")),
-	sweep: optional$1(single(count$4(1), "how many rates to measure between one at a time and saturation")),
+	sweep: optional$1(single(count$5(1), "how many rates to measure between one at a time and saturation")),
 	prompts: optional$1(text$3("\"synthetic\", \"builtin\", or a JSONL, CSV, ShareGPT JSON or text file")),
 	"input-tokens": optional$1(parsed$1(parseLengths)),
 	"output-tokens": optional$1(parsed$1(parseLengths)),
-	"prefix-tokens": optional$1(single(count$4(0), "tokens that all prompts begin with, for example 1000")),
-	turns: optional$1(single(count$4(1), "turns of a conversation, for example 3")),
+	"prefix-tokens": optional$1(single(count$5(0), "tokens that all prompts begin with, for example 1000")),
+	turns: optional$1(single(count$5(1), "turns of a conversation, for example 3")),
 	"turn-think": optional$1(parsed$1(parseRange)),
 	tokenizer: optional$1(text$3("a tokenizer.json file")),
 	"ignore-eos": optional$1(flag()),
-	seed: optional$1(single(count$4(0), "a whole number from 0 on, for example 1")),
+	seed: optional$1(single(count$5(0), "a whole number from 0 on, for example 1")),
 	"prompt-cache": optional$1(choice(PROMPT_CACHES)),
 	"prompt-salt": optional$1(single(salt(), "up to 200 letters, digits, dots and dashes, for example 1f0c9a3e")),
-	requests: optional$1(single(count$4(1), "requests per load level, for example 500")),
+	requests: optional$1(single(count$5(1), "requests per load level, for example 500")),
 	duration: optional$1(single(duration(), "how long each load level lasts, for example 30s or 2m")),
-	warmup: optional$1(single(count$4(0), "requests before each level, left out of the figures, for example 10")),
+	warmup: optional$1(single(count$5(0), "requests before each level, left out of the figures, for example 10")),
 	timeout: optional$1(single(duration(), "the longest one request may take, for example 60s")),
 	until: optional$1(choice(["done", "decisive"])),
-	"max-tokens": optional$1(single(count$4(1), "output tokens after which the run ends, for example 100000")),
-	"max-errors": optional$1(single(count$4(1), "failed requests after which a level ends, for example 10")),
+	"max-tokens": optional$1(single(count$5(1), "output tokens after which the run ends, for example 100000")),
+	"max-errors": optional$1(single(count$5(1), "failed requests after which a level ends, for example 10")),
 	"max-error-rate": optional$1(single(share$3(), "a share of failed requests, for example 10%")),
 	"stop-on-overload": optional$1(flag()),
 	slo: optional$1(lines()),
@@ -24239,7 +24225,7 @@ function splitTable(columns, rows, options) {
 	for (let from = 1; from < columns.length;) {
 		let to = from + 1;
 		while (to < columns.length && columns[to].group === columns[from].group) to++;
-		const needed = sum$1(widths.slice(from, to).map((width) => width + 2));
+		const needed = sum$2(widths.slice(from, to).map((width) => width + 2));
 		if (used + needed > options.width) {
 			parts.push([0]);
 			used = widths[0] ?? 0;
@@ -24292,14 +24278,14 @@ function pad(text, width, align = "left") {
 function naturalWidths(columns, rows) {
 	const widths = columns.map(({ head }, i) => Math.max(displayWidth(head), ...rows.map((row) => displayWidth(row[i] ?? ""))));
 	for (const { name, from, to } of groups(columns)) {
-		const together = sum$1(widths.slice(from, to)) + 2 * (to - from - 1);
+		const together = sum$2(widths.slice(from, to)) + 2 * (to - from - 1);
 		widths[to - 1] += Math.max(0, displayWidth(name) - together);
 	}
 	return widths;
 }
 function fittedWidths(columns, rows, width) {
 	const widths = naturalWidths(columns, rows);
-	let over = sum$1(widths) + 2 * (columns.length - 1) - width;
+	let over = sum$2(widths) + 2 * (columns.length - 1) - width;
 	while (over > 0) {
 		const widest = columns.flatMap(({ wrap }, i) => wrap && widths[i] > NARROWEST ? [i] : []).sort((a, b) => widths[b] - widths[a])[0];
 		if (widest === void 0) break;
@@ -24310,7 +24296,7 @@ function fittedWidths(columns, rows, width) {
 }
 function groupLine(columns, widths) {
 	return groups(columns).map(({ name, from, to }) => {
-		return pad(name, sum$1(widths.slice(from, to)) + 2 * (to - from - 1), columns[from].align ?? "left");
+		return pad(name, sum$2(widths.slice(from, to)) + 2 * (to - from - 1), columns[from].align ?? "left");
 	}).join(GAP$1).trimEnd();
 }
 function groups(columns) {
@@ -24326,7 +24312,7 @@ function groups(columns) {
 	});
 	return found;
 }
-function sum$1(values) {
+function sum$2(values) {
 	return values.reduce((total, value) => total + value, 0);
 }
 function pageOf({ color, width = 110 }) {
@@ -25363,6 +25349,25 @@ function refine(fn, _params = {}) {
 function superRefine(fn, params) {
 	return _superRefine(fn, params);
 }
+// src/send/client-limit.ts
+const CODES = new Set([
+	"EMFILE",
+	"ENFILE",
+	"EADDRNOTAVAIL",
+	"ENOBUFS",
+	"ENOMEM",
+	"EAGAIN"
+]);
+function isClientLimit(error) {
+	if (error instanceof AggregateError && error.errors.length > 0) {
+		const limits = error.errors.filter(isClientLimit);
+		return limits.length === error.errors.length || limits.some((one) => !isWithoutIPv6(one));
+	}
+	return error instanceof Error && CODES.has(error.code);
+}
+function isWithoutIPv6(error) {
+	return error.code === "EADDRNOTAVAIL" && error.address?.includes(":") === true;
+}
 // src/send/event-template.ts
 const QUOTE$1 = 34;
 const BACKSLASH$1 = 92;
@@ -25697,6 +25702,7 @@ function listenTo(signal) {
 }
 // src/send/exchange.ts
 const FAILURE_REASONS = [
+	"client_limit",
 	"connect",
 	"timeout",
 	"http_3xx",
@@ -25769,7 +25775,7 @@ var Conversation = class {
 		try {
 			this.#reader.push(chunk);
 		} catch (error) {
-			this.#fail("bad_stream", messageOf(error), atNs);
+			this.#fail("bad_stream", messageOf$1(error), atNs);
 		}
 	}
 	onEnd(atNs) {
@@ -25797,14 +25803,14 @@ var Conversation = class {
 	onError(error, atNs) {
 		if (this.#settled) return;
 		const reason = this.#firstByte === void 0 ? "connect" : "truncated";
-		this.#fail(reason, messageOf(error), atNs);
+		this.#fail(isClientLimit(error) ? "client_limit" : reason, messageOf$1(error), atNs);
 	}
 	#feed(parse, atNs) {
 		this.#readAt = atNs;
 		try {
 			parse();
 		} catch (error) {
-			this.#fail("bad_stream", messageOf(error), atNs);
+			this.#fail("bad_stream", messageOf$1(error), atNs);
 		}
 	}
 	#event = (event) => {
@@ -25878,7 +25884,7 @@ function isSuccess(status) {
 function statusReason(status) {
 	return status >= 500 ? "http_5xx" : status >= 400 ? "http_4xx" : "http_3xx";
 }
-function messageOf(error) {
+function messageOf$1(error) {
 	if (!(error instanceof Error)) return String(error);
 	const code = error.code;
 	return error.message === "" ? code ?? error.name : error.message;
@@ -25892,7 +25898,7 @@ const MOST_SHARDS = 1e4;
 const text$2 = string$2().max(1e5);
 const figure$4 = number$5();
 const amount$2 = figure$4.nonnegative();
-const count$3 = amount$2.int();
+const count$4 = amount$2.int();
 const share$2 = amount$2.max(1);
 const range = looseObject({
 	minNs: amount$2,
@@ -25924,7 +25930,7 @@ const openLoop$1 = {
 const load$1 = discriminatedUnion("kind", [
 	looseObject({
 		kind: literal("closed"),
-		concurrency: count$3
+		concurrency: count$4
 	}),
 	looseObject({
 		kind: literal("open"),
@@ -25942,7 +25948,7 @@ const load$1 = discriminatedUnion("kind", [
 	}),
 	looseObject({
 		kind: literal("users"),
-		users: count$3,
+		users: count$4,
 		spawnPerSecond: amount$2,
 		think: range
 	}),
@@ -25952,14 +25958,14 @@ const load$1 = discriminatedUnion("kind", [
 	})
 ]);
 const stop = looseObject({
-	requests: count$3.optional(),
+	requests: count$4.optional(),
 	durationNs: amount$2.optional()
 });
 const level$4 = looseObject({
-	index: count$3.max(1e5),
+	index: count$4.max(1e5),
 	load: load$1,
 	stop,
-	warmupRequests: count$3
+	warmupRequests: count$4
 });
 const op = _enum([
 	"<",
@@ -26017,7 +26023,7 @@ const plan = looseObject({
 		level: shape
 	}), looseObject({
 		kind: literal("sweep"),
-		rates: count$3,
+		rates: count$4,
 		maxConcurrency: amount$2,
 		level: shape
 	})]).optional(),
@@ -26042,7 +26048,7 @@ const plan = looseObject({
 		}).optional()
 	}),
 	timeoutNs: amount$2,
-	seed: count$3,
+	seed: count$4,
 	promptSalt: text$2.optional(),
 	objectives: array$1(looseObject({
 		text: text$2,
@@ -26071,29 +26077,31 @@ const headerShape = looseObject({
 	baselineModel: text$2.optional(),
 	promptSalt: text$2.optional(),
 	shard: looseObject({
-		index: count$3,
-		of: count$3.min(1).max(MOST_SHARDS)
+		index: count$4,
+		of: count$4.min(1).max(MOST_SHARDS)
 	}).refine(({ index, of }) => index < of, { message: "names a shard beyond the last" }).optional(),
 	plan
 });
 const side = literal("base").optional();
 const requestShape = looseObject({
-	level: count$3,
-	index: count$3,
-	turn: count$3.optional(),
+	level: count$4,
+	index: count$4,
+	turn: count$4.optional(),
 	side,
+	ramp: literal(true).optional(),
 	scheduled: amount$2,
+	held: amount$2.optional(),
 	issued: amount$2,
 	sent: amount$2.optional(),
 	firstByte: amount$2.optional(),
 	outputs: array$1(amount$2).max(1e7),
 	end: amount$2,
-	status: count$3.optional(),
-	bytes: count$3,
-	inputTokens: count$3.optional(),
-	cachedTokens: count$3.optional(),
-	sharedTokens: count$3.optional(),
-	outputTokens: count$3,
+	status: count$4.optional(),
+	bytes: count$4,
+	inputTokens: count$4.optional(),
+	cachedTokens: count$4.optional(),
+	sharedTokens: count$4.optional(),
+	outputTokens: count$4,
 	tokenSource: _enum(["usage", "chunks"]),
 	outcome: _enum([
 		"completed",
@@ -26111,7 +26119,7 @@ const startShape = looseObject({
 	startNs: amount$2
 });
 const endShape = looseObject({
-	level: count$3,
+	level: count$4,
 	side,
 	window: looseObject({
 		start: amount$2,
@@ -26120,7 +26128,7 @@ const endShape = looseObject({
 	host: looseObject({
 		cpuRatio: amount$2,
 		loopDelayP99: amount$2,
-		connectionsOpened: count$3
+		connectionsOpened: count$4
 	}),
 	endedBy: _enum([
 		"decisive",
@@ -26132,7 +26140,7 @@ const endShape = looseObject({
 	confidence: figure$4.gt(.5).lt(1).optional(),
 	server: looseObject({
 		engine: text$2,
-		replicas: count$3,
+		replicas: count$4,
 		unavailable: array$1(text$2).max(1e3)
 	}).optional()
 });
@@ -26237,7 +26245,9 @@ function lineOf(record) {
 		index: record.index,
 		turn: record.turn,
 		side: record.side,
+		ramp: record.ramp,
 		scheduled: record.scheduled,
+		held: record.held,
 		issued: record.issued,
 		sent: record.sent,
 		firstByte: record.firstByte,
@@ -26276,7 +26286,7 @@ async function recordsByLevel(path, make) {
 	};
 	for await (const line of readRecords(path)) if ("header" in line) header = line.header;
 	else if ("start" in line && line.start.side !== "base") at(line.start.level.index, line.start.level).fold.begin();
-	else if ("request" in line && line.request.side !== "base") {
+	else if ("request" in line && line.request.side !== "base" && line.request.ramp !== true) {
 		const { level } = line.request;
 		at(level, header?.plan.levels[level]).fold.add(line.request);
 	}
@@ -26570,7 +26580,8 @@ const DEFINITIONS = [
 	["ITL", "Inter-token latency: every gap between two output chunks of one request, all requests together."],
 	["TPOT", "Time per output token: (last output − first output) / (output tokens − 1), once per request."],
 	["E2E", "End to end: the end of the response less the moment the plan gave the request."],
-	["Issue delay", "How late the generator itself was: sent less scheduled. Not the server's doing."],
+	["Issue delay", "Sent less scheduled: how late the generator itself was, how long the request was held, and opening a connection."],
+	["Held", "How long a request that was due waited for max-concurrency: until the server had ended another."],
 	["Request throughput", "Requests completed in the measured window, per second."],
 	["Output throughput", "Output tokens in the measured window, per second."],
 	["Goodput", "Requests that completed and met every per-request objective, per second."],
@@ -29810,6 +29821,7 @@ function scalarFigures({ requests, metrics, window, token_source }) {
 		["Failed", count(requests.failed)],
 		["Incomplete", count(requests.incomplete)],
 		["Warm-up", count(requests.warmup)],
+		["Left out", count(requests.left_out)],
 		["Error rate", share(metrics.error_rate)],
 		["Goodput ratio", share(metrics.goodput_ratio)],
 		["Goodput, 1/s", rate(metrics.goodput)],
@@ -29832,7 +29844,8 @@ const LATENCY_NAMES = {
 	itl: "ITL",
 	tpot: "TPOT",
 	e2e: "E2E",
-	issue_delay: "issue delay"
+	issue_delay: "issue delay",
+	held: "held"
 };
 const ALL_QUANTILES = [
 	"mean",
@@ -29869,16 +29882,18 @@ const SLO_HEADS = [
 ];
 const BASE_HEAD = "Against base";
 function sloRows(result) {
-	return result.levels.flatMap((level) => level.objectives.map((objective) => row(result, level.name, objective)));
+	const untold = untoldInvalid(result);
+	return result.levels.flatMap((level) => level.objectives.map((objective) => row(result, level.name, objective, untold)));
 }
-function row(result, level, source) {
+function row(result, level, source, untold) {
 	const { unit, limit } = source;
 	const beside = unit === "ratio" ? [
 		limit,
 		0,
 		1
 	] : [limit];
-	const explanation = explain$1(source);
+	const invalid = source.invalid ?? untold;
+	const explanation = explain$1(source, invalid);
 	const base = againstBase(result, level, source.metric);
 	return {
 		level,
@@ -29886,15 +29901,40 @@ function row(result, level, source) {
 		observed: formatValue(source.observed, unit, beside),
 		interval: formatInterval(source.interval, unit, beside),
 		limit: formatLimit(limit, unit),
-		samples: formatCount(source.samples),
+		samples: samplesOf(source),
 		outcome: source.outcome,
+		invalid,
 		...base !== void 0 && { againstBase: base },
 		...explanation === void 0 ? {} : { explanation },
 		source
 	};
 }
-function explain$1({ outcome, reason, requests_needed }) {
-	const sentences = [reason, requests_needed === void 0 || outcome !== "inconclusive" ? void 0 : `About ${plural(requests_needed, "request")} would decide it.`].filter((sentence) => sentence !== void 0);
+function samplesOf({ samples, effective_samples: effective }) {
+	return effective === void 0 || effective * 2 >= samples ? formatCount(samples) : `${formatCount(effective)} of ${formatCount(samples)}`;
+}
+function outcomeWords({ outcome, invalid }) {
+	return invalid.length > 0 ? `invalid (${outcome})` : outcome;
+}
+function outcomeKind({ outcome, invalid }) {
+	return invalid.length > 0 ? "invalid" : outcome;
+}
+function untoldInvalid({ valid, levels, findings }) {
+	if (valid || levels.some(({ objectives }) => objectives.some(({ invalid }) => invalid !== void 0))) return [];
+	return [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
+}
+function durationWords(seconds) {
+	if (seconds === void 0 || seconds < 10) return "";
+	return seconds < 90 ? ` (${Math.round(seconds)} s at this load)` : ` (${formatCount(Math.round(seconds / 60))} min at this load)`;
+}
+const MOST_CODES = 3;
+function explain$1({ outcome, reason, requests_needed, seconds_needed }, invalid) {
+	const needed = requests_needed === void 0 || outcome !== "inconclusive" || invalid.length > 0 ? void 0 : `About ${plural(requests_needed, "request")}${durationWords(seconds_needed)} would decide it.`;
+	const codes = invalid.slice(0, MOST_CODES).map((code) => code.slice(0, 60).toWellFormed());
+	const sentences = [
+		reason,
+		needed,
+		codes.length === 0 ? void 0 : `It may not be believed: ${listed$1(codes)} could have turned it.`
+	].filter((sentence) => sentence !== void 0);
 	return sentences.length === 0 ? void 0 : sentences.join(" ");
 }
 // src/report/regression-sentence.ts
@@ -29941,6 +29981,8 @@ function describeVerdict(result, regressions) {
 		summary: !result.valid ? `This run may not be believed${invalidCodes(result)}.` : onlyCompared ? worseSentence(beyond.length) : summarize(result),
 		notes: [
 			...result.valid ? [] : [`An invalid run never passes. Its figures, taken at face value: ${lowered(summarize(result))}`],
+			...standingNote(result),
+			...doubtNote(result),
 			...kind === "cancelled" ? ["The run was cancelled before its plan was done; what was measured until then stands."] : [],
 			...onlyCompared && result.verdict !== void 0 ? [summarize(result)] : [],
 			...!onlyCompared && beyond.length > 0 ? [worseSentence(beyond.length)] : [],
@@ -30039,6 +30081,23 @@ function shortened$1(names, most = 4) {
 function lowered(sentence) {
 	return sentence.charAt(0).toLowerCase() + sentence.slice(1);
 }
+function standingNote({ valid, levels }) {
+	const objectives = levels.flatMap(({ name, objectives }) => objectives.map((one) => ({
+		...one,
+		name
+	})));
+	if (valid || objectives.every(({ invalid }) => invalid === void 0)) return [];
+	const standing = objectives.filter(({ invalid }) => invalid === void 0);
+	const named = standing.map(({ objective, outcome, name }) => `${objective} is ${outcome}${levels.length > 1 ? ` at ${name}` : ""}`);
+	return standing.length === 0 ? [] : [`What stands all the same: ${listed$1(shortened$1(named))}.`];
+}
+function doubtNote({ levels, findings }) {
+	if (levels.some(({ objectives }) => objectives.length > 0)) return [];
+	const doubtful = findings.filter(({ code }) => DOUBTFUL.includes(code));
+	if (doubtful.length === 0) return [];
+	const figures = [...new Set(doubtful.flatMap(({ touches = [] }) => touches))];
+	return [`Not to be taken at face value, by ${listed$1([...new Set(doubtful.map(({ code }) => code))])}: ${listed$1(figures)}.`];
+}
 function importedNote({ imported }) {
 	return imported === void 0 ? [] : [imported.differences.join(" ")];
 }
@@ -30064,7 +30123,7 @@ function intervalBar(row) {
 	], unit === "ratio"), [6, 234]);
 	const at = px(x(limit));
 	const good = op === "<" || op === "<=" ? [0, at] : [at, WIDTH];
-	const words = `observed ${row.observed}, interval ${row.interval}, limit ${row.limit}: ${row.outcome}`;
+	const words = `observed ${row.observed}, interval ${row.interval}, limit ${row.limit}: ${outcomeWords(row)}`;
 	return [
 		`<svg class="bar" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}">${title(words)}`,
 		`<rect class="good" x="${good[0]}" y="4" width="${px(good[1] - good[0])}" height="22"/>`,
@@ -30127,7 +30186,7 @@ function objectivesTable(result) {
 function objectiveRow(row, repeated, compared) {
 	const why = row.explanation === void 0 ? "" : `<div class="why">${htmlText(row.explanation)}</div>`;
 	return [
-		`<tr class="${row.outcome}">`,
+		`<tr class="${outcomeKind(row)}">`,
 		`<th scope="row"${repeated ? " class=\"repeated\"" : ""}><span>${htmlText(row.level, 80)}</span></th>`,
 		`<td class="wide objective"><code>${htmlText(row.objective, 160)}</code>${why}</td>`,
 		`<td class="num" data-head="observed">${row.observed}</td>`,
@@ -30135,7 +30194,7 @@ function objectiveRow(row, repeated, compared) {
 		`<td class="wide">${intervalBar(row)}</td>`,
 		`<td class="num" data-head="samples">${row.samples}</td>`,
 		compared ? `<td class="change ${row.againstBase?.outcome ?? "unclear"}" data-head="against base">${changeCell(row.againstBase)}</td>` : "",
-		`<td class="word">${SYMBOLS$1[row.outcome]} ${row.outcome}</td>`,
+		`<td class="word">${SYMBOLS$1[outcomeKind(row)]} ${outcomeWords(row)}</td>`,
 		"</tr>"
 	].join("");
 }
@@ -30423,7 +30482,7 @@ function spanOf(levels, pick) {
 function findings$1(result) {
 	return result.findings.map(finding).join("\n");
 }
-function finding({ code, level, at, happened, matters, advice }) {
+function finding({ code, level, at, touches, happened, matters, advice }) {
 	const invalid = level === "invalid";
 	const where = at === void 0 ? "" : ` <span class="muted">at ${htmlText(at, 80)}</span>`;
 	return [
@@ -30432,6 +30491,7 @@ function finding({ code, level, at, happened, matters, advice }) {
 		facts([
 			["What", htmlText(happened)],
 			["Why it matters", htmlText(matters)],
+			...touches === void 0 ? [] : [["What it touches", `<code>${htmlText(touches.join(", "), 300)}</code>`]],
 			["What to do", htmlText(advice)]
 		]),
 		"</div>"
@@ -30472,7 +30532,7 @@ function facts(pairs) {
 // src/report/junit.ts
 function renderJunit(result) {
 	const suites = result.levels.map((level) => suite(result, level));
-	if (!result.valid && sloRows(result).length === 0) suites.push(validitySuite(result));
+	if (!result.valid && sloRows(result).every(({ invalid }) => invalid.length === 0)) suites.push(validitySuite(result));
 	return [
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
 		`<testsuites name="goodput" ${attributes(suites.reduce((total, { counts }) => added(total, counts), NO_COUNTS))} time="${seconds(result.duration_seconds)}">`,
@@ -30556,7 +30616,7 @@ function testCase(result, row) {
 	};
 }
 function outcomeLine(result, row) {
-	if (!result.valid) return {
+	if (row.invalid.length > 0) return {
 		count: "errors",
 		line: invalidError(result, row)
 	};
@@ -30571,7 +30631,7 @@ function outcomeLine(result, row) {
 	};
 }
 function invalidError(result, row) {
-	return `      <error type="invalid" message="${xmlText(row === void 0 ? describeVerdict(result).notes[0] : `${figures$1(row)}, but the run is invalid`)}">${result.findings.filter(({ level }) => level === "invalid").slice(0, MOST_FINDINGS).map(({ code, happened, advice }) => `${xmlText(code, 60)}: ${xmlText(happened, 300)} ${xmlText(advice, 300)}`).join("\n")}</error>`;
+	return `      <error type="invalid" message="${xmlText(row === void 0 ? describeVerdict(result).notes[0] : `${figures$1(row)}, but it may not be believed`)}">${result.findings.filter(({ level, code, at }) => level === "invalid" && (row === void 0 || row.invalid.includes(code)) && (row === void 0 || at === void 0 || at === row.level)).slice(0, MOST_FINDINGS).map(({ code, happened, advice }) => `${xmlText(code, 60)}: ${xmlText(happened, 300)} ${xmlText(advice, 300)}`).join("\n")}</error>`;
 }
 function figures$1({ outcome, observed, interval, samples }) {
 	return `${outcome}: observed ${observed}, interval ${interval}, ${samples} samples`;
@@ -30807,13 +30867,14 @@ function grouped(findings) {
 	return [...Map.groupBy(findings, ({ code }) => code).values()];
 }
 function item(symbol, group) {
-	const { code, matters, advice } = group[0];
+	const { code, touches, matters, advice } = group[0];
 	const places = [...new Set(group.flatMap(({ at }) => at === void 0 ? [] : [at]))];
 	const happened = [...new Set(group.map((finding) => finding.happened))];
 	return [
 		`- ${symbol} ${markdownCode(code, 60)}${atPlaces(places)}:`,
 		...happened.slice(0, MOST_SENTENCES).map((sentence) => markdownText(sentence)),
 		markdownText(matters),
+		...touches === void 0 ? [] : [`Touches ${touches.map((metric) => markdownCode(metric, 60)).join(", ")}.`],
 		`**What to do:** ${markdownText(advice)}`
 	].join(" ");
 }
@@ -30859,9 +30920,9 @@ function tellingBars(series) {
 function isTelling(series) {
 	const present = series.filter((value) => value !== void 0);
 	if (present.length < FEWEST_POINTS) return false;
-	const means = meansOf(present, BARS);
+	const means = meansOf$1(present, BARS);
 	const middle = means.toSorted((a, b) => a - b)[Math.floor(means.length / 2)];
-	const [first, , last] = meansOf(present, 3);
+	const [first, , last] = meansOf$1(present, 3);
 	return Math.max(...means) > middle * TELLING || Math.max(first, last) > Math.min(first, last) * TELLING;
 }
 function readerOf(metric) {
@@ -30871,7 +30932,7 @@ function readerOf(metric) {
 	if (metric === "output_throughput") return ({ output_throughput }) => output_throughput;
 	if (metric === "error_rate") return ({ completed, failed }) => completed + failed === 0 ? void 0 : failed / (completed + failed);
 }
-function meansOf(values, most) {
+function meansOf$1(values, most) {
 	const groups = Math.min(most, values.length);
 	return Array.from({ length: groups }, (_, i) => {
 		const of = values.slice(Math.floor(i * values.length / groups), Math.floor((i + 1) * values.length / groups));
@@ -30918,7 +30979,7 @@ function objectiveTable(result, rows, { most = Number.POSITIVE_INFINITY, bars })
 		row.outcome === "violated" ? `**${row.observed}**` : row.observed,
 		row.interval,
 		...compared ? [changeCell(row.againstBase)] : [],
-		outcomeWord$1(row.outcome),
+		outcomeWord$1(row),
 		...drawn ? [courses[i] === void 0 ? "" : `\`${courses[i]}\``] : []
 	]);
 	const align = heads.map((head) => head === "Observed" || head === "Interval" ? "r" : "l");
@@ -30945,9 +31006,9 @@ function loadTable(result, rows) {
 			markdownCode(name, 60),
 			...objectives.map((objective) => {
 				const row = own.find((one) => one.objective === objective);
-				return row === void 0 ? "" : `${EMOJI[row.outcome]} ${row.observed}`;
+				return row === void 0 ? "" : `${EMOJI[outcomeKind(row)]} ${row.observed}`;
 			}),
-			outcomeWord$1(worstFirst(own)[0]?.outcome ?? "inconclusive")
+			own.length === 0 ? `${EMOJI.inconclusive} inconclusive` : outcomeWord$1(worstFirst(own)[0])
 		];
 	});
 	const heads = [
@@ -30963,19 +31024,20 @@ function loadTable(result, rows) {
 	return [markdownTable([heads, ...cells], {
 		align,
 		...LOOSE
-	}), `<sub>${EMOJI.met} met, ${EMOJI.violated} violated, ${EMOJI.inconclusive} inconclusive. The list of every objective holds the intervals.</sub>`].join("\n\n");
+	}), `<sub>${EMOJI.met} met, ${EMOJI.violated} violated, ${EMOJI.inconclusive} inconclusive${rows.some(({ invalid }) => invalid.length > 0) ? `, ${EMOJI.invalid} invalid` : ""}. The list of every objective holds the intervals.</sub>`].join("\n\n");
 }
 function inconclusiveReasons(rows, several) {
-	const open = rows.filter(({ outcome }) => outcome === "inconclusive");
+	const open = rows.filter(({ outcome, invalid }) => outcome === "inconclusive" || invalid.length > 0);
 	return [...Map.groupBy(open, (row) => `${row.objective}\n${row.explanation}`).values()].slice(0, MOST_REASONS$1).map((group) => {
 		const { objective, explanation } = group[0];
+		const symbol = EMOJI[outcomeKind(group[0])];
 		const places = several ? atPlaces(group.map(({ level }) => level)) : "";
 		const why = markdownText(explanation ?? "no reason was given.");
-		return `- ${EMOJI.inconclusive} ${markdownCode(objective, 120)}${places}: ${why}`;
+		return `- ${symbol} ${markdownCode(objective, 120)}${places}: ${why}`;
 	});
 }
-function outcomeWord$1(outcome) {
-	return `${EMOJI[outcome]} ${outcome}`;
+function outcomeWord$1(row) {
+	return `${EMOJI[outcomeKind(row)]} ${outcomeWords(row)}`;
 }
 function coursesOf({ levels }, rows) {
 	const byName = new Map(levels.map((level) => [level.name, level]));
@@ -30991,11 +31053,12 @@ function samplesWords(rows) {
 }
 function worstFirst(rows) {
 	const order = [
+		"invalid",
 		"violated",
 		"inconclusive",
 		"met"
 	];
-	return rows.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
+	return rows.toSorted((a, b) => order.indexOf(outcomeKind(a)) - order.indexOf(outcomeKind(b)));
 }
 // src/report/markdown-figures.ts
 const MOST_COLUMNS = 5;
@@ -31308,7 +31371,8 @@ const MOST_REGRESSED = 4;
 function reasons$1(result, rows) {
 	const lines = inconclusiveReasons(rows, result.levels.length > 1);
 	const text = lines.join("\n");
-	return lines.length <= MOST_REASONS ? text : folded("Why objectives are inconclusive", text);
+	const kinds = ["inconclusive", "invalid"].filter((kind) => rows.some((row) => outcomeKind(row) === kind));
+	return lines.length <= MOST_REASONS ? text : folded(`Why objectives are ${kinds.join(" or ")}`, text);
 }
 const MOST_REASONS = 4;
 const MANY_FAILED = .05;
@@ -31422,7 +31486,7 @@ function objectives(result, page) {
 		row.interval,
 		row.samples,
 		...compared ? [changeWord(row.againstBase, page)] : [],
-		outcomeWord(row.outcome, page)
+		outcomeWord(row, page)
 	]);
 	return [`${page.paint("bold", "Objectives")}${page.paint("dim", ` (${confidenceWords(result)})`)}`, ...inset(textTable(columns, cells, tableOptions(page)))];
 }
@@ -31474,29 +31538,32 @@ function failures(result, page) {
 	], cells, tableOptions(page)))];
 }
 function undecided(result, page) {
-	const rows = sloRows(result).filter(({ outcome }) => outcome === "inconclusive");
+	const rows = sloRows(result).filter((row) => row.outcome === "inconclusive" || row.invalid.length > 0);
 	if (rows.length === 0) return [];
-	return [page.paint("bold", "Why inconclusive"), ...rows.flatMap((row) => [`  ${page.paint("yellow", SYMBOLS$1.inconclusive)} ${terminalText(row.objective, 120)} at ${terminalText(row.level, 60)}`, ...indented(terminalText(row.explanation ?? "No reason was given.", 600), page, 4)])];
+	const kinds = ["inconclusive", "invalid"].filter((kind) => rows.some((row) => outcomeKind(row) === kind));
+	return [page.paint("bold", `Why ${kinds.join(" or ")}`), ...rows.flatMap((row) => [`  ${page.paint(VERDICT_STYLE[outcomeKind(row)], SYMBOLS$1[outcomeKind(row)])} ${terminalText(row.objective, 120)} at ${terminalText(row.level, 60)}`, ...indented(terminalText(row.explanation ?? "No reason was given.", 600), page, 4)])];
 }
 function findings(result, page) {
 	if (result.findings.length === 0) return [];
 	return [page.paint("bold", "Findings"), ...result.findings.flatMap((finding) => findingLines(finding, page))];
 }
-function findingLines({ code, level, at, happened, matters, advice }, page) {
+function findingLines({ code, level, at, touches, happened, matters, advice }, page) {
 	const mark = level === "invalid" ? page.paint(["bold", "magenta"], `${SYMBOLS$1.invalid} invalid`) : "• note";
 	const where = at === void 0 ? "" : ` at ${terminalText(at, 60)}`;
 	return [
 		`  ${mark} ${page.paint("bold", terminalText(code, 60))}${where}`,
 		...labelled("what", happened, page),
 		...labelled("why", matters, page),
+		...touches === void 0 ? [] : labelled("on", touches.join(", "), page),
 		...labelled("do", advice, page)
 	];
 }
 function labelled(label, text, page) {
 	return wrapWords(terminalText(text, 600), page.width - 10).map((line, i) => `    ${page.paint("dim", pad(i === 0 ? label : "", 5))} ${line}`);
 }
-function outcomeWord(outcome, page) {
-	return page.paint(VERDICT_STYLE[outcome], `${SYMBOLS$1[outcome]} ${outcome}`);
+function outcomeWord(row, page) {
+	const kind = outcomeKind(row);
+	return page.paint(VERDICT_STYLE[kind], `${SYMBOLS$1[kind]} ${outcomeWords(row)}`);
 }
 // src/report/vllm.ts
 async function exportVllm(recordsPath, result) {
@@ -31735,7 +31802,7 @@ function amount$1(value) {
 	const read = number(value);
 	return read === void 0 || read < 0 ? void 0 : read;
 }
-function count$2(value) {
+function count$3(value) {
 	const read = amount$1(value);
 	return Number.isSafeInteger(read) ? read : void 0;
 }
@@ -31879,8 +31946,8 @@ function level$3(document) {
 	return importedLevel(document, {
 		load: loadOf$3(document),
 		requests: {
-			completed: count$2(at$1(document, "request_count", "avg")) ?? 0,
-			failed: count$2(at$1(document, "error_request_count", "avg")) ?? 0
+			completed: count$3(at$1(document, "request_count", "avg")) ?? 0,
+			failed: count$3(at$1(document, "error_request_count", "avg")) ?? 0
 		},
 		seconds: amount$1(at$1(document, "benchmark_duration", "avg")),
 		latencies: {
@@ -31998,7 +32065,7 @@ const SCALARS$1 = {
 	] }
 };
 function level$2(benchmark) {
-	const total = (status) => count$2(at$1(benchmark, "metrics", "request_totals", status)) ?? count$2(at$1(benchmark, "request_totals", status)) ?? count$2(at$1(benchmark, "run_stats", "requests_made", status));
+	const total = (status) => count$3(at$1(benchmark, "metrics", "request_totals", status)) ?? count$3(at$1(benchmark, "request_totals", status)) ?? count$3(at$1(benchmark, "run_stats", "requests_made", status));
 	return importedLevel(withoutEmpty(benchmark), {
 		load: loadOf$2(benchmark),
 		requests: {
@@ -32091,13 +32158,13 @@ const SCALARS = {
 	output_tokens: { path: ["total_output_tokens"] }
 };
 function level$1(document) {
-	const completed = count$2(at$1(document, "completed")) ?? 0;
-	const asked = count$2(at$1(document, "num_prompts")) ?? completed;
+	const completed = count$3(at$1(document, "completed")) ?? 0;
+	const asked = count$3(at$1(document, "num_prompts")) ?? completed;
 	return importedLevel(document, {
 		load: loadOf$1(document, asked),
 		requests: {
 			completed,
-			failed: count$2(at$1(document, "failed")) ?? Math.max(0, asked - completed)
+			failed: count$3(at$1(document, "failed")) ?? Math.max(0, asked - completed)
 		},
 		seconds: amount$1(at$1(document, "duration")),
 		latencies: LATENCIES$1,
@@ -32242,10 +32309,10 @@ const MOST_IN_A_BUCKET = 2 ** 32 - 1;
 const text = string$2().max(1e5);
 const figure$1 = number$5();
 const amount = figure$1.nonnegative();
-const count$1 = amount.int();
+const count$2 = amount.int();
 const share$1 = amount.max(1);
 const latencyStats$1 = looseObject({
-	count: count$1.min(1),
+	count: count$2.min(1),
 	mean: amount,
 	std: amount,
 	min: amount,
@@ -32268,12 +32335,12 @@ const metrics = looseObject({
 	goodput_ratio: share$1.optional(),
 	error_rate: share$1.optional(),
 	concurrency: amount.optional(),
-	input_tokens: count$1.optional(),
-	output_tokens: count$1.optional(),
+	input_tokens: count$2.optional(),
+	output_tokens: count$2.optional(),
 	prompt_cache_hit_ratio: share$1.optional(),
 	prompt_cache_unshared_ratio: share$1.optional()
 });
-const histogram = array$1(tuple([count$1.max(2096127), count$1.min(1).max(MOST_IN_A_BUCKET)])).refine((buckets) => buckets.every(([index], i) => i === 0 || buckets[i - 1][0] < index), { message: "buckets must be in ascending order" });
+const histogram = array$1(tuple([count$2.max(2096127), count$2.min(1).max(MOST_IN_A_BUCKET)])).refine((buckets) => buckets.every(([index], i) => i === 0 || buckets[i - 1][0] < index), { message: "buckets must be in ascending order" });
 const outcome = _enum([
 	"met",
 	"violated",
@@ -32300,15 +32367,18 @@ const objective = looseObject({
 	unit,
 	observed: figure$1.optional(),
 	interval: interval.optional(),
-	samples: count$1,
+	samples: count$2,
 	outcome,
+	invalid: array$1(text).max(1e3).optional(),
 	reason: text.optional(),
-	requests_needed: amount.optional()
+	requests_needed: amount.optional(),
+	seconds_needed: amount.optional(),
+	effective_samples: amount.optional()
 });
 const timelinePoint = looseObject({
 	t: figure$1,
-	completed: count$1,
-	failed: count$1,
+	completed: count$2,
+	failed: count$2,
 	ttft_p50: amount.optional(),
 	ttft_p95: amount.optional(),
 	e2e_p50: amount.optional(),
@@ -32364,7 +32434,7 @@ const serverLatency = looseObject({
 });
 const server = looseObject({
 	engine: text,
-	replicas: count$1,
+	replicas: count$2,
 	ttft: serverLatency.optional(),
 	itl: serverLatency.optional(),
 	e2e: serverLatency.optional(),
@@ -32383,7 +32453,7 @@ const level = looseObject({
 	name: text,
 	load,
 	stop: looseObject({
-		requests: count$1.optional(),
+		requests: count$2.optional(),
 		duration_seconds: amount.optional()
 	}),
 	window: looseObject({
@@ -32392,15 +32462,21 @@ const level = looseObject({
 		seconds: amount
 	}),
 	requests: looseObject({
-		issued: count$1,
-		completed: count$1,
-		failed: count$1,
-		incomplete: count$1,
-		warmup: count$1,
-		failures: record(string$2(), count$1)
+		issued: count$2,
+		completed: count$2,
+		failed: count$2,
+		incomplete: count$2,
+		warmup: count$2,
+		left_out: count$2.optional(),
+		failures: record(string$2(), count$2)
 	}),
 	metrics,
 	objectives: array$1(objective),
+	effective_samples: record(text, looseObject({
+		confidence: amount,
+		samples: amount,
+		strict: amount
+	})).optional(),
 	timeline: array$1(timelinePoint).max(1e5),
 	histograms: looseObject(perLatency(histogram)),
 	token_source: _enum([
@@ -32446,7 +32522,7 @@ const resultShape = looseObject({
 		prompt_salt: text.optional(),
 		input_tokens: amount,
 		output_tokens: amount,
-		warmup_requests: count$1,
+		warmup_requests: count$2,
 		timeout_seconds: amount,
 		confidence: union([figure$1.gt(.5).lt(1), literal("none")]),
 		objectives: array$1(text)
@@ -32470,8 +32546,8 @@ const resultShape = looseObject({
 	findings: array$1(looseObject({
 		code: text,
 		level: _enum(["note", "invalid"]),
-		figures: array$1(text).max(1e3).optional(),
 		at: text.optional(),
+		touches: array$1(text).max(1e3).optional(),
 		happened: text,
 		matters: text,
 		advice: text
@@ -32603,65 +32679,473 @@ function bracketOf(done) {
 function sizeOf(load) {
 	return load.kind === "closed" ? load.concurrency : load.kind === "open" ? load.requestsPerSecond : 0;
 }
-// src/judge/validity.ts
-function validityFindings(plan, levels) {
-	const findings = levels.flatMap((summary) => LEVEL_CHECKS.flatMap((check) => {
-		const finding = check(plan, summary);
-		return finding === void 0 ? [] : [{
-			...finding,
-			at: levelName(summary.level)
-		}];
-	}));
-	return [...runFindings(plan), ...findings];
-}
-const LATE_SHARE_OF_LIMIT = .05;
-const LATE_FLOOR_NS = NS_PER_MS;
-const LATE_WITHOUT_OBJECTIVE_NS = 10 * NS_PER_MS;
-const generatorLate = (plan, { latencies }) => {
-	const late = latencies.issue_delay.quantile(.99);
-	if (late === void 0) return void 0;
-	const tightest = tightestLatencyLimit(plan);
-	const allowed = tightest === void 0 ? LATE_WITHOUT_OBJECTIVE_NS : Math.max(LATE_FLOOR_NS, tightest * LATE_SHARE_OF_LIMIT);
-	if (late <= allowed) return void 0;
+// src/judge/cap-reached.ts
+function capReached(_plan, { requests, latencies }) {
+	const held = requests.filter((request) => request.held !== void 0 && request.held > 0);
+	if (held.length === 0) return void 0;
+	const longest = latencies.held.max;
+	const mean = held.reduce((sum, request) => sum + request.held, 0) / held.length;
 	return {
-		code: "generator_late",
-		level: tightest === void 0 ? "note" : "invalid",
-		happened: `One request in a hundred left ${formatMs(late / NS_PER_MS)} or more after its planned moment; ${formatMs(allowed / NS_PER_MS)} is allowed${tightest === void 0 ? "" : `, for the tightest latency objective of ${formatMs(tightest / NS_PER_MS)}`}.`,
-		matters: "That delay is the generator's or the connection's, not the server's, and it is in the latencies.",
-		advice: "Lower the load, allow more warm-up so that connections are open, or use a larger runner."
-	};
-};
-const eventLoopBlocked = (plan, { record }) => {
-	const delay = record.host.loopDelayP99;
-	const tightest = tightestLatencyLimit(plan) ?? 1e9;
-	if (delay <= Math.max(2e7, tightest * LATE_SHARE_OF_LIMIT)) return void 0;
-	return {
-		code: "event_loop_blocked",
-		level: delay > tightest ? "invalid" : "note",
-		happened: `The generator's event loop was held up for ${formatMs(delay / NS_PER_MS)} (99th percentile).`,
-		matters: "Chunks that arrived meanwhile were stamped late, so latencies read higher than they were.",
-		advice: "Run the generator on a machine, or a core, of its own."
-	};
-};
-const cpuSaturated = (_plan, { level, record }) => {
-	if (level.load.kind === "open" || record.host.cpuRatio < .9) return void 0;
-	return {
-		code: "client_cpu_saturated",
+		code: "cap_reached",
 		level: "note",
-		happened: `The generator used ${formatRatio(record.host.cpuRatio)} of a core.`,
-		matters: "At a full core the generator may be what limits the throughput measured here.",
-		advice: "Spread the load over several machines, or ask for fewer tokens per second."
+		touches: [
+			"ttft",
+			"e2e",
+			"concurrency"
+		],
+		happened: `${held.length} of ${requests.length} arrivals found max-concurrency in flight and waited for ${formatMs(mean / NS_PER_MS)} on average, ${formatMs(longest / NS_PER_MS)} at most.`,
+		matters: "Their waiting is in ttft and e2e, since users would have waited: the server had not ended enough requests.",
+		advice: "Raise max-concurrency where no such limit stands before the server in use, or lower the rate."
 	};
+}
+// src/judge/chunks-together.ts
+function chunksTogether(_plan, { requests }) {
+	const several = requests.filter(({ outcome }) => outcome === "completed").filter(({ chunks }) => chunks !== void 0);
+	const together = several.filter(({ chunks }) => chunks !== "apart");
+	if (2 * together.length <= several.length) return void 0;
+	const longest = several.reduce((most, { longestGap = 0 }) => Math.max(most, longestGap), 0);
+	const whole = together.filter(({ chunks }) => chunks === "whole").length;
+	return {
+		finding: {
+			code: "chunks_together",
+			touches: [
+				"itl",
+				"tpot",
+				"goodput_ratio"
+			],
+			happened: [`In ${together.length} of ${several.length} answers most chunks came together with others.`, ...whole > 0 ? [`${whole} came whole: their ttft is that of the whole answer, and equals e2e.`] : []].join(" "),
+			matters: "Something before the server holds chunks back, so gaps between chunks and time per token are not the model's.",
+			advice: "Turn off buffering and compression of streams in the proxy (nginx: proxy_buffering off), or judge e2e alone."
+		},
+		truth: (figure, { op, limit }) => {
+			if (figure.kind === "goodput_ratio") {
+				const ofTpot = figure.criteria.filter(({ metric }) => metric === "tpot");
+				if (ofTpot.length === 0) return void 0;
+				return ofTpot.every((criterion) => isUpperLimit(criterion.op)) ? "lower" : "either";
+			}
+			if (figure.kind !== "latency") return void 0;
+			if (figure.metric === "tpot") return "higher";
+			if (figure.metric !== "itl") return void 0;
+			switch (figure.statistic.kind) {
+				case "mean":
+				case "min": return "higher";
+				case "max": return holds$1(longest, op, limit) ? "either" : "higher";
+				case "quantile": return "either";
+			}
+		}
+	};
+}
+// src/judge/figure-limits.ts
+function figureLimits({ objectives }, { latencies }, metrics) {
+	return objectives.flatMap(({ subject, limit }) => {
+		switch (subject.kind) {
+			case "latency": return metrics.includes(subject.metric) ? [limit] : [];
+			case "goodput_ratio": return subject.criteria.filter(({ metric }) => metrics.includes(metric)).map(({ limitNs }) => limitNs);
+			case "regression": {
+				if (subject.of.kind !== "latency" || !metrics.includes(subject.of.metric)) return [];
+				const median = latencies[subject.of.metric].quantile(.5);
+				return median === void 0 ? [] : [median];
+			}
+			default: return [];
+		}
+	}).sort((a, b) => a - b);
+}
+// src/judge/median.ts
+function median(values) {
+	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+// src/judge/missing-load.ts
+const LATE_FLOOR_NS = NS_PER_MS;
+const FEW_LATE = .05;
+const MISSING_ALLOWED = .05;
+function isOpen(load) {
+	return load.kind === "open" || load.kind === "replay" || load.kind === "stages" && load.of === "rate";
+}
+const NONE = {
+	share: 0,
+	unbounded: false
 };
+const MOST_BOUNDED = .2;
+function missingLoad({ level, requests }) {
+	const late = requests.filter(({ lateness }) => lateness > LATE_FLOOR_NS);
+	if (late.length <= FEW_LATE * requests.length) return NONE;
+	if (!isOpen(level.load)) {
+		const busyNs = sum$1(requests.map(({ issued, end }) => end - issued));
+		const emptyNs = sum$1(late.map(({ lateness }) => lateness));
+		const share = emptyNs / (busyNs + emptyNs);
+		return {
+			share,
+			unbounded: share > MOST_BOUNDED
+		};
+	}
+	const slower = slowerRate(requests);
+	const share = Math.max(0, slower, missingOverlap(requests));
+	return {
+		share,
+		unbounded: slower > .05 || share > MOST_BOUNDED
+	};
+}
+function slowerRate(requests) {
+	const inOrder = requests.toSorted((a, b) => a.scheduled - b.scheduled);
+	const some = Math.ceil(inOrder.length / 10);
+	const lateness = (of) => median(of.map((request) => request.lateness));
+	const grownNs = lateness(inOrder.slice(-some)) - lateness(inOrder.slice(0, some));
+	const plannedNs = inOrder.at(-1).scheduled - inOrder[0].scheduled;
+	return grownNs <= 0 ? 0 : grownNs / (plannedNs + grownNs);
+}
+function missingOverlap(requests) {
+	const planned = overlapOf(requests.map(({ issued, end, lateness }) => [issued - lateness, end - lateness]));
+	return planned === 0 ? 0 : 1 - overlapOf(requests.map(({ issued, end }) => [issued, end])) / planned;
+}
+function overlapOf(spans) {
+	const changes = spans.flatMap(([from, to]) => [[from, 1], [to, -1]]);
+	let inFlight = 0;
+	let at = 0;
+	let total = 0;
+	for (const [moment, change] of changes.sort((a, b) => a[0] - b[0])) {
+		total += inFlight * inFlight * (moment - at);
+		at = moment;
+		inFlight += change;
+	}
+	return total;
+}
+function sum$1(values) {
+	return values.reduce((total, value) => total + value, 0);
+}
+// src/judge/reread.ts
+function reread(summary, as, gap) {
+	const histograms = {};
+	const requests = summary.requests.map((request) => {
+		const changed = { ...request };
+		for (const [name, ns] of Object.entries(as(request))) {
+			histograms[name] ??= new Histogram();
+			if (request[name] === void 0 || ns === void 0) continue;
+			changed[name] = Math.max(0, ns);
+			if (request.outcome === "completed") histograms[name].record(changed[name]);
+		}
+		return changed;
+	});
+	const latencies = {
+		...summary.latencies,
+		...histograms
+	};
+	if (gap !== void 0) latencies.itl = mapped(summary.latencies.itl, gap);
+	return {
+		...summary,
+		requests,
+		latencies
+	};
+}
+function mapped(histogram, as) {
+	const other = new Histogram();
+	for (const [index, count] of histogram.buckets()) {
+		const value = Math.max(0, as(bucketMidpoint(index)));
+		other.merge(Histogram.fromBuckets([[bucketIndex(value), count]], {
+			min: value,
+			max: value,
+			mean: value,
+			std: 0
+		}));
+	}
+	return other;
+}
+// src/judge/generator-doubts.ts
+const LATE_SHARE_OF_LIMIT = .05;
+const LATE_WITHOUT_OBJECTIVE_NS = 10 * NS_PER_MS;
+const OF_THE_LOAD = [
+	"ttft",
+	"ttft_sent",
+	"itl",
+	"tpot",
+	"e2e",
+	"error_rate",
+	"goodput_ratio"
+];
+const THROUGHPUTS = [
+	"request_throughput",
+	"output_throughput",
+	"input_throughput",
+	"total_throughput"
+];
+function generatorLate(plan, summary) {
+	const lateness = summary.requests.map((request) => request.lateness).sort((a, b) => a - b);
+	const tightest = figureLimits(plan, summary, ["ttft", "e2e"])[0];
+	const allowed = tightest === void 0 ? LATE_WITHOUT_OBJECTIVE_NS : Math.max(LATE_FLOOR_NS, tightest * LATE_SHARE_OF_LIMIT);
+	const late = lateness.filter((ns) => ns > allowed).length;
+	const missing = missingLoad(summary);
+	const fellShort = missing.share > MISSING_ALLOWED;
+	if (late === 0 && !fellShort) return void 0;
+	const p99 = lateness[Math.ceil(lateness.length * .99) - 1];
+	const few = p99 <= allowed;
+	const allowance = `${formatMs(allowed / NS_PER_MS)} is allowed${tightest === void 0 ? "" : `, for the tightest latency objective of ${formatMs(tightest / NS_PER_MS)}`}`;
+	return {
+		finding: {
+			code: "generator_late",
+			touches: fellShort ? [...OF_THE_LOAD, ...THROUGHPUTS] : [
+				"ttft",
+				"e2e",
+				"goodput_ratio"
+			],
+			happened: [few ? `The generator sent requests up to ${formatMs(lateness.at(-1) / NS_PER_MS)} after they were due, ${late} of ${lateness.length} by more than is allowed; ${allowance}.` : `The generator sent one request in a hundred ${formatMs(p99 / NS_PER_MS)} or more after it was due; ${allowance}.`, ...fellShort ? [`The load fell short of the plan by ${formatRatio(missing.share)}.`] : []].join(" "),
+			matters: fellShort ? "The server was spared load, so that more of it may read worse; and the delay, which is not the server's, is in ttft and e2e." : "That delay is the generator's, not the server's, and it is in ttft and e2e, which read higher than they are.",
+			advice: "Lower the load, spread it over more threads or machines, or use a larger runner."
+		},
+		atBest: reread(summary, ({ lateness, ttft = 0, e2e = 0 }) => {
+			const ns = lateness > allowed ? lateness : 0;
+			return {
+				ttft: ttft - ns,
+				e2e: e2e - ns
+			};
+		}),
+		...fellShort && {
+			...!missing.unbounded && { atWorst: underAllOfIt(summary, missing.share) },
+			truth: (figure) => underMoreLoad(figure, missing.unbounded)
+		},
+		onlyIfTurned: few && !fellShort
+	};
+}
+function underAllOfIt(summary, missing) {
+	const slower = 1 / (1 - missing) ** 2;
+	return reread(summary, (request) => Object.fromEntries([
+		"ttft",
+		"ttft_sent",
+		"tpot",
+		"e2e"
+	].map((name) => [name, (request[name] ?? 0) * slower])), (ns) => ns * slower);
+}
+function underMoreLoad(figure, unbounded) {
+	switch (figure.kind) {
+		case "goodput_ratio": return unbounded ? "lower" : void 0;
+		case "rate": return "higher";
+		case "latency": return unbounded && figure.metric !== "issue_delay" && figure.metric !== "held" ? "higher" : void 0;
+	}
+}
+const BLOCKED_WORTH_A_WORD_NS = 20 * NS_PER_MS;
+const BLOCKED_WITHOUT_OBJECTIVE_NS = 50 * NS_PER_MS;
+function eventLoopBlocked(plan, summary) {
+	const delay = summary.record.host.loopDelayP99;
+	const tightest = figureLimits(plan, summary, [
+		"ttft",
+		"ttft_sent",
+		"itl",
+		"tpot",
+		"e2e"
+	])[0];
+	if (delay <= (tightest === void 0 ? BLOCKED_WITHOUT_OBJECTIVE_NS : Math.max(LATE_FLOOR_NS, tightest * LATE_SHARE_OF_LIMIT))) return void 0;
+	return {
+		finding: {
+			code: "event_loop_blocked",
+			touches: [
+				"ttft",
+				"ttft_sent",
+				"itl",
+				"tpot",
+				"e2e",
+				"goodput_ratio"
+			],
+			happened: `The generator's event loop was held up for ${formatMs(delay / NS_PER_MS)} (99th percentile).`,
+			matters: "Chunks that arrived meanwhile were stamped late, so latencies read higher than they were.",
+			advice: "Run the generator on a machine, or a core, of its own."
+		},
+		atBest: reread(summary, ({ outputTokens, lateness, ttft = 0, ttft_sent: sent = 0, e2e = 0, tpot = 0 }) => ({
+			ttft: ttft - delay - lateness,
+			ttft_sent: sent - delay,
+			e2e: e2e - delay - lateness,
+			tpot: tpot - delay / Math.max(1, outputTokens - 1)
+		}), (ns) => ns - delay),
+		onlyIfTurned: delay <= BLOCKED_WORTH_A_WORD_NS
+	};
+}
+function cpuSaturated(_plan, { level, record }) {
+	if (isOpen(level.load) || record.host.cpuRatio < .9) return void 0;
+	return {
+		finding: {
+			code: "client_cpu_saturated",
+			touches: THROUGHPUTS,
+			happened: `The generator used ${formatRatio(record.host.cpuRatio)} of a core.`,
+			matters: "At a full core the generator may be what limits the throughput measured here.",
+			advice: "Spread the load over more threads or machines, or ask for fewer tokens per second."
+		},
+		truth: (figure) => figure.kind === "rate" && figure.metric !== "error_rate" ? "higher" : void 0
+	};
+}
+// src/judge/client-limit.ts
+function clientLimit(_plan, { requests, failures }) {
+	const refused = failures.get("client_limit");
+	if (refused === void 0) return void 0;
+	return {
+		code: "client_limit",
+		level: "invalid",
+		touches: [
+			"error_rate",
+			"goodput_ratio",
+			...THROUGHPUTS
+		],
+		happened: `${refused.count} of ${requests.length} requests failed on the machine that generates the load: ${refused.example}.`,
+		matters: "They are failures, but not the server's, which was spared their load: no figure is that of the plan.",
+		advice: adviceOf(refused.example)
+	};
+}
+function adviceOf(example) {
+	if (/\b(EMFILE|ENFILE)\b/.test(example)) return "Raise the limit of open files (ulimit -n; for the whole machine fs.file-max), keep fewer connections open, or spread the load over more shards.";
+	if (/\bEADDRNOTAVAIL\b/.test(example)) return "Widen the range of local ports (net.ipv4.ip_local_port_range), keep connections alive so that fewer are opened, or spread the load over more machines.";
+	return "Give this machine more memory or larger limits for sockets, keep fewer connections open, or spread the load over more machines.";
+}
+// src/judge/doubt.ts
+function couldTurn({ atBest, atWorst, truth }, side, judged) {
+	const { objective, outcome, observed, again } = judged;
+	const { subject } = objective;
+	if (observed === void 0 || side === "base" && subject.kind !== "regression") return false;
+	const figure = subject.kind === "regression" ? subject.of : subject;
+	const readsOtherwise = (level, latencies) => level !== void 0 && turns(withLatencies(figure, latencies), side, judged) && again({ [side]: level }) !== outcome;
+	return readsOtherwise(atBest, "lower") || readsOtherwise(atWorst, "higher") || turns(truth?.(figure, objective), side, judged);
+}
+function withLatencies(figure, direction) {
+	if (figure.kind !== "goodput_ratio") return direction;
+	if (!figure.criteria.every(({ op }) => isUpperLimit(op))) return "either";
+	return opposite(direction);
+}
+function turns(direction, side, { objective, outcome }) {
+	const { subject, op } = objective;
+	let towards = direction;
+	if (subject.kind === "regression") {
+		if (betterWay(subject.of) === "higher") towards = opposite(towards);
+		if (side === "base") towards = opposite(towards);
+	}
+	if (towards === void 0) return false;
+	if (towards === "either" || outcome === "inconclusive") return true;
+	return outcome === (towards === "higher" === isUpperLimit(op) ? "met" : "violated");
+}
+function opposite(direction) {
+	if (direction === "higher") return "lower";
+	return direction === "lower" ? "higher" : direction;
+}
+// src/judge/requests-depend.ts
+const WORTH_A_WORD = .5;
+const CONFIDENCE = .95;
+function requestsDepend(summary) {
+	const figures = figuresOfSummary(summary);
+	const [worst] = ["ttft", "e2e"].flatMap((metric) => {
+		const estimate = figures.estimate({
+			kind: "latency",
+			metric,
+			statistic: {
+				kind: "quantile",
+				q: .95
+			}
+		});
+		if (estimate === void 0) return [];
+		return [{
+			metric,
+			effective: Math.floor(estimate.worthAt(CONFIDENCE).effective),
+			samples: estimate.samples
+		}];
+	}).sort((a, b) => a.effective / a.samples - b.effective / b.samples);
+	if (worst === void 0 || worst.effective >= WORTH_A_WORD * worst.samples) return void 0;
+	const { metric, effective, samples } = worst;
+	return {
+		code: "requests_depend",
+		level: "note",
+		touches: ["ttft", "e2e"],
+		happened: `Requests depend on each other: for ${metric}_p95, ${samples.toLocaleString("en")} count as ${Math.max(1, effective).toLocaleString("en")}.`,
+		matters: "They wait for each other, or share what makes them slow together, so that intervals are as wide as of that many.",
+		advice: "Measure longer, at a lower rate, or with no more requests in flight than the service has slots."
+	};
+}
+// src/judge/validity.ts
+function validityOf(plan, levels, given = []) {
+	const wholeRun = [...runFindings(plan), ...given];
+	const found = levels.map((level) => levelValidity(plan, level));
+	const ofAll = wholeRun.filter(isInvalid).map(({ code }) => code);
+	return {
+		findings: [...wholeRun, ...found.flatMap(({ findings }) => findings)],
+		invalid: found.map(({ invalid }) => invalid.map((codes) => [...new Set([...ofAll, ...codes])]))
+	};
+}
+function levelValidity(plan, level) {
+	const { summary, base, stored, judged } = level;
+	const at = levelName(summary.level);
+	const noted = LEVEL_CHECKS.flatMap((check) => check(plan, summary) ?? []);
+	const before = base === void 0 ? stored?.unsharedHitRatio : unsharedHitRatio(plan, base);
+	const apart = promptCacheDiffers(plan, unsharedHitRatio(plan, summary), before);
+	const own = [...DOUBTS.flatMap((doubt) => doubt(plan, summary) ?? []), ...apart === void 0 ? [] : [apart]].map((doubt) => of(doubt, "head"));
+	const beside = [...base === void 0 ? [] : DOUBTS.flatMap((doubt) => doubt(plan, base) ?? []), ...(stored?.findings ?? []).flatMap(storedDoubt)].map((doubt) => of(doubt, "base"));
+	const doubts = [...own, ...beside].filter(({ turned, quiet }) => turned.includes(true) || !quiet);
+	const refused = base === void 0 ? void 0 : clientLimit(plan, base);
+	const findings = [
+		...doubts.map(({ finding, turned, always }) => ({
+			...finding,
+			level: always || turned.includes(true) ? "invalid" : "note"
+		})),
+		...refused === void 0 ? [] : [ofBaseline(refused)],
+		...noted
+	].map((finding) => ({
+		...finding,
+		at
+	}));
+	const ofLevel = [...noted, ...refused === void 0 ? [] : [refused]].filter(isInvalid);
+	return {
+		findings,
+		invalid: judged.map((_, i) => [...ofLevel.map(({ code }) => code), ...doubts.filter(({ turned }) => turned[i]).map(({ finding }) => finding.code)])
+	};
+	function of(doubt, side) {
+		return {
+			finding: side === "head" ? doubt.finding : ofBaseline(doubt.finding),
+			turned: judged.map((one) => couldTurn(doubt, side, one)),
+			always: doubt.always === true,
+			quiet: side === "base" || doubt.onlyIfTurned === true
+		};
+	}
+}
+function isInvalid({ level }) {
+	return level === "invalid";
+}
+function ofBaseline(finding) {
+	return {
+		...finding,
+		happened: `At the baseline: ${finding.happened}`
+	};
+}
+const DOUBTS = [
+	generatorLate,
+	eventLoopBlocked,
+	cpuSaturated,
+	chunksTogether,
+	promptCacheHits
+];
+const STORED = {
+	generator_late: "lower",
+	event_loop_blocked: "lower",
+	client_cpu_saturated: "higher",
+	chunks_together: "either",
+	prompt_cache_hits: "higher"
+};
+function storedDoubt(finding) {
+	const direction = STORED[finding.code];
+	const { level: _, at: __, ...told } = finding;
+	if (direction === void 0) return [];
+	const touches = ({ metric }) => finding.touches?.includes(metric) === true;
+	return [{
+		finding: told,
+		truth: (figure) => figure.kind !== "goodput_ratio" && touches(figure) ? direction : void 0
+	}];
+}
 const failuresUnjudged = (plan, summary) => {
-	const requests = decided(summary);
-	const failed = requests.filter((request) => request.outcome === "failed").length;
+	const requests = decidedOfAll(summary);
+	const failed = requests.filter(({ outcome, failure }) => outcome === "failed" && failure !== "client_limit").length;
 	if (failed === 0) return void 0;
 	if (plan.objectives.some(({ subject }) => subject.kind === "goodput_ratio" || subject.kind === "rate" && subject.metric === "error_rate" || subject.kind === "regression" && subject.of.kind === "rate" && subject.of.metric === "error_rate")) return void 0;
 	const share = failed / requests.length;
 	return {
 		code: failed === requests.length ? "all_failed" : "failures_not_judged",
 		level: share >= .05 ? "invalid" : "note",
+		touches: [
+			"ttft",
+			"ttft_sent",
+			"itl",
+			"tpot",
+			"e2e"
+		],
 		happened: `${failed} of ${requests.length} requests failed, and no objective speaks of failures.`,
 		matters: "Latencies are those of the requests that succeeded, and say nothing of the ones that did not.",
 		advice: "Add an objective such as error_rate < 1%."
@@ -32673,6 +33157,7 @@ const throttled = (_plan, summary) => {
 	return {
 		code: "server_throttled",
 		level: "note",
+		touches: ["error_rate", ...THROUGHPUTS],
 		happened: `The server refused ${refused} requests with 429 (too many requests).`,
 		matters: "A rate limit was measured, not what the service can do.",
 		advice: "Lower the load, or raise the limit for this key."
@@ -32685,6 +33170,11 @@ const tokensFromChunks = (_plan, summary) => {
 	return {
 		code: "tokens_from_chunks",
 		level: "note",
+		touches: [
+			"tpot",
+			"output_throughput",
+			"total_throughput"
+		],
 		happened: `The server told no token counts for ${counted} of ${completed.length} requests; output chunks were counted instead.`,
 		matters: "A chunk can hold several tokens, so token rates may read low and tpot high.",
 		advice: "Use a server that answers stream_options.include_usage."
@@ -32699,6 +33189,7 @@ const outputShort = (plan, summary) => {
 	return {
 		code: "output_short",
 		level: "note",
+		touches: ["e2e", "output_throughput"],
 		happened: `Answers had ${mean.toFixed(1)} tokens on average where ${asked} were asked for.`,
 		matters: "Shorter answers end sooner; e2e is not that of the length in the plan.",
 		advice: "Compare only runs with like lengths, or ask for a length the model really writes."
@@ -32713,6 +33204,7 @@ const promptLength = (plan, summary) => {
 	return {
 		code: "prompt_length_off",
 		level: "note",
+		touches: ["ttft", "input_throughput"],
 		happened: `Prompts had ${mean.toFixed(1)} tokens by the server's count where ${asked} were planned.`,
 		matters: "Prompts are made of common words, one token each for most models, but not for this one.",
 		advice: "Set input-tokens so that the server's count is the length you mean."
@@ -32725,16 +33217,36 @@ const connectionsNotReused = (_plan, { level, record, requests }) => {
 	return {
 		code: "connections_not_reused",
 		level: "note",
+		touches: ["ttft", "e2e"],
 		happened: `${opened} connections were opened for ${requests.length} requests with at most ${most} in flight.`,
 		matters: "The server, or a proxy before it, closes connections after use, and opening one is in the latencies.",
 		advice: "Turn keep-alive on, unless your users meet the same."
 	};
 };
+const dependence = (_plan, summary) => requestsDepend(summary);
+const transientCut = (_plan, { leftOut, record: { window }, requests }) => {
+	if (leftOut === void 0) return void 0;
+	const all = leftOut.length + requests.length;
+	return {
+		code: "transient_cut",
+		level: "note",
+		happened: `The first ${(window.start / NS_PER_S).toFixed(1)} s, ${leftOut.length} of ${all} requests, were left out of latencies: theirs were unlike those of all that came after.`,
+		matters: "A service that has just been put under load is not the one that goes on; fewer requests were judged than planned.",
+		advice: "Raise warmup, so that the start lies before the window."
+	};
+};
+const neverSettled = (_plan, { record }) => record.unsettled ? {
+	code: "never_settled",
+	level: "note",
+	happened: "Latency went one way from the level's start to its end.",
+	matters: "No part of it is a steady state, so a longer run would read otherwise.",
+	advice: "Where latency rose, lower the load: arrivals may outrun what the service can do. Where it fell, raise warmup. Else run longer."
+} : void 0;
 const DRIFT = .25;
 const FEWEST_FOR_DRIFT = 30;
 const warmupDrift = (_plan, summary) => {
 	const ttfts = completedOf(summary).toSorted((a, b) => a.scheduled - b.scheduled).flatMap(({ ttft }) => ttft === void 0 ? [] : [ttft]);
-	if (ttfts.length < FEWEST_FOR_DRIFT) return void 0;
+	if (ttfts.length < FEWEST_FOR_DRIFT || summary.record.unsettled) return void 0;
 	const third = Math.floor(ttfts.length / 3);
 	const first = median(ttfts.slice(0, third));
 	const last = median(ttfts.slice(-third));
@@ -32743,6 +33255,7 @@ const warmupDrift = (_plan, summary) => {
 	return {
 		code: "drift",
 		level: "note",
+		touches: ["ttft"],
 		happened: `The median ttft went from ${formatMs(first / NS_PER_MS)} in the first third to ${formatMs(last / NS_PER_MS)} in the last.`,
 		matters: change < 0 ? "The server was still warming up." : "The server was still slowing down; a longer run would read worse.",
 		advice: change < 0 ? "Raise warmup." : "Run longer, and look at latency over time."
@@ -32751,15 +33264,17 @@ const warmupDrift = (_plan, summary) => {
 const LITTLE = .2;
 const littlesLaw = (_plan, summary) => {
 	const { start, end } = summary.record.window;
-	const rates = ratesBetween(summary.requests, start, end);
-	const meanInFlight = average(decided(summary).filter((request) => request.end <= end).map((request) => request.end - request.issued));
-	const ended = decided(summary).filter((request) => request.end <= end).length;
+	const rates = ratesBetween(summary.underLoad, start, end);
+	const endedInside = summary.underLoad.filter((request) => request.outcome !== "incomplete" && request.end > start && request.end <= end);
+	const meanInFlight = average(endedInside.map((request) => request.end - request.issued));
+	const ended = endedInside.length;
 	if (meanInFlight === void 0 || ended < 10 * Math.max(1, rates.concurrency)) return void 0;
 	const expected = ended / (end - start) * meanInFlight;
 	if (Math.abs(expected / rates.concurrency - 1) <= LITTLE) return void 0;
 	return {
 		code: "not_steady",
 		level: "note",
+		touches: ["request_throughput", "concurrency"],
 		happened: `On average ${rates.concurrency.toFixed(1)} requests were in flight, where throughput times latency gives ${expected.toFixed(1)}.`,
 		matters: "The two agree in a steady state (Little's law), so the load or the server was not steady.",
 		advice: "Run longer, and look at requests in flight over time."
@@ -32794,17 +33309,20 @@ const endedEarly = (_plan, { record: { endedBy } }) => endedBy === void 0 || end
 };
 const LEVEL_CHECKS = [
 	endedEarly,
-	generatorLate,
-	eventLoopBlocked,
-	cpuSaturated,
+	clientLimit,
+	capReached,
 	failuresUnjudged,
 	throttled,
+	transientCut,
+	neverSettled,
+	dependence,
 	warmupDrift,
 	littlesLaw,
 	tokensFromChunks,
 	outputShort,
 	promptLength,
-	connectionsNotReused
+	connectionsNotReused,
+	givenPromptsSeen
 ];
 function runFindings(plan) {
 	const host = new URL(plan.target.url).hostname;
@@ -32812,20 +33330,15 @@ function runFindings(plan) {
 	return [{
 		code: "same_host",
 		level: "note",
+		touches: [
+			"ttft",
+			"ttft_sent",
+			"e2e"
+		],
 		happened: `The target, ${host}, is on the machine that generates the load.`,
 		matters: "They share its cores, and no network lies between them: users will see more latency.",
 		advice: "For absolute figures, generate the load from another machine; for comparisons it is fine."
 	}];
-}
-function tightestLatencyLimit({ objectives }) {
-	const limits = objectives.flatMap(({ subject, op, limit }) => {
-		if (subject.kind === "goodput_ratio") return subject.criteria.filter(({ metric }) => countsFromSchedule(metric)).map(({ limitNs }) => limitNs);
-		return subject.kind === "latency" && countsFromSchedule(subject.metric) && isUpperLimit(op) ? [limit] : [];
-	});
-	return limits.length === 0 ? void 0 : Math.min(...limits);
-}
-function countsFromSchedule(metric) {
-	return metric === "ttft" || metric === "e2e";
 }
 function completedOf(summary) {
 	return summary.requests.filter((request) => request.outcome === "completed");
@@ -32843,13 +33356,10 @@ function mostInFlight$1(requests) {
 function average(values) {
 	return values.length === 0 ? void 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
-function median(values) {
-	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-}
 // src/judge/verdict.ts
 const MOST_REQUESTS_SUGGESTED = 2e5;
-function judge(objective, summary, confidence, seed, baseline) {
-	const estimate = estimateOf(objective, summary, confidence === "none" ? .95 : confidence, seed, baseline);
+function judge(objective, summary, confidence, baseline) {
+	const estimate = evidenceOf(objective, summary, confidence === "none" ? .95 : confidence, baseline);
 	const { observed, samples } = estimate;
 	if (observed === void 0) return {
 		objective,
@@ -32860,7 +33370,8 @@ function judge(objective, summary, confidence, seed, baseline) {
 	const measured = {
 		objective,
 		observed,
-		samples
+		samples,
+		...estimate.effective !== void 0 && { effective: estimate.effective }
 	};
 	if (confidence === "none" || estimate.interval === void 0) return {
 		...measured,
@@ -32873,13 +33384,17 @@ function judge(objective, summary, confidence, seed, baseline) {
 		interval,
 		outcome
 	};
-	const needed = estimate.requestsNeeded?.();
+	const judged = estimate.requestsNeeded?.();
+	const needed = judged === void 0 ? void 0 : judged + (summary.leftOut?.length ?? 0);
 	return {
 		...measured,
 		interval,
 		outcome,
 		reason: inconclusiveReason(estimate, interval, objective, needed),
-		...needed !== void 0 && needed <= MOST_REQUESTS_SUGGESTED && { requestsNeeded: needed }
+		...needed !== void 0 && needed <= MOST_REQUESTS_SUGGESTED && {
+			requestsNeeded: needed,
+			secondsNeeded: secondsFor(needed, summary)
+		}
 	};
 }
 function worst$1(outcomes) {
@@ -32895,21 +33410,46 @@ function compare([lower, upper], { op, limit }) {
 	if (far !== void 0 && !holds$1(far, op, limit)) return "violated";
 	return "inconclusive";
 }
-function inconclusiveReason({ fewSamples = false }, [lower, upper], { op }, needed) {
-	const why = lower === void 0 && upper === void 0 && !fewSamples ? "The run is too short to show how the figure varies" : (isUpperLimit(op) ? upper : lower) === void 0 ? "Too few samples to bound it" : "The limit lies within the interval";
+function inconclusiveReason({ fewSamples = false, effective, samples }, [lower, upper], { op }, needed) {
+	const bound = isUpperLimit(op) ? upper : lower;
+	const why = effective !== void 0 && effective < samples / 2 && (bound === void 0 || effective < FEWEST_WORTH.mean) ? `Requests depend on each other, so that ${samples} count as ${effective}: too few to bound it` : lower === void 0 && upper === void 0 && !fewSamples ? "The run is too short to show how the figure varies" : bound === void 0 ? "Too few samples to bound it" : "The limit lies within the interval";
 	return needed !== void 0 && needed > MOST_REQUESTS_SUGGESTED ? `${why}, and the figure is too close to it for any sensible number of requests to decide.` : `${why}.`;
 }
-function estimateOf({ subject, op, limit }, summary, confidence, seed, baseline) {
+function secondsFor(requests, summary) {
+	const { start, end } = summary.record.window;
+	return (end - start) / NS_PER_S * (requests / Math.max(1, decided(summary).length));
+}
+function evidenceOf({ subject, op, limit }, summary, confidence, baseline) {
 	switch (subject.kind) {
 		case "latency": {
-			const histogram = summary.latencies[subject.metric];
+			const { metric, statistic } = subject;
+			const histogram = summary.latencies[metric];
 			if (histogram.count === 0) return {
 				samples: 0,
-				missing: `No request has a ${subject.metric}.`
+				missing: `No request has a ${metric}.`
 			};
-			switch (subject.statistic.kind) {
-				case "quantile": return quantileEstimate(histogram, subject.statistic.q, summary, op === "<" || op === "<=" ? limit : void 0, confidence);
-				case "mean": return meanEstimate(subject.metric, histogram, summary, confidence, seed);
+			switch (statistic.kind) {
+				case "quantile": {
+					const estimate = figuresOfSummary(summary).estimate({
+						kind: "latency",
+						metric,
+						statistic
+					});
+					const { q } = statistic;
+					return {
+						...evidence(estimate, confidence),
+						fewSamples: true,
+						requestsNeeded: () => isUpperLimit(op) ? requestsForShare(1 - q, histogram.shareAbove(limit), summary, estimate, confidence, (n, over) => samplesToEstablish(q, over, confidence) <= n) : void 0
+					};
+				}
+				case "mean": {
+					const estimate = figuresOfSummary(summary).estimate({
+						kind: "latency",
+						metric,
+						statistic
+					});
+					return estimate === void 0 ? { samples: 0 } : evidence(estimate, confidence);
+				}
 				case "min": return {
 					observed: histogram.min,
 					samples: histogram.count
@@ -32918,15 +33458,37 @@ function estimateOf({ subject, op, limit }, summary, confidence, seed, baseline)
 					observed: histogram.max,
 					samples: histogram.count
 				};
-				default: return subject.statistic;
+				default: return statistic;
 			}
 		}
-		case "goodput_ratio": return goodputRatioEstimate(subject.criteria, summary, limit, isUpperLimit(op), confidence);
-		case "rate": return rateEstimate(subject.metric, summary, limit, isUpperLimit(op), confidence, seed);
-		case "regression": return regressionEstimate(subject.of, summary, limit, confidence, seed, baseline);
+		case "goodput_ratio": return shareEvidence(goodputRatio(summary, subject.criteria), summary, limit, isUpperLimit(op), confidence);
+		case "rate": {
+			const { metric } = subject;
+			if (metric === "error_rate") return shareEvidence(figuresOfSummary(summary).estimate({
+				kind: "rate",
+				metric
+			}), summary, limit, isUpperLimit(op), confidence);
+			const estimate = rateOverTime(summary, metric);
+			if (estimate !== void 0) return evidence(estimate, confidence);
+			const samples = decided(summary).length;
+			return samples === 0 ? { samples } : {
+				samples,
+				missing: "The server told no prompt lengths (usage)."
+			};
+		}
+		case "regression": return regressionEvidence(subject.of, summary, limit, confidence, baseline);
 	}
 }
-function regressionEstimate(figure, summary, limit, confidence, seed, baseline) {
+function evidence({ value, samples, intervalAt, worthAt }, confidence) {
+	const effective = Math.min(samples, Math.floor(worthAt(confidence).effective));
+	return {
+		observed: value,
+		samples,
+		interval: intervalAt(confidence),
+		effective
+	};
+}
+function regressionEvidence(figure, summary, limit, confidence, baseline) {
 	if (baseline === void 0) return {
 		samples: 0,
 		missing: "There is no baseline to compare this level with."
@@ -32935,7 +33497,7 @@ function regressionEstimate(figure, summary, limit, confidence, seed, baseline) 
 		samples: 0,
 		missing: baseline.undecidable
 	};
-	const change = changeOf(figure, baseline, figuresOfSummaries([summary]), drawsOf(seed));
+	const change = changeOf(figure, baseline, figuresOfSummary(summary));
 	if (change === void 0) return {
 		samples: 0,
 		missing: `The baseline or this run has no ${figureName(figure)}, so that nothing can be compared.`
@@ -32956,25 +33518,20 @@ function regressionEstimate(figure, summary, limit, confidence, seed, baseline) 
 		requestsNeeded: () => requestsForRegression(figure, change, limit, confidence)
 	};
 }
-function quantileEstimate(histogram, q, summary, upperLimit, confidence) {
-	const completed = summary.requests.filter((request) => request.outcome === "completed").length;
-	const independent = Math.min(histogram.count, completed);
-	const [lowerRank, upperRank] = quantileRanks(independent, q, confidence);
-	const value = (rank) => rank === void 0 ? void 0 : histogram.valueAtRank(Math.ceil(rank * histogram.count / independent));
+function shareEvidence(estimate, summary, limit, upper, confidence) {
+	if (estimate === void 0) return { samples: 0 };
+	const [bad, allowed] = upper ? [estimate.value, limit] : [1 - estimate.value, 1 - limit];
 	return {
-		observed: histogram.quantile(q),
-		interval: [value(lowerRank), value(upperRank)],
-		samples: histogram.count,
-		requestsNeeded: () => {
-			if (upperLimit === void 0) return void 0;
-			return requestsForShare(1 - q, histogram.shareAbove(upperLimit), independent, (n, over) => samplesToEstablish(q, over, confidence) <= n);
-		}
+		...evidence(estimate, confidence),
+		requestsNeeded: () => requestsForShare(allowed, bad, summary, estimate, confidence, (n, over) => wilsonInterval(over, n, confidence)[1] < allowed)
 	};
 }
-function requestsForShare(allowed, observedShare, measured, enough) {
+function requestsForShare(allowed, observedShare, summary, { worthAt }, confidence, enough) {
 	if (observedShare >= allowed) return void 0;
+	const requests = decided(summary).length;
+	const { effective, upper, lower } = worthAt(confidence);
 	const decides = (n) => enough(n, Math.ceil(observedShare * n));
-	let low = Math.max(1, measured);
+	let low = Math.max(1, Math.floor(Math.min(effective, Math.max(upper, lower))));
 	let high = low;
 	while (!decides(high)) {
 		if (high > MOST_REQUESTS_SUGGESTED) return Number.POSITIVE_INFINITY;
@@ -32986,79 +33543,8 @@ function requestsForShare(allowed, observedShare, measured, enough) {
 		if (decides(middle)) high = middle;
 		else low = middle + 1;
 	}
-	return high;
-}
-function meanEstimate(metric, histogram, summary, confidence, seed) {
-	const observed = histogram.mean;
-	const samples = histogram.count;
-	const perRequest = metric === "itl" || metric === "issue_delay" ? void 0 : metric;
-	if (perRequest === void 0) return {
-		observed,
-		samples,
-		interval: [void 0, void 0]
-	};
-	return {
-		observed,
-		samples,
-		interval: bootstrapInterval(slices(summary).map(({ requests }) => {
-			const values = requests.flatMap((request) => request.outcome === "completed" && request[perRequest] !== void 0 ? [request[perRequest]] : []);
-			return {
-				total: values.reduce((sum, value) => sum + value, 0),
-				weight: values.length
-			};
-		}), confidence, seed)
-	};
-}
-function goodputRatioEstimate(criteria, summary, limit, upper, confidence) {
-	const requests = decided(summary);
-	const good = requests.filter((request) => isGood$1(request, criteria)).length;
-	return shareEstimate(good, requests.length, limit, upper, confidence);
-}
-function rateEstimate(metric, summary, limit, upper, confidence, seed) {
-	const requests = decided(summary);
-	if (metric === "error_rate") {
-		const failed = requests.filter((request) => request.outcome === "failed").length;
-		return shareEstimate(failed, requests.length, limit, upper, confidence);
-	}
-	if (requests.length === 0) return { samples: 0 };
-	const { start, end } = summary.record.window;
-	const figure = (from, to) => {
-		const rates = ratesBetween(summary.requests, from, to);
-		switch (metric) {
-			case "request_throughput": return rates.requestThroughput;
-			case "output_throughput": return rates.outputThroughput;
-			case "input_throughput": return rates.inputThroughput;
-			case "total_throughput": return rates.inputThroughput === void 0 ? void 0 : rates.inputThroughput + rates.outputThroughput;
-			default: return metric;
-		}
-	};
-	const observed = figure(start, end);
-	if (observed === void 0) return {
-		samples: requests.length,
-		missing: "The server told no prompt lengths (usage)."
-	};
-	const blocks = slices(summary).map(({ from, to }) => ({
-		total: (figure(from, to) ?? 0) * (to - from),
-		weight: to - from
-	}));
-	return {
-		observed,
-		samples: requests.length,
-		interval: bootstrapInterval(blocks, confidence, seed)
-	};
-}
-function shareEstimate(hits, n, limit, upper, confidence) {
-	if (n === 0) return { samples: 0 };
-	return {
-		observed: hits / n,
-		samples: n,
-		interval: wilsonInterval(hits, n, confidence),
-		requestsNeeded: () => {
-			const bad = upper ? hits / n : 1 - hits / n;
-			const allowed = upper ? limit : 1 - limit;
-			return requestsForShare(allowed, bad, n, (more, over) => wilsonInterval(over, more, confidence)[1] < allowed);
-		}
-	};
+	const dependent = effective < FEWEST_WORTH.mean && Math.max(lower, upper) < 1;
+	return Math.ceil(Math.max(high, dependent ? FEWEST_WORTH.mean : 0) * requests / Math.min(requests, effective));
 }
 // src/report/build-result.ts
 function buildResult(header, { head, base }, footer, { stored, missingShards, sharedApart = false } = {}) {
@@ -33066,15 +33552,22 @@ function buildResult(header, { head, base }, footer, { stored, missingShards, sh
 	const usable = stored !== void 0 && base.length === 0 ? stored : void 0;
 	const comparable = usable && whyNoBaseline(usable, planHash(plan)) === void 0 ? usable : void 0;
 	const baselines = head.map((summary, i) => baselineFigures(summary, base[i], comparable));
-	const levels = head.map((summary, i) => levelResult(plan, summary, baselines[i]));
+	const judgements = head.map((summary, i) => judgementsOf(plan, summary, baselines[i]));
+	const { findings, invalid } = validityOf(plan, head.map((summary, i) => ({
+		summary,
+		...base[i] && { base: base[i] },
+		...comparable && { stored: storedAt(comparable, levelName(summary.level)) },
+		judged: judgements[i].map(({ judgement, again }) => ({
+			...judgement,
+			again
+		}))
+	})), [...shardFindings(missingShards), ...sharedApart ? [SHARED_APART] : []]);
+	const levels = head.map((summary, i) => {
+		const objectives = judgements[i].map(({ judgement }, k) => objectiveResult(judgement, invalid[i][k]));
+		return levelResult(plan, summary, objectives);
+	});
 	const outcomes = levels.map((level) => worst$1(level.objectives.map(({ outcome }) => outcome)));
 	const verdict = verdictOf(plan, outcomes);
-	const findings = [
-		...validityFindings(plan, head),
-		...cacheFindings(plan, levels, base, comparable),
-		...shardFindings(missingShards),
-		...sharedApart ? [SHARED_APART] : []
-	];
 	const result = {
 		schema: RESULT_SCHEMA,
 		generator: header.generator,
@@ -33116,7 +33609,7 @@ function buildResult(header, { head, base }, footer, { stored, missingShards, sh
 				url: plan.baseline?.url ?? "",
 				model: header.baselineModel ?? ""
 			},
-			levels: compareSummaries(base, head, plan.confidence, plan.seed)
+			levels: compareSummaries(base, head, plan.confidence)
 		}
 	};
 	return usable === void 0 ? result : {
@@ -33124,8 +33617,26 @@ function buildResult(header, { head, base }, footer, { stored, missingShards, sh
 		comparison: compareResults(usable, result)
 	};
 }
+function judgementsOf(plan, summary, baseline) {
+	const confidence = summary.record.confidence ?? plan.confidence;
+	return plan.objectives.map((objective) => {
+		const from = (head, base) => judge(objective, head, confidence, base);
+		const again = ({ head = summary, base }) => from(head, base === void 0 ? baseline : figuresOfSummary(base)).outcome;
+		return {
+			judgement: from(summary, baseline),
+			again
+		};
+	});
+}
+function storedAt({ findings, levels }, name) {
+	const unsharedHitRatio = levels.find((one) => one.name === name)?.metrics.prompt_cache_unshared_ratio;
+	return {
+		findings: findings.filter(({ at }) => at === void 0 || at === name),
+		...unsharedHitRatio !== void 0 && { unsharedHitRatio }
+	};
+}
 function baselineFigures(summary, base, stored) {
-	if (base !== void 0) return figuresOfSummaries([base]);
+	if (base !== void 0) return figuresOfSummary(base);
 	const name = levelName(summary.level);
 	const level = stored?.levels.find((one) => one.name === name);
 	const undecidable = stored && noIntervalReason(stored);
@@ -33133,16 +33644,6 @@ function baselineFigures(summary, base, stored) {
 		...figuresOfResult(level),
 		...undecidable !== void 0 && { undecidable }
 	};
-}
-function cacheFindings(plan, levels, base, stored) {
-	return levels.flatMap(({ name, metrics }, i) => {
-		const measured = base[i];
-		const before = measured === void 0 ? stored?.levels.find((one) => one.name === name)?.metrics.prompt_cache_unshared_ratio : unsharedHitRatio(plan, measured);
-		return promptCacheFindings(plan, metrics.prompt_cache_unshared_ratio, before).map((finding) => ({
-			...finding,
-			at: name
-		}));
-	});
 }
 function verdictOf(plan, outcomes) {
 	const known = outcomes.filter((outcome) => outcome !== void 0);
@@ -33175,7 +33676,7 @@ function shardFindings(shards) {
 const SHARED_APART = {
 	code: "shards_share_nothing",
 	level: "note",
-	figures: [
+	touches: [
 		"ttft",
 		"ttft_sent",
 		"e2e"
@@ -33184,8 +33685,9 @@ const SHARED_APART = {
 	matters: "A prefix cache finds less than it would have found with all of the load from one machine.",
 	advice: "Give all shards the same prompt-salt, one that no earlier run had."
 };
-function levelResult(plan, summary, baseline) {
-	const { level, record, requests } = summary;
+function levelResult(plan, summary, objectives) {
+	const { level, record, leftOut } = summary;
+	const requests = [...leftOut ?? [], ...summary.requests];
 	const count = (outcome) => requests.filter((request) => request.outcome === outcome).length;
 	const sources = new Set(requests.filter(({ outcome }) => outcome === "completed").map(({ tokenSource }) => tokenSource));
 	const failures = [...summary.failures];
@@ -33207,17 +33709,37 @@ function levelResult(plan, summary, baseline) {
 			failed: count("failed"),
 			incomplete: count("incomplete"),
 			warmup: level.warmupRequests,
+			...leftOut !== void 0 && { left_out: leftOut.length },
 			failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count]))
 		},
 		metrics: metricsOf(plan, summary),
-		objectives: plan.objectives.map((objective) => objectiveResult(judge(objective, summary, record.confidence ?? plan.confidence, plan.seed, baseline))),
+		objectives,
+		effective_samples: storedWorth(summary, plan.confidence),
 		timeline: timelineOf(summary),
-		histograms: Object.fromEntries(LATENCIES$5.filter((name) => summary.latencies[name].count > 0).map((name) => [name, [...summary.latencies[name].buckets()]])),
+		histograms: Object.fromEntries(shownLatencies(summary).map((name) => [name, [...summary.latencies[name].buckets()]])),
 		...sources.size > 0 && { token_source: sources.size > 1 ? "mixed" : [...sources][0] },
 		...record.server && { server: record.server },
 		failure_examples: Object.fromEntries(failures.map(([reason, { example }]) => [reason, example]))
 	};
 }
+function storedWorth(summary, planned) {
+	const figures = figuresOfSummary(summary);
+	const confidence = planned === "none" ? .95 : planned;
+	return Object.fromEntries(STORED_FIGURES.flatMap((figure) => {
+		const estimate = figures.estimate(figure);
+		if (estimate === void 0) return [];
+		const at = (confidence) => {
+			const { lower, upper } = estimate.worthAt(confidence);
+			return Math.floor(Math.min(lower, upper));
+		};
+		return [[figureName(figure), {
+			confidence,
+			samples: at(confidence),
+			strict: at(STRICT)
+		}]];
+	}));
+}
+const STRICT = .999;
 function loadResult({ load }) {
 	switch (load.kind) {
 		case "closed": return {
@@ -33254,9 +33776,10 @@ function loadResult({ load }) {
 function metricsOf(plan, summary) {
 	const { start, end } = summary.record.window;
 	const ended = decided(summary);
-	const latencies = Object.fromEntries(LATENCIES$5.filter((name) => summary.latencies[name].count > 0).map((name) => [name, latencyStats(summary.latencies[name])]));
+	const ofAll = decidedOfAll(summary);
+	const latencies = Object.fromEntries(shownLatencies(summary).map((name) => [name, latencyStats(summary.latencies[name])]));
 	if (ended.length === 0 || end <= start) return latencies;
-	const rates = ratesBetween(summary.requests, start, end);
+	const rates = ratesBetween(summary.underLoad, start, end);
 	const completed = ended.filter((request) => request.outcome === "completed");
 	const hits = cacheHitRatio(summary);
 	const unshared = unsharedHitRatio(plan, summary);
@@ -33276,7 +33799,7 @@ function metricsOf(plan, summary) {
 			goodput: goodBetween(summary, criteria, start, end),
 			goodput_ratio: ended.filter((request) => isGood$1(request, criteria)).length / ended.length
 		},
-		error_rate: (ended.length - completed.length) / ended.length,
+		error_rate: ofAll.filter(({ outcome }) => outcome === "failed").length / ofAll.length,
 		concurrency: rates.concurrency,
 		...inputs.length > 0 && { input_tokens: sum(inputs) },
 		...completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) },
@@ -33285,7 +33808,10 @@ function metricsOf(plan, summary) {
 	};
 }
 function goodBetween(summary, criteria, start, end) {
-	return summary.requests.filter((request) => request.end > start && request.end <= end && isGood$1(request, criteria)).length * NS_PER_S / (end - start);
+	return summary.underLoad.filter((request) => request.end > start && request.end <= end && isGood$1(request, criteria)).length * NS_PER_S / (end - start);
+}
+function shownLatencies({ latencies }) {
+	return LATENCIES$5.filter((name) => latencies[name].count > 0 && (name !== "held" || latencies.held.max > 0));
 }
 function latencyStats(histogram) {
 	const quantile = (q) => toMs(histogram.quantile(q));
@@ -33302,7 +33828,7 @@ function latencyStats(histogram) {
 		p999: quantile(.999)
 	};
 }
-function objectiveResult(judgement) {
+function objectiveResult(judgement, invalid) {
 	const { objective, observed, interval } = judgement;
 	const unit = unitOf(objective);
 	const inUnit = (value) => unit === "ms" ? toMs(value) : value;
@@ -33316,8 +33842,11 @@ function objectiveResult(judgement) {
 		...interval !== void 0 && { interval: [interval[0] === void 0 ? null : inUnit(interval[0]), interval[1] === void 0 ? null : inUnit(interval[1])] },
 		samples: judgement.samples,
 		outcome: judgement.outcome,
+		...invalid.length > 0 && { invalid },
 		...judgement.reason !== void 0 && { reason: judgement.reason },
-		...judgement.requestsNeeded !== void 0 && { requests_needed: judgement.requestsNeeded }
+		...judgement.effective !== void 0 && { effective_samples: judgement.effective },
+		...judgement.requestsNeeded !== void 0 && { requests_needed: judgement.requestsNeeded },
+		...judgement.secondsNeeded !== void 0 && { seconds_needed: judgement.secondsNeeded }
 	};
 }
 function unitOf({ subject }) {
@@ -33330,7 +33859,7 @@ function unitOf({ subject }) {
 }
 const MOST_POINTS = 60;
 const SHORTEST_SLICE_NS = 250 * NS_PER_MS;
-function timelineOf({ record: { window }, requests }) {
+function timelineOf({ record: { window }, requests, underLoad }) {
 	const lengthNs = window.end - window.start;
 	if (lengthNs <= 0) return [];
 	const count = Math.max(1, Math.min(MOST_POINTS, Math.floor(lengthNs / SHORTEST_SLICE_NS)));
@@ -33338,7 +33867,7 @@ function timelineOf({ record: { window }, requests }) {
 	const sliceOf = (at) => Math.floor((at - window.start) / width);
 	return Array.from({ length: count }, (_, i) => {
 		const from = window.start + i * width;
-		const rates = ratesBetween(requests, from, from + width);
+		const rates = ratesBetween(underLoad, from, from + width);
 		const ttft = new Histogram();
 		const e2e = new Histogram();
 		let completed = 0;
@@ -33371,6 +33900,156 @@ function toMs(ns) {
 function sum(values) {
 	return values.reduce((total, value) => total + value, 0);
 }
+// src/summarize/transient.ts
+const BATCH = 5;
+const LEAST_NS = 1e3;
+const LEAST_LEFT = 8;
+const EIGHTHS = 8;
+const FEWEST$1 = 200;
+const FEWEST_PARTS = 12;
+const MOST_PARTS = 32;
+const BEYOND_CHANCE = 4.5;
+const NOTICEABLE = .02;
+function transientOf(values) {
+	if (values.length < FEWEST$1) return {
+		kind: "settled",
+		length: 0
+	};
+	const score = meansOf(normalScores(values));
+	const logarithm = meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value))));
+	const length = BATCH * mser(Math.floor(values.length / BATCH), (batch) => score(batch * BATCH, (batch + 1) * BATCH));
+	const start = length > 0 && length <= values.length / 2 && isUnlikeRest(logarithm, length, values.length) ? length : 0;
+	return keepsGoing(score, start, values.length) ? { kind: "unsettled" } : {
+		kind: "settled",
+		length: start
+	};
+}
+function meansOf(values) {
+	const sums = new Float64Array(values.length + 1);
+	for (let i = 0; i < values.length; i++) sums[i + 1] = sums[i] + values[i];
+	return (from, to) => (sums[to] - sums[from]) / (to - from);
+}
+function mser(count, batch) {
+	let sum = 0;
+	let squares = 0;
+	let best = 0;
+	let least = Number.POSITIVE_INFINITY;
+	for (let from = count - 1; from >= 0; from--) {
+		sum += batch(from);
+		squares += batch(from) ** 2;
+		const left = count - from;
+		const error = (squares - sum ** 2 / left) / left ** 2;
+		if (left >= LEAST_LEFT && error <= least) {
+			least = error;
+			best = from;
+		}
+	}
+	return best;
+}
+function isUnlikeRest(mean, length, total) {
+	const part = Math.min(length, Math.floor((total - length) / FEWEST_PARTS));
+	const count = Math.min(MOST_PARTS, Math.floor((total - length) / part));
+	const means = Array.from({ length: count }, (_, i) => {
+		const from = length + Math.floor(i * (total - length - part) / (count - 1));
+		return mean(from, from + part);
+	});
+	const middle = means.reduce((sum, one) => sum + one, 0) / count;
+	const variance = means.reduce((sum, one) => sum + (one - middle) ** 2, 0) / (count - 1);
+	const apart = Math.abs(mean(0, part) - middle);
+	return apart * length / total > NOTICEABLE && apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count));
+}
+function keepsGoing(mean, first, total) {
+	const edge = (part) => first + Math.floor(part * (total - first) / EIGHTHS);
+	const means = Array.from({ length: EIGHTHS }, (_, part) => mean(edge(part), edge(part + 1)));
+	const pairs = means.flatMap((one, i) => means.slice(i + 1).map((later) => Math.sign(later - one)));
+	return Math.abs(pairs.reduce((sum, sign) => sum + sign, 0)) >= pairs.length - 2;
+}
+function studentQuantile(freedom) {
+	const z = BEYOND_CHANCE;
+	return z + (z ** 3 + z) / (4 * freedom) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2);
+}
+function normalScores(values) {
+	const order = Uint32Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b]);
+	const scores = new Float64Array(values.length);
+	for (let from = 0, to = 0; from < order.length; from = to) {
+		while (to < order.length && values[order[to]] === values[order[from]]) to++;
+		const p = (from + to) / 2 / order.length;
+		const score = (p ** .135 - (1 - p) ** .135) / .1975;
+		for (let i = from; i < to; i++) scores[order[i]] = score;
+	}
+	return scores;
+}
+// src/summarize/leave-out-start.ts
+function leaveOutStarts({ head, base }) {
+	const levels = head.map((summary, i) => leaveOutStart([summary, ...base[i] === void 0 ? [] : [base[i]]]));
+	return {
+		head: levels.map(([summary]) => summary),
+		base: levels.flatMap(([, summary]) => summary ?? [])
+	};
+}
+function leaveOutStart(sides) {
+	const starts = sides.map(startOf);
+	const sections = Math.max(...starts.map((start) => start === "unsettled" ? 0 : start));
+	if (sections > 0) return sides.map((side) => from(side, sections));
+	return sides.map((side, i) => starts[i] === "unsettled" ? {
+		...side,
+		record: {
+			...side.record,
+			unsettled: true
+		}
+	} : side);
+}
+function startOf({ level: { load }, requests }) {
+	if (load.kind !== "open" && load.kind !== "closed") return 0;
+	const completed = requests.filter(({ outcome }) => outcome === "completed").toSorted((a, b) => a.index - b.index || a.scheduled - b.scheduled);
+	let sections = 0;
+	let unsettled = false;
+	for (const metric of ["ttft", "e2e"]) {
+		const known = completed.filter((request) => request[metric] !== void 0);
+		const transient = transientOf(known.map((request) => request[metric]));
+		unsettled ||= transient.kind === "unsettled";
+		if (transient.kind === "unsettled" || transient.length === 0) continue;
+		sections = Math.max(sections, sectionOf$1(known[transient.length - 1].index) + 1);
+	}
+	while (sections > 0 && 2 * count$1(requests, (request) => sectionOf$1(request.index) < sections) > requests.length) sections--;
+	return sections === 0 && unsettled ? "unsettled" : sections;
+}
+function from(summary, section) {
+	const { true: leftOut = [], false: requests = [] } = Object.groupBy(summary.requests, ({ index }) => sectionOf$1(index) < section ? "true" : "false");
+	const completed = requests.filter(({ outcome }) => outcome === "completed");
+	const latencies = {
+		...newHistograms(),
+		itl: mergedSections(summary.itlSections, section)
+	};
+	for (const { issueDelay } of requests) if (issueDelay !== void 0) latencies.issue_delay.record(issueDelay);
+	for (const request of completed) recordLatencies(request, latencies);
+	return {
+		...summary,
+		record: opensAt(summary.record, requests.reduce((first, { scheduled }) => Math.min(first, scheduled), Number.POSITIVE_INFINITY)),
+		requests,
+		leftOut,
+		latencies,
+		itlSections: summary.itlSections.map((sections) => sections.map((histogram, i) => i < section ? void 0 : histogram))
+	};
+}
+function opensAt(record, moment) {
+	const { end } = record.window;
+	const start = Math.min(moment, end - 1);
+	return {
+		...record,
+		window: {
+			start,
+			end
+		},
+		stretches: record.stretches.map((one) => ({
+			start: Math.max(one.start, start),
+			end: Math.max(one.end, start)
+		}))
+	};
+}
+function count$1(requests, is) {
+	return requests.filter(is).length;
+}
 // src/run/from-records.ts
 async function mergeRecords(paths, allowMissing = false, stored) {
 	const parts = await Promise.all(paths.map(readSummaries));
@@ -33394,10 +34073,10 @@ async function mergeRecords(paths, allowMissing = false, stored) {
 		...ofAll,
 		promptSalt
 	};
-	const summaries = {
+	const summaries = leaveOutStarts({
 		head: mergeLevels(parts, "head"),
 		base: mergeLevels(parts, "base")
-	};
+	});
 	return buildResult(header, summaries, {
 		state: parts.every((part) => part.footer.state === "completed") ? "completed" : "cancelled",
 		durationNs: Math.max(...parts.map((part) => part.footer.durationNs))
@@ -33462,6 +34141,76 @@ function mergeLevels(parts, side) {
 	const count = Math.max(...parts.map(({ summaries }) => summaries[side].length));
 	return Array.from({ length: count }, (_, i) => mergeSummaries(parts.flatMap(({ summaries }) => summaries[side][i] ?? [])));
 }
+// src/random.ts
+function random(seed, ...stream) {
+	return new SmallFastCounter(`${seed}/${stream.join("/")}`);
+}
+var SmallFastCounter = class {
+	#a;
+	#b;
+	#c;
+	#d;
+	constructor(name) {
+		this.#a = hash32(name, 2654435769);
+		this.#b = hash32(name, 608135816);
+		this.#c = hash32(name, 3084996962);
+		this.#d = hash32(name, 1597334677);
+		for (let i = 0; i < 12; i++) this.#next();
+	}
+	uniform() {
+		return this.#next() / 2 ** 32;
+	}
+	integer(below) {
+		return Math.floor(this.uniform() * below);
+	}
+	exponential() {
+		return -Math.log(this.#positive());
+	}
+	normal() {
+		return Math.sqrt(-2 * Math.log(this.#positive())) * Math.cos(2 * Math.PI * this.uniform());
+	}
+	gamma(shape) {
+		return this.#gammaOfScale1(shape) / shape;
+	}
+	#gammaOfScale1(shape) {
+		if (shape < 1) return this.#gammaOfScale1(shape + 1) * this.#positive() ** (1 / shape);
+		const d = shape - 1 / 3;
+		const c = 1 / Math.sqrt(9 * d);
+		for (;;) {
+			const x = this.normal();
+			const v = (1 + c * x) ** 3;
+			if (v > 0 && Math.log(this.#positive()) < .5 * x * x + d - d * v + d * Math.log(v)) return d * v;
+		}
+	}
+	#positive() {
+		return (this.#next() + .5) / 2 ** 32;
+	}
+	#next() {
+		const t = this.#a + this.#b + this.#d | 0;
+		this.#d = this.#d + 1 | 0;
+		this.#a = this.#b ^ this.#b >>> 9;
+		this.#b = this.#c + (this.#c << 3) | 0;
+		this.#c = (this.#c << 21 | this.#c >>> 11) + t | 0;
+		return t >>> 0;
+	}
+};
+function uniqueId() {
+	return randomUUID();
+}
+function freshSalt() {
+	return randomUUID().slice(0, 8);
+}
+function hash32(text, start) {
+	let h = start;
+	for (let i = 0; i < text.length; i++) {
+		h = Math.imul(h ^ text.charCodeAt(i), 3432918353);
+		h = h << 13 | h >>> 19;
+		h = Math.imul(h, 5) + 3864292196 | 0;
+	}
+	h = Math.imul(h ^ h >>> 16, 2246822507);
+	h = Math.imul(h ^ h >>> 13, 3266489909);
+	return h ^ h >>> 16;
+}
 // src/plan/arrivals.ts
 function arrivalOffsets(load, stop, seed, level) {
 	const moment = unitProcess(load, seed, level);
@@ -33475,6 +34224,11 @@ function arrivalOffsets(load, stop, seed, level) {
 		offsets.push(Math.round(elapsed));
 	}
 	return Float64Array.from(offsets);
+}
+function rampOffsets(load, count, seed, level) {
+	const offsets = arrivalOffsets(load, { requests: count + 1 }, seed, `ramp ${level}`);
+	const opens = offsets[count];
+	return offsets.subarray(0, count).map((offset) => offset - opens);
 }
 function unitProcess({ arrivals, burstiness }, seed, level) {
 	const chance = random(seed, "arrivals", level);
@@ -34349,13 +35103,17 @@ function confidenceAtLook(confidence, look, looks) {
 }
 // src/send/connection-failure.ts
 function connectionFailure(error) {
+	if (isClientLimit(error)) return `this machine can open no more connections (${messageOf(error)})`;
 	switch (error.code) {
 		case "ECONNREFUSED": return "the connection was refused";
 		case "ENOTFOUND":
 		case "EAI_AGAIN": return "the name does not resolve";
 		case "UND_ERR_CONNECT_TIMEOUT": return "connecting timed out";
-		default: return error.message.replace(/\s+/g, " ") || error.name;
+		default: return messageOf(error);
 	}
+}
+function messageOf(error) {
+	return error.message.replace(/\s+/g, " ") || error.code || error.name;
 }
 // src/observe/fetch-text.ts
 const TIMEOUT_NS = 5 * NS_PER_S;
@@ -34895,12 +35653,15 @@ function arrivalOf(clock) {
 	let read;
 	let atNs = 0;
 	return ({ buffer }) => {
-		if (buffer !== read || buffer.byteLength === Buffer.poolSize) {
+		if (buffer !== read || isPool(buffer)) {
 			read = buffer;
 			atNs = clock.now();
 		}
 		return atNs;
 	};
+}
+function isPool(buffer) {
+	return buffer.byteLength === Buffer.poolSize && Buffer.allocUnsafe(1).buffer === buffer;
 }
 var Lifecycle = class {
 	#handler;
@@ -34944,15 +35705,22 @@ var Lifecycle = class {
 // src/version.ts
 const VERSION$4 = "0.1.0";
 // src/run/blocks.ts
-const ROUNDS = 2;
+const FEWEST_ROUNDS = 2;
+const MOST_ROUNDS = 10;
+const SHORTEST_BLOCK_NS = 3 * NS_PER_S;
+const FEWEST_REQUESTS = 20;
+const REQUESTS_PER_SLOT = 4;
 function blocksOf(level, hasBaseline) {
+	const ramp = rampRequests(level);
 	if (!hasBaseline) return [{
 		side: "head",
 		stop: level.stop,
-		firstIndex: 0
+		firstIndex: 0,
+		rampRequests: ramp
 	}];
-	const pairs = 4;
-	return Array.from({ length: ROUNDS }, () => [
+	const rounds = roundsOf(level);
+	const pairs = 2 * rounds;
+	return Array.from({ length: rounds }, () => [
 		"base",
 		"head",
 		"head",
@@ -34960,17 +35728,26 @@ function blocksOf(level, hasBaseline) {
 	]).flat().map((side, i) => {
 		const pair = Math.floor(i / 2);
 		const { requests, durationNs } = level.stop;
-		const from = requests === void 0 ? 0 : Math.floor(requests * pair / pairs);
-		const to = requests === void 0 ? 0 : Math.floor(requests * (pair + 1) / pairs);
+		const partOf = (total) => [Math.floor(total * pair / pairs), Math.floor(total * (pair + 1) / pairs)];
+		const [from, to] = partOf(requests ?? 0);
+		const [rampFrom, rampTo] = partOf(ramp);
 		return {
 			side,
 			firstIndex: requests === void 0 ? pair * 1e6 : from,
+			rampRequests: rampTo - rampFrom,
 			stop: {
 				...requests !== void 0 && { requests: Math.max(1, to - from) },
 				...durationNs !== void 0 && { durationNs: Math.floor(durationNs / pairs) }
 			}
 		};
 	});
+}
+function roundsOf({ load, stop: { requests, durationNs } }) {
+	const slots = load.kind === "closed" ? load.concurrency : load.kind === "users" ? load.users : 0;
+	const perSecond = load.kind === "open" ? load.requestsPerSecond : 0;
+	const perBlock = Math.max(FEWEST_REQUESTS, REQUESTS_PER_SLOT * slots, perSecond * (SHORTEST_BLOCK_NS / NS_PER_S));
+	const rounds = Math.min((requests ?? Number.POSITIVE_INFINITY) / perBlock / 2, (durationNs ?? Number.POSITIVE_INFINITY) / SHORTEST_BLOCK_NS / 2);
+	return Math.max(FEWEST_ROUNDS, Math.min(MOST_ROUNDS, Math.floor(rounds)));
 }
 // src/run/end-reason.ts
 const FEWEST_FOR_RATE = 20;
@@ -35001,7 +35778,7 @@ function nextLevel(plan, done) {
 		index: done.length,
 		load,
 		stop,
-		warmupRequests: warmupRequests ?? defaultWarmup(load)
+		warmupRequests: warmupRequests ?? defaultWarmup(load, stop)
 	};
 }
 const MOST_HALVINGS = 5;
@@ -35119,16 +35896,21 @@ async function closedLoop(clock, slots, noMore, take, send, thinkNs = () => 0) {
 // src/schedule/open-loop.ts
 async function openLoop(clock, startNs, offsets, maxConcurrency, signal, send, prepare = () => {}) {
 	const inFlight = new Set();
+	let issuedNs = startNs;
+	let freeNs = Number.NEGATIVE_INFINITY;
+	let fullNs = startNs;
 	for (const [index, offset] of offsets.entries()) {
 		const scheduledNs = startNs + offset;
 		if (clock.now() < scheduledNs) {
 			prepare(index);
 			await clock.sleepUntil(scheduledNs, signal);
 		}
-		while (inFlight.size >= maxConcurrency && !signal.aborted) await Promise.race(inFlight);
+		if (inFlight.size >= maxConcurrency && scheduledNs > freeNs) fullNs = issuedNs;
+		while (inFlight.size >= maxConcurrency && !signal.aborted) freeNs = Math.max(freeNs, await Promise.race(inFlight));
 		if (signal.aborted) break;
-		const sent = send(index, scheduledNs).finally(() => inFlight.delete(sent));
-		inFlight.add(sent);
+		issuedNs = clock.now();
+		const ended = send(index, scheduledNs, Math.max(0, freeNs - Math.max(scheduledNs, fullNs))).finally(() => inFlight.delete(ended));
+		inFlight.add(ended);
 	}
 	await Promise.all(inFlight);
 }
@@ -35722,7 +36504,7 @@ async function createGenerator(options) {
 			return model;
 		},
 		async warmUp(level) {
-			const mine = share(level.warmupRequests, part);
+			const mine = share(level.warmupRequests - rampRequests(level), part);
 			let next = 0;
 			const goesOn = () => next < mine && !signal.aborted && warmupTokens < maxTokens;
 			const take = () => goesOn() ? part.index + part.of * next++ : void 0;
@@ -35738,23 +36520,24 @@ async function createGenerator(options) {
 			const readHost = watchHost(clock);
 			const opened = transport.connectionsOpened;
 			const name = stretch.level.index;
-			const prepared = new Prepared(clock, (index) => begin(name, index));
-			const send = (index, scheduledNs) => converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome, sharedTokens) => {
-				const record = {
-					...outcome,
-					level: name,
-					index,
-					scheduled
-				};
-				const shared = sharedTokens > 0 ? {
-					...record,
-					sharedTokens
-				} : record;
-				onRecord(turn > 0 ? {
-					...shared,
-					turn
-				} : shared);
-			});
+			const prepared = new Prepared(clock, (place) => begin(...streamAt(name, place)));
+			const send = (place, scheduledNs, held) => {
+				const [stream, index] = streamAt(name, place);
+				return converse(prepared.take(place), stream, index, scheduledNs, (turn, scheduled, outcome, sharedTokens) => {
+					const record = {
+						...outcome,
+						level: name,
+						index,
+						scheduled,
+						...sharedTokens > 0 && { sharedTokens },
+						...turn > 0 ? { turn } : held !== void 0 && { held }
+					};
+					onRecord(place < 0 ? {
+						...record,
+						ramp: true
+					} : record);
+				});
+			};
 			const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, prepared);
 			return {
 				endNs: Math.max(stretch.startNs + 1, Math.min(endNs, clock.now())),
@@ -35767,6 +36550,9 @@ async function createGenerator(options) {
 		close: () => transport.close()
 	};
 }
+function streamAt(level, place) {
+	return place < 0 ? [`ramp ${level}`, -1 - place] : [level, place];
+}
 function withoutText({ text, ...outcome }) {
 	return outcome;
 }
@@ -35775,10 +36561,16 @@ async function sendStretch(plan, stretch, part, workload, clock, noMore, send, p
 	const { load } = level;
 	if (isOpenLoop(load)) {
 		const all = load.kind === "replay" ? traceOffsets(workload, stop) : arrivalOffsets(load, stop, plan.seed, arrivalStream(stretch));
-		const offsets = all.filter((_, i) => i % part.of === part.index);
+		const isMine = (_, i) => i % part.of === part.index;
+		const ramp = rampOf(stretch, plan.seed).filter(isMine);
+		const mine = all.filter(isMine);
+		const offsets = new Float64Array(ramp.length + mine.length);
+		offsets.set(ramp);
+		offsets.set(mine, ramp.length);
 		const most = load.maxConcurrency === void 0 ? Number.POSITIVE_INFINITY : share(load.maxConcurrency, part);
 		const indexOf = (i) => firstIndex + part.index + part.of * i;
-		await openLoop(clock, startNs, offsets, most, noMore, (i, scheduled) => send(indexOf(i), scheduled), (i) => prepared.makeNow(indexOf(i)));
+		const placeOf = (i) => i < ramp.length ? -1 - indexOf(i) : indexOf(i - ramp.length);
+		await openLoop(clock, startNs, offsets, most, noMore, (i, scheduled, held) => send(placeOf(i), scheduled, load.maxConcurrency === void 0 ? void 0 : held), (i) => prepared.makeNow(placeOf(i)));
 		return startNs + plannedSpan(load, stop, all);
 	}
 	const { slots: all, thinkNs } = slotsOf(load, startNs, plan.seed, part.of);
@@ -35814,6 +36606,11 @@ async function sendStretch(plan, stretch, part, workload, clock, noMore, send, p
 	}
 	if (load.kind !== "closed") return Math.min(lastEnd, deadline);
 	return Math.min(requests < 2 * slots.length ? lastEnd : firstEmpty, deadline);
+}
+function rampOf(stretch, seed) {
+	const { load } = stretch.level;
+	if (load.kind !== "open") return new Float64Array();
+	return rampOffsets(load, stretch.rampRequests, seed, arrivalStream(stretch));
 }
 function arrivalStream({ level, firstIndex }) {
 	return firstIndex === 0 ? level.index : level.index + firstIndex * 1009;
@@ -35878,24 +36675,30 @@ function progressOf(plan, level, summarizer, clock, onProgress) {
 	let tokensOf = 0;
 	let outputTokens = 0;
 	let lastEndNs = 0;
-	const throughput = (phase) => {
-		const { requests, record } = summarizer.finish();
+	const throughput = () => {
+		const { requests } = summarizer;
 		for (; tokensOf < requests.length; tokensOf++) {
 			const request = requests[tokensOf];
 			if (request.outcome === "completed") outputTokens += request.outputTokens;
 			lastEndNs = Math.max(lastEndNs, request.end);
 		}
-		if (outputTokens === 0) return void 0;
-		return phase === "done" ? ratesBetween(requests, record.window.start, record.window.end).outputThroughput : outputTokens * NS_PER_S / lastEndNs;
+		return outputTokens === 0 ? void 0 : outputTokens * NS_PER_S / lastEndNs;
 	};
-	const tell = (phase, now) => {
+	const soFar = () => {
+		const { meanLatencyNs, meanTtftNs } = summarizer.soFar();
+		return {
+			meanLatencyNs,
+			meanTtftNs,
+			ttftP50Ns: summarizer.medianTtftNs(),
+			outputThroughput: throughput()
+		};
+	};
+	const tell = (phase, now, result) => {
 		disarm?.();
 		disarm = void 0;
 		last = now;
-		const { completed, failed, meanLatencyNs } = summarizer.soFar();
-		const ttftMeanNs = summarizer.finish().latencies.ttft.mean;
-		const ttftP50Ns = summarizer.medianTtftNs();
-		const outputThroughput = throughput(phase);
+		const { completed, failed } = summarizer.soFar();
+		const { meanLatencyNs, meanTtftNs, ttftP50Ns, outputThroughput } = result === void 0 ? soFar() : figuresOf(result);
 		const elapsedNs = now - measuringSince;
 		const byRequests = level.stop.requests === void 0 ? 0 : (completed + failed) / level.stop.requests;
 		const byTime = level.stop.durationNs === void 0 ? 0 : elapsedNs / level.stop.durationNs;
@@ -35910,19 +36713,28 @@ function progressOf(plan, level, summarizer, clock, onProgress) {
 			failed,
 			elapsedSeconds: elapsedNs / NS_PER_S,
 			requestsPerSecond: elapsedNs > 0 ? completed * NS_PER_S / elapsedNs : 0,
-			...ttftMeanNs !== void 0 && { ttftMeanMs: ttftMeanNs / 1e6 },
+			...meanTtftNs !== void 0 && { ttftMeanMs: meanTtftNs / 1e6 },
 			...ttftP50Ns !== void 0 && { ttftP50Ms: ttftP50Ns / 1e6 },
 			...meanLatencyNs !== void 0 && { e2eMeanMs: meanLatencyNs / 1e6 },
 			...outputThroughput !== void 0 && { outputThroughput }
 		});
 	};
-	return (phase) => {
+	return (phase, result) => {
 		const now = clock.now();
 		const began = phase !== lastPhase;
 		if (phase === "measuring" && lastPhase === "warmup") measuringSince = now;
 		lastPhase = phase;
-		if (began || now - last >= PROGRESS_EVERY_NS) tell(phase, now);
+		if (began || now - last >= PROGRESS_EVERY_NS) tell(phase, now, result);
 		else disarm ??= clock.alarm(last + PROGRESS_EVERY_NS, () => tell(phase, clock.now()));
+	};
+}
+function figuresOf({ underLoad, latencies, record: { window } }) {
+	const { outputThroughput } = ratesBetween(underLoad, window.start, window.end);
+	return {
+		meanLatencyNs: latencies.e2e.mean,
+		meanTtftNs: latencies.ttft.mean,
+		ttftP50Ns: latencies.ttft.quantile(.5),
+		outputThroughput: outputThroughput === 0 ? void 0 : outputThroughput
 	};
 }
 // src/run/threads.ts
@@ -36139,7 +36951,7 @@ var Run = class {
 			explored.push({
 				level,
 				outcome: worst$1(outcomes),
-				throughput: ratesBetween(summary.requests, start, end).requestThroughput
+				throughput: ratesBetween(summary.underLoad, start, end).requestThroughput
 			});
 			if (this.#signal.aborted || summary.record.endedBy === "max_tokens") break;
 		}
@@ -36160,11 +36972,11 @@ var Run = class {
 				...block
 			}, summarizer, () => report("measuring"));
 		}
-		const summary = head.finish();
+		const [summary, other] = leaveOutStart([head.finish(), ...this.#base ? [base.finish()] : []]);
 		this.summaries.head.push(summary);
-		if (this.#base !== void 0) this.summaries.base.push(base.finish());
+		if (other !== void 0) this.summaries.base.push(other);
 		this.#outputTokens += head.soFar().outputTokens + base.soFar().outputTokens;
-		report("done");
+		report("done", summary);
 		return summary;
 	}
 	async #stretch(side, stretch, summarizer, report) {
@@ -36181,12 +36993,15 @@ var Run = class {
 			} : record;
 			this.#records?.request(marked);
 			summarizer.add(marked);
-			report();
+			if (!record.ramp) report();
 			endedBy ??= this.#endReason(level, startNs, summarizer) ?? looks?.after(summarizer);
 			if (endedBy !== void 0) enough.abort();
 		});
-		const observer = side === "head" ? await this.#observe() : void 0;
-		const startNs = this.#clock.now();
+		const rampNs = -(rampOf(stretch, this.#plan.seed)[0] ?? 0);
+		const observe = async () => side === "head" ? await this.#observe() : void 0;
+		const noRamp = rampNs === 0 ? await observe() : void 0;
+		const startNs = this.#clock.now() + rampNs;
+		const observer = rampNs === 0 ? noRamp : this.#clock.sleepUntil(startNs, noMore).then(observe);
 		summarizer.begin(startNs);
 		this.#records?.start({
 			level,
@@ -36198,7 +37013,7 @@ var Run = class {
 			startNs
 		}, records.add, noMore);
 		records.flush();
-		const server = await observer?.stop();
+		const server = await (await observer)?.stop();
 		const end = {
 			level: level.index,
 			...mark,
@@ -36216,8 +37031,7 @@ var Run = class {
 		return endedBy;
 	}
 	#outcomes(summary, confidence) {
-		const { objectives, seed } = this.#plan;
-		return objectives.map((objective) => judge(objective, summary, confidence, seed).outcome);
+		return this.#plan.objectives.map((objective) => judge(objective, summary, confidence).outcome);
 	}
 	#looks({ requests }) {
 		const { control, confidence } = this.#plan;
@@ -36230,7 +37044,8 @@ var Run = class {
 				const { completed, failed } = summarizer.soFar();
 				if (completed + failed < (moments[done] ?? Number.POSITIVE_INFINITY)) return void 0;
 				done++;
-				return !this.#outcomes(summarizer.finish(), confidenceNow()).includes("inconclusive") ? "decisive" : void 0;
+				const [settled] = leaveOutStart([summarizer.finish()]);
+				return !this.#outcomes(settled, confidenceNow()).includes("inconclusive") ? "decisive" : void 0;
 			},
 			confidence: confidenceNow
 		};
@@ -37980,7 +38795,7 @@ function fails(ending, failOn) {
 	if (ground === "always") return true;
 	if (ground !== "never" && failOn.has(ground)) return true;
 	if (ending.kind === "stopped") return false;
-	const violated = ending.result.levels.flatMap(({ objectives }) => objectives.filter(({ outcome }) => outcome === "violated"));
+	const violated = ending.result.levels.flatMap(({ objectives }) => objectives.filter(({ outcome, invalid }) => outcome === "violated" && invalid === void 0));
 	if (!(ending.result.verdict !== "violated") && failOn.has("slo") && violated.some((objective) => !isRegression(objective))) return true;
 	return failOn.has("regression") && regressionLines(ending).length > 0;
 }
@@ -38034,7 +38849,7 @@ function failedObjectives(result) {
 	return objectivesThat("violated", result).map(({ level, objective }) => terminalText(`${level}: ${objective}`));
 }
 function objectivesThat(outcome, { levels }) {
-	return levels.flatMap(({ name, objectives }) => objectives.filter((objective) => objective.outcome === outcome).map((objective) => ({
+	return levels.flatMap(({ name, objectives }) => objectives.filter((objective) => objective.outcome === outcome && objective.invalid === void 0).map((objective) => ({
 		...objective,
 		level: name
 	})));
@@ -39715,10 +40530,11 @@ function resultsJson(conclusion, result) {
 			output_throughput: rounded(metrics.output_throughput),
 			goodput: rounded(metrics.goodput)
 		},
-		objectives: objectives.map(({ objective, observed, outcome }) => ({
+		objectives: objectives.map(({ objective, observed, outcome, invalid }) => ({
 			objective,
 			observed: rounded(observed),
-			outcome
+			outcome,
+			...invalid !== void 0 && { invalid }
 		}))
 	}));
 	const json = JSON.stringify({
@@ -39798,6 +40614,7 @@ function whyNotTold(result) {
 }
 function contradiction({ verdict, valid, levels, findings, exploration }) {
 	if (valid !== findings.every(({ level }) => level !== "invalid")) return "it says of itself that it is valid, or not, against its own findings";
+	if (valid && levels.some(({ objectives }) => objectives.some(({ invalid }) => invalid !== void 0))) return "it says of itself that it is valid, against one of its objectives";
 	const outcomes = levels.map(({ objectives }) => worst(objectives.map(({ outcome }) => outcome)));
 	return verdict === (exploration !== void 0 && outcomes.includes("met") ? "met" : worst(outcomes)) ? void 0 : "its verdict is not that of its objectives";
 }

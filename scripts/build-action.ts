@@ -109,11 +109,20 @@ const NO_PARSER = `throw new Error("This processor has no WebAssembly SIMD, whic
 const PARTS = join(ROOT, "node_modules/undici/parts.js");
 const SECOND_PARSER = /[\\/]undici[\\/]lib[\\/]llhttp[\\/]llhttp-wasm\.js$/;
 
+/** Nor does the runner itself take a proxy that speaks SOCKS, which is an experiment in undici. */
+const NO_SOCKS = `module.exports = class {
+  constructor() {
+    throw new Error("The Action knows no SOCKS proxies: give one that speaks HTTP.");
+  }
+};`;
+const SOCKS = /[\\/]undici[\\/]lib[\\/]dispatcher[\\/]socks5-proxy-agent\.js$/;
+
 const undiciInParts: Plugin = {
   name: "undici-in-parts",
   resolveId: (source) => (source === "undici" ? { id: PARTS } : null),
   load(id) {
     if (id === PARTS) return UNDICI;
+    if (SOCKS.test(id)) return NO_SOCKS;
     return SECOND_PARSER.test(id) ? NO_PARSER : null;
   },
 };

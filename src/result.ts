@@ -103,11 +103,22 @@ export interface LevelResult {
     readonly completed: number;
     readonly failed: number;
     readonly incomplete: number;
+    /** All sent before the window, an open loop's ramp among them. */
     readonly warmup: number;
+    /** Of those issued, how many came before the level had settled: they are in no latency, and the window opens after them. */
+    readonly left_out?: number;
     readonly failures: Readonly<Record<string, number>>;
   };
   readonly metrics: LevelMetrics;
   readonly objectives: readonly ObjectiveResult[];
+  /**
+   * By figure ("ttft_p95", "e2e_mean", "error_rate"): how many independent samples it is worth, since requests that
+   * wait for each other say less, at the run's confidence and at the 99.9 % of many figures together. 0: it has no
+   * bound. Results of earlier versions do not have it.
+   */
+  readonly effective_samples?: Readonly<
+    Record<string, { readonly confidence: number; readonly samples: number; readonly strict: number }>
+  >;
   /** Equal slices of the window in order, for plots. */
   readonly timeline: readonly TimelinePoint[];
   /** Sparse histograms by latency name: [bucket index, count] pairs; see docs/metrics.md. */
@@ -120,7 +131,7 @@ export interface LevelResult {
   readonly server?: ServerSide;
 }
 
-export const LATENCIES = ["ttft", "ttft_sent", "itl", "tpot", "e2e", "issue_delay"] as const;
+export const LATENCIES = ["ttft", "ttft_sent", "itl", "tpot", "e2e", "issue_delay", "held"] as const;
 export type LatencyName = (typeof LATENCIES)[number];
 
 export type LoadResult =
@@ -197,10 +208,16 @@ export interface ObjectiveResult {
   /** Samples behind the estimate. */
   readonly samples: number;
   readonly outcome: Outcome;
+  /** Codes of the findings for which this outcome may not be believed; absent: it stands. */
+  readonly invalid?: readonly string[];
   /** One sentence; always there when inconclusive. */
   readonly reason?: string;
   /** Requests that would decide it if the observed shares held; absent when unknown or beyond reason. */
   readonly requests_needed?: number;
+  /** How long that many take at this load. */
+  readonly seconds_needed?: number;
+  /** How many independent samples the samples are worth. */
+  readonly effective_samples?: number;
 }
 
 export interface TimelinePoint {
@@ -299,14 +316,23 @@ export interface ServerLatency {
   readonly above?: readonly ("p50" | "p95" | "p99")[];
 }
 
-/** Asked apart from the verdict: may this run be believed? */
+/** Findings of what may have moved figures away from the service's own; where they could turn no verdict they are notes. */
+export const DOUBTFUL = [
+  "generator_late",
+  "event_loop_blocked",
+  "client_cpu_saturated",
+  "chunks_together",
+  "prompt_cache_hits",
+] as const;
+
+/** Asked apart from the verdict: may this run be believed? Invalid: not all of it, see the objectives' `invalid`. */
 export interface Finding {
   readonly code: string;
   readonly level: "note" | "invalid";
-  /** The figures that it touches; absent: all. */
-  readonly figures?: readonly string[];
   /** Name of the load level it was seen in; absent: the whole run. */
   readonly at?: string;
+  /** Metrics that it may have changed, "ttft" or "error_rate"; absent: all of them, or none in particular. */
+  readonly touches?: readonly string[];
   readonly happened: string;
   readonly matters: string;
   readonly advice: string;

@@ -24,9 +24,7 @@ test("docs/metrics.md defines every metric, rate and failure of the code", () =>
 });
 
 test("docs/metrics.md lists exactly the findings that the code can give", () => {
-  const sources = ["src/judge/validity.ts", "src/judge/prompt-cache.ts", "src/report/build-result.ts"]
-    .map(read)
-    .join("");
+  const sources = [...globSync("src/judge/*.ts"), "src/report/build-result.ts"].map(read).join("");
   const endings = ["max_tokens", "max_errors", "max_error_rate", "overload"];
   const given = [...sources.matchAll(/code: (?:.*\? )?"(\w+)"(?: : "(\w+)")?/g)]
     .flatMap(([, one, other]) => [one, other])

@@ -23,7 +23,7 @@ before(async () => {
 after(() => server.kill());
 
 for (const concurrency of [1, 10, 50, 200]) {
-  test(`[A-283] at concurrency ${concurrency} ttft is the server's own, or the run says that it may not be believed`, async () => {
+  test(`[A-283] at concurrency ${concurrency} ttft is the server's own, or a finding says that it is not`, async () => {
     const requests = Math.max(40, concurrency * 15);
     const plan = parseConfig(
       {
@@ -43,9 +43,13 @@ for (const concurrency of [1, 10, 50, 200]) {
     const mean = own.reduce((sum, ms) => sum + ms, 0) / own.length;
     const error = Math.abs(result.levels[0]!.metrics.ttft!.mean - mean);
     assert.equal(own.length, requests);
-    assert.ok(error <= Math.max(5, 0.05 * mean) || !result.valid, `${error} ms off, and believed`);
+    // A verdict that this could not turn stands all the same.
+    const moved = result.findings.some(({ code }) => MOVES_TTFT.includes(code));
+    assert.ok(error <= Math.max(5, 0.05 * mean) || moved, `${error} ms off, and believed`);
   });
 }
+
+const MOVES_TTFT = ["generator_late", "event_loop_blocked"];
 
 async function stats(): Promise<number[]> {
   return ((await (await fetch(`${url}/stats`)).json()) as { ttftMs: number[] }).ttftMs;

@@ -28,7 +28,7 @@ const body = JSON.stringify({
 const observed: Observed[] = [];
 
 const send = (index: number, scheduledNs: number) =>
-  new Promise<void>((resolve, reject) => {
+  new Promise<number>((resolve, reject) => {
     let sentNs = 0;
     let firstOutputNs = 0;
     const handler = {
@@ -49,7 +49,7 @@ const send = (index: number, scheduledNs: number) =>
             firstOutputNs: originNs + firstOutputNs,
           });
         }
-        resolve();
+        resolve(clock.now());
       },
       onResponseError: (_controller: unknown, error: Error) => reject(error),
     };

@@ -61,6 +61,7 @@ const GENERATOR: ReadonlySet<string> = new Set([
   "generator_late",
   "event_loop_blocked",
   "client_cpu_saturated",
+  "client_limit",
 ]);
 
 /** Of shares that were computed from whole requests. */

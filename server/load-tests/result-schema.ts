@@ -87,6 +87,11 @@ export const findingsAnswer = z.array(
     code: z.string(),
     level: z.enum(["note", "invalid"]),
     at: z.string().optional(),
+    touches: z
+      .array(z.string())
+      .readonly()
+      .optional()
+      .meta({ description: "Metrics that it may have changed." }),
     happened: z.string(),
     matters: z.string(),
     advice: z.string(),

@@ -133,19 +133,25 @@ function put(pairs: readonly Pair[]): { client: number; server: number } {
   return { client: total("client"), server: total("server") };
 }
 
-function requestsOf({ server, requests }: LevelResult): Pair | undefined {
+function requestsOf({ server, requests, load }: LevelResult): Pair | undefined {
   if (server?.requests === undefined) return undefined;
   // Those that did not complete may have been counted or not: any number between the two agrees.
-  return { client: clamped(server.requests, requests.completed, requests.issued), server: server.requests };
+  const { completed, issued } = requests;
+  // A ramp's last requests ended in the window.
+  const before = load.kind === "open" ? requests.warmup : 0;
+  return { client: clamped(server.requests, completed, issued + before), server: server.requests };
 }
 
-function tokensOf({ server, metrics }: LevelResult): Pair | undefined {
+function tokensOf({ server, metrics, requests }: LevelResult): Pair | undefined {
+  // The server counted from the first request on.
+  if (requests.left_out !== undefined) return undefined;
   const [client, counted] = [metrics.output_tokens, server?.generation_tokens];
   return client === undefined || counted === undefined ? undefined : { client, server: counted };
 }
 
 /** From the moment of sending, since a server knows nothing of the time before. */
-function ttftOf({ server, metrics }: LevelResult): Pair | undefined {
+function ttftOf({ server, metrics, requests }: LevelResult): Pair | undefined {
+  if (requests.left_out !== undefined) return undefined;
   const [client, counted] = [metrics.ttft_sent, server?.ttft];
   if (client === undefined || counted === undefined) return undefined;
   return { client: client.mean, server: counted.mean, weight: client.count };

@@ -3,15 +3,16 @@ import { levelName } from "../plan/plan.ts";
 import {
   type ComparedLevel,
   type Comparison,
+  type LatencyName,
   type MetricChange,
   RESULT_SCHEMA,
   type Result,
 } from "../result.ts";
 import type { LevelSummary } from "../summarize/summary.ts";
 import { NS_PER_MS } from "../units.ts";
-import { changeOf, drawsOf, type FigureChange, RESAMPLES } from "./change.ts";
+import { changeOf, type FigureChange } from "./change.ts";
 import { compareFigures, figuresOnly, importedSides } from "./imported.ts";
-import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "./level-figures.ts";
+import { figuresOfResult, figuresOfSummary, type LevelFigures } from "./level-figures.ts";
 import { whyCachesDiffer } from "./prompt-cache.ts";
 import { betterWay, directionOf, worsening } from "./regression.ts";
 
@@ -31,42 +32,36 @@ export const COMPARED: readonly ComparableFigure[] = [
 ];
 
 /**
- * Every figure's interval is at `confidence` by itself, but "worse" and "better" are said so that all
- * `figures` that are looked at together have at most the risk of one (Bonferroni): else one comparison in
- * five of a service with itself would call something worse. With "none" there are no intervals, and
+ * Each bound is shown so that those of all `figures` that are looked at together hold with the confidence given
+ * (Bonferroni): else one comparison in five of a service with itself would call something worse. What is called worse
+ * or better has its whole interval, the one that is shown, on one side. With "none" there are no intervals, and
  * nothing is called worse or better.
  */
 export function compareLevels(
   base: LevelFigures,
   head: LevelFigures,
   confidence: number | "none",
-  seed: number,
   figures = comparable(base, head),
 ): MetricChange[] {
-  const draws = drawsOf(seed, resamplesFor(confidence, figures));
   return COMPARED.flatMap((figure) => {
-    const change = changeOf(figure, base, head, draws);
+    const change = changeOf(figure, base, head);
     return change === undefined ? [] : [metricChange(figure, change, confidence, figures)];
   });
 }
 
-/**
- * Both sides measured in this run. A level may have been measured in several stretches (the blocks of an
- * alternation): its summaries are put together.
- */
+/** Both sides measured in this run. */
 export function compareSummaries(
   baseLevels: readonly LevelSummary[],
   headLevels: readonly LevelSummary[],
   confidence: number | "none",
-  seed: number,
 ): Comparison["levels"] {
   const keyOf = ({ level }: LevelSummary) => `${level.index} ${levelName(level)}`;
-  const bases = Map.groupBy(baseLevels, keyOf);
-  const both = [...Map.groupBy(headLevels, keyOf)].flatMap(([key, stretches]) => {
-    const base = bases.get(key);
-    return base === undefined ? [] : [[figuresOfSummaries(base), figuresOfSummaries(stretches)] as const];
+  const bases = new Map(baseLevels.map((base) => [keyOf(base), base]));
+  const both = headLevels.flatMap((head) => {
+    const base = bases.get(keyOf(head));
+    return base === undefined ? [] : [[figuresOfSummary(base), figuresOfSummary(head)] as const];
   });
-  return comparedLevels(both, confidence, seed);
+  return comparedLevels(both, confidence);
 }
 
 /** Against a stored result. What cannot be compared says why, and is never "no change". */
@@ -89,7 +84,7 @@ export function compareResults(base: Result, head: Result): Comparison {
   const both = pairs(base, head).map(
     ([before, after]) => [figuresOfResult(before), figuresOfResult(after)] as const,
   );
-  const levels = comparedLevels(both, head.plan.confidence, head.plan.seed);
+  const levels = comparedLevels(both, head.plan.confidence);
   return { ...stored, levels };
 }
 
@@ -153,18 +148,14 @@ export function isDifference({ unit }: Pick<MetricChange, "unit">): boolean {
 function comparedLevels(
   both: readonly (readonly [base: LevelFigures, head: LevelFigures])[],
   confidence: number | "none",
-  seed: number,
 ): ComparedLevel[] {
   const figures = both.reduce((sum, [base, head]) => sum + comparable(base, head), 0);
-  const names = ({ latencies, throughputs }: LevelFigures) => [
-    ...COMPARED_LATENCIES.filter((name) => latencies[name] !== undefined),
-    ...Object.keys(throughputs),
-  ];
+  const names = (side: LevelFigures) => side.names.filter((name) => !NOT_COMPARED.includes(name));
   return both.map(([base, head]) => {
     const [before, after] = [names(base), names(head)];
     return {
       name: head.name,
-      changes: compareLevels(base, head, confidence, seed, figures),
+      changes: compareLevels(base, head, confidence, figures),
       added: after.filter((name) => !before.includes(name)),
       removed: before.filter((name) => !after.includes(name)),
     };
@@ -173,19 +164,13 @@ function comparedLevels(
 
 /** How many figures both have. */
 function comparable(base: LevelFigures, head: LevelFigures): number {
-  return COMPARED.filter((figure) => {
-    if (figure.kind === "latency") return [base, head].every(({ latencies }) => latencies[figure.metric]);
-    const { metric } = figure;
-    return metric === "error_rate" || [base, head].every(({ throughputs }) => throughputs[metric]);
-  }).length;
+  return COMPARED.filter(
+    ({ metric }) => metric === "error_rate" || [base, head].every(({ names }) => names.includes(metric)),
+  ).length;
 }
 
-/** At least so many that two draws lie beyond the furthest bound that is asked for. */
-function resamplesFor(confidence: number | "none", figures: number): number {
-  return Math.max(RESAMPLES, confidence === "none" ? 0 : Math.ceil((2 * figures) / (1 - confidence)));
-}
-
-const COMPARED_LATENCIES = ["ttft", "itl", "tpot", "e2e"] as const;
+/** Latencies that are shown beside others, and say nothing of the server alone. */
+const NOT_COMPARED: readonly string[] = ["ttft_sent", "issue_delay", "held"] satisfies readonly LatencyName[];
 
 function metricChange(
   figure: ComparableFigure,
@@ -206,12 +191,11 @@ function metricChange(
     better: betterWay(figure),
   } as const;
   if (confidence === "none" || change.change === undefined) return { ...values, change: "unclear" };
-  const [lower, upper] = change.intervalAt(confidence);
-  const together = change.intervalAt(1 - (1 - confidence) / Math.max(1, figures));
+  const interval = change.intervalAt(1 - (1 - confidence) / Math.max(1, figures));
   return {
     ...values,
-    interval: [lower ?? null, upper ?? null],
-    change: directionOf(figure, { change: change.change, interval: together }),
+    interval: [interval[0] ?? null, interval[1] ?? null],
+    change: directionOf(figure, { change: change.change, interval }),
   };
 }
 

@@ -1,5 +1,3 @@
-import { random } from "../random.ts";
-
 /**
  * Confidence intervals. Each bound holds by itself with the given confidence (so a pair at 95 % is what
  * others call a 90 % interval): an objective asks about one side only, and "met" is then wrong at most
@@ -52,6 +50,11 @@ export function samplesToEstablish(q: number, over: number, confidence: number):
   return low;
 }
 
+/** Samples below which the `q`-quantile has no upper bound (q ≥ ½), or no lower one. */
+export function fewestForQuantile(q: number, confidence: number): number {
+  return Math.ceil(Math.log(1 - confidence) / Math.log(Math.max(q, 1 - q)) - 1e-9);
+}
+
 /** Wilson's score interval of a share (Wilson 1927), which stays sensible at 0 and at 1. */
 export function wilsonInterval(successes: number, n: number, confidence: number): Interval {
   if (n === 0) return [undefined, undefined];
@@ -64,56 +67,42 @@ export function wilsonInterval(successes: number, n: number, confidence: number)
   return [successes === 0 ? 0 : (middle - spread) / scale, successes === n ? 1 : (middle + spread) / scale];
 }
 
-/** Newcombe's interval of a difference of two shares (Newcombe 1998, method 10), of Wilson's for each. */
-export function newcombeInterval(
-  successes: number,
-  n: number,
-  otherSuccesses: number,
-  otherN: number,
-  confidence: number,
-): Interval {
-  const [low, high] = wilsonInterval(successes, n, confidence);
-  const [otherLow, otherHigh] = wilsonInterval(otherSuccesses, otherN, confidence);
-  if (low === undefined || high === undefined || otherLow === undefined || otherHigh === undefined) {
-    return [undefined, undefined];
-  }
-  const [share, other] = [successes / n, otherSuccesses / otherN];
+/** A figure with the bounds it has. */
+export interface Bounded {
+  readonly value: number;
+  readonly interval: Interval;
+}
+
+/**
+ * The interval of a difference of two figures that were measured apart, made of the interval of each: on either side
+ * the two distances add up as squares do (MOVER: Zou and Donner, Statistics in Medicine 27, 2008). Of two shares
+ * with Wilson's intervals it is Newcombe's (1998, method 10).
+ */
+export function differenceInterval(head: Bounded, base: Bounded): Interval {
+  const [low, high] = head.interval;
+  const [baseLow, baseHigh] = base.interval;
+  const difference = head.value - base.value;
   return [
-    share - other - Math.hypot(share - low, otherHigh - other),
-    share - other + Math.hypot(high - share, other - otherLow),
+    low === undefined || baseHigh === undefined
+      ? undefined
+      : difference - Math.hypot(head.value - low, baseHigh - base.value),
+    high === undefined || baseLow === undefined
+      ? undefined
+      : difference + Math.hypot(high - head.value, base.value - baseLow),
   ];
 }
 
-/** One stretch of time: a figure is `total / weight` summed over all of them. */
-export interface Block {
-  readonly total: number;
-  readonly weight: number;
-}
-
-const RESAMPLES = 2000;
-/** Fewer stretches than this say too little about how a figure varies over time. */
-export const FEWEST_BLOCKS = 8;
-
-/**
- * Block bootstrap over time: whole stretches are drawn again with replacement, so that what happens within
- * one (a stall, a burst) stays together as it was (Künsch 1989, blocks not overlapping).
- */
-export function bootstrapInterval(blocks: readonly Block[], confidence: number, seed: number): Interval {
-  const used = blocks.filter((block) => block.weight > 0);
-  if (used.length < FEWEST_BLOCKS) return [undefined, undefined];
-  const chance = random(seed, "bootstrap");
-  const figures = Float64Array.from({ length: RESAMPLES }, () => {
-    let total = 0;
-    let weight = 0;
-    for (let i = 0; i < used.length; i++) {
-      const block = used[chance.integer(used.length)]!;
-      total += block.total;
-      weight += block.weight;
-    }
-    return total / weight;
-  }).sort();
-  const at = (share: number) => figures[Math.min(RESAMPLES - 1, Math.floor(share * RESAMPLES))]!;
-  return [at(1 - confidence), at(confidence)];
+/** Of head / base, both above 0: the same on a logarithmic scale. A bound of the base at 0 gives none. */
+export function ratioInterval(head: Bounded, base: Bounded): Interval {
+  const log = ({ value, interval }: Bounded): Bounded => ({
+    value: Math.log(value),
+    interval: interval.map((bound) =>
+      bound === undefined || bound <= 0 ? undefined : Math.log(bound),
+    ) as unknown as Interval,
+  });
+  return differenceInterval(log(head), log(base)).map((bound) =>
+    bound === undefined ? undefined : Math.exp(bound),
+  ) as unknown as Interval;
 }
 
 /** P(X ≤ k) for X binomial: the regularised incomplete beta function I₁₋ₚ(n − k, k + 1) (DLMF 8.17.5). */
@@ -122,6 +111,27 @@ export function binomialCdf(k: number, n: number, p: number): number {
   if (k >= n) return 1;
   return incompleteBeta(n - k, k + 1, 1 - p);
 }
+
+/** Quantile of Student's t, by halving: `p` from 0.5 to 1, `degrees` of freedom above 0 (DLMF 8.17 for its distribution). */
+export function studentQuantile(p: number, degrees: number): number {
+  const beyond = (t: number) => incompleteBeta(degrees / 2, 0.5, degrees / (degrees + t * t)) / 2;
+  const key = `${p} ${degrees}`;
+  const known = STUDENT.get(key);
+  if (known !== undefined) return known;
+  let low = 0;
+  let high = 1;
+  while (beyond(high) > 1 - p) high *= 2;
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2;
+    if (beyond(middle) > 1 - p) low = middle;
+    else high = middle;
+  }
+  STUDENT.set(key, high);
+  return high;
+}
+
+/** A judgement asks for few of them, many times. */
+const STUDENT = new Map<string, number>();
 
 /** Continued fraction of DLMF 8.17.22, by Lentz's method. */
 function incompleteBeta(a: number, b: number, x: number): number {

@@ -1,117 +1,349 @@
-import type { ComparableRate } from "../plan/objective.ts";
+import {
+  type ComparableFigure,
+  type Criterion,
+  figureName,
+  holds,
+  isUpperLimit,
+  type RateName,
+  REQUEST_METRICS,
+} from "../plan/objective.ts";
 import { levelName } from "../plan/plan.ts";
 import { LATENCIES, type LatencyName, type LevelResult } from "../result.ts";
 import { Histogram } from "../summarize/histogram.ts";
-import { decided, type LevelSummary, ratesBetween } from "../summarize/summary.ts";
+import { mergedSections } from "../summarize/sections.ts";
+import { sliceTotals } from "../summarize/slices.ts";
+import {
+  decided,
+  decidedOfAll,
+  isGood,
+  type LevelSummary,
+  type RequestFacts,
+  ratesBetween,
+  type WindowRates,
+} from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
-import type { Block } from "./intervals.ts";
-import { slices } from "./slices.ts";
+import { dependenceOf } from "./dependence.ts";
+import {
+  type Estimate,
+  meanEstimate,
+  meanOfSeries,
+  quantileEstimate,
+  quantileWorth,
+  rateEstimate,
+  shareEstimate,
+  shareOf,
+  timesBeyond,
+} from "./estimate.ts";
+import type { Interval } from "./intervals.ts";
+import { FEWEST_BLOCKS } from "./paired.ts";
 
-/** What a comparison needs of a level, whether it was measured just now or read from a stored result. */
+/** The figures of a level and how sure they are, whether it was measured just now or read from a stored result. */
 export interface LevelFigures {
   readonly name: string;
-  /** Nanoseconds; a latency that no request has is absent. */
-  readonly latencies: Readonly<Partial<Record<LatencyName, Histogram>>>;
   readonly completed: number;
   readonly failed: number;
-  readonly throughputs: Readonly<Partial<Record<Throughput, ThroughputFigure>>>;
+  /** Latencies and rates that it has. */
+  readonly names: readonly string[];
+  /** Undefined where it has none. */
+  readonly estimate: (figure: ComparableFigure) => Estimate | undefined;
+  /** What was measured in one go each, where that was done in turn with the other side. */
+  readonly blocks: readonly BlockFigures[];
   /** One sentence, where no change from this level can have an interval, nor decide anything. */
   readonly undecidable?: string;
 }
 
-export type Throughput = Exclude<ComparableRate, "error_rate">;
-
-export interface ThroughputFigure {
-  readonly perSecond: number;
-  /** How it varied over time; weights in nanoseconds. */
-  readonly blocks: readonly Block[];
+export interface BlockFigures {
+  readonly latencies: Readonly<Partial<Record<LatencyName, Histogram>>>;
+  readonly completed: number;
+  readonly failed: number;
+  readonly seconds: number;
+  readonly rates: WindowRates;
 }
 
-/**
- * Of one level, measured in one or several stretches (the blocks of an alternation with the baseline):
- * histograms are merged, counts added, and time is the time of all stretches together.
- * @throws RangeError without a stretch.
- */
-export function figuresOfSummaries(stretches: readonly LevelSummary[]): LevelFigures {
-  const [first] = stretches;
-  if (first === undefined) throw new RangeError("A level is measured in at least one stretch.");
-  const ended = stretches.flatMap(decided);
-  const completed = ended.filter((request) => request.outcome === "completed").length;
-  return {
-    name: levelName(first.level),
-    latencies: mergedLatencies(stretches),
-    completed,
-    failed: ended.length - completed,
-    throughputs: ended.length === 0 ? {} : throughputsOf(stretches, completed),
-  };
+/** Asked for again and again while one level is judged. */
+const KNOWN = new WeakMap<LevelSummary, LevelFigures>();
+
+export function figuresOfSummary(summary: LevelSummary): LevelFigures {
+  const known = KNOWN.get(summary) ?? measuredFigures(summary);
+  KNOWN.set(summary, known);
+  return known;
 }
 
-/** Of a stored level; its timeline stands in for the requests that are no longer known one by one. */
-export function figuresOfResult(level: LevelResult): LevelFigures {
-  const { metrics, timeline, requests } = level;
-  const sliceNs = (level.window.seconds * NS_PER_S) / Math.max(1, timeline.length);
-  const latencies = LATENCIES.flatMap((name) => {
-    const stats = metrics[name];
-    const buckets = level.histograms[name];
-    if (stats === undefined || buckets === undefined) return [];
-    const [min, max, mean, std] = [stats.min, stats.max, stats.mean, stats.std].map((ms) => ms * NS_PER_MS);
-    return [[name, Histogram.fromBuckets(buckets, { min: min!, max: max!, mean: mean!, std: std! })]];
-  });
-  const throughput = (
-    perSecond: number | undefined,
-    totalOf: (point: (typeof timeline)[number]) => number,
-  ) =>
-    perSecond === undefined
-      ? undefined
-      : { perSecond, blocks: timeline.map((point) => ({ total: totalOf(point), weight: sliceNs })) };
-  const request = throughput(metrics.request_throughput, ({ completed }) => completed);
-  const output = throughput(
-    metrics.output_throughput,
-    ({ output_throughput }) => (output_throughput * sliceNs) / NS_PER_S,
-  );
+function measuredFigures(summary: LevelSummary): LevelFigures {
+  const ended = inOrder(decided(summary));
+  const completed = ended.filter(({ outcome }) => outcome === "completed");
+  const once = memo();
+  const seriesOf = (metric: LatencyName) =>
+    once(`series ${metric}`, () =>
+      Float64Array.from(
+        metric === "issue_delay" || metric === "held"
+          ? ended.flatMap((request) =>
+              metric === "held" ? (request.held ?? []) : request.issued - request.scheduled,
+            )
+          : // Gaps within a request hang together: each request counts as one, by its mean gap.
+            completed.flatMap((request) => request[metric === "itl" ? "tpot" : metric] ?? []),
+      ),
+    );
+  const histogramOf = (metric: LatencyName) =>
+    once(`histogram ${metric}`, () => histogramOfValues(seriesOf(metric)));
+  const worthOf = (metric: LatencyName) =>
+    once(`worth ${metric}`, () => quantileWorth(seriesOf(metric), histogramOf(metric)));
+  const latencies = LATENCIES.filter((name) => summary.latencies[name].count > 0);
   return {
-    name: level.name,
-    latencies: Object.fromEntries(latencies),
-    completed: requests.completed,
-    failed: requests.failed,
-    throughputs: {
-      ...(request !== undefined && { request_throughput: request }),
-      ...(output !== undefined && { output_throughput: output }),
+    name: levelName(summary.level),
+    ...countsOf(decidedOfAll(summary)),
+    names: [
+      ...latencies,
+      ...(ended.length > 0 ? ["request_throughput"] : []),
+      ...(completed.length > 0 ? ["output_throughput"] : []),
+    ],
+    estimate: (figure) => {
+      if (figure.kind === "rate") {
+        if (figure.metric === "error_rate")
+          return once("error_rate", () => errorRate(inOrder(decidedOfAll(summary))));
+        if (figure.metric === "output_throughput" && completed.length === 0) return undefined;
+        const { metric } = figure;
+        return once(metric, () => rateOverTime(summary, metric));
+      }
+      const { metric, statistic } = figure;
+      if (statistic.kind === "quantile") {
+        const { q } = statistic;
+        return once(`${metric} ${q}`, () =>
+          quantileEstimate(summary.latencies[metric], q, worthOf(metric)(q), seriesOf(metric).length),
+        );
+      }
+      return once(`${metric} mean`, () =>
+        metric === "itl" || metric === "issue_delay" || metric === "held"
+          ? meanOfOther(summary.latencies[metric], seriesOf(metric), histogramOf(metric))
+          : meanOfSeries(seriesOf(metric), summary.latencies[metric]),
+      );
+    },
+    get blocks() {
+      return once("blocks", () => blocksOf(summary));
     },
   };
 }
 
-function mergedLatencies(stretches: readonly LevelSummary[]): LevelFigures["latencies"] {
-  return Object.fromEntries(
-    LATENCIES.flatMap((name) => {
-      const merged = new Histogram();
-      for (const { latencies } of stretches) merged.merge(latencies[name]);
-      return merged.count === 0 ? [] : [[name, merged]];
+/** The share of requests that are good: where requests are slow together, they miss their limits together, seen or not. */
+export function goodputRatio(summary: LevelSummary, criteria: readonly Criterion[]): Estimate | undefined {
+  const ended = inOrder(decided(summary));
+  const hits = Float64Array.from(ended, (request) => (isGood(request, criteria) ? 1 : 0));
+  const [first] = criteria;
+  if (first === undefined) return shareEstimate(hits);
+  // A failed request is as late as can be.
+  const values = Float64Array.from(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
+  const histogram = histogramOfValues(values);
+  // How far they would be off where nothing bounds them.
+  const beyond = timesBeyond(histogram.quantile(0.5) ?? 0, histogram.max);
+  const farFromLimits = ended.every((request) =>
+    criteria.every(({ metric, op, limitNs }) => {
+      const value = request[metric];
+      return value !== undefined && isUpperLimit(op) && holds(value * beyond, op, limitNs);
     }),
   );
+  return shareEstimate(hits, farFromLimits ? undefined : () => dependenceOf(histogram.midranks(values)));
 }
 
-function throughputsOf(stretches: readonly LevelSummary[], completed: number): LevelFigures["throughputs"] {
-  const request: Block[] = [];
-  const output: Block[] = [];
-  for (const stretch of stretches) {
-    for (const { from, to } of slices(stretch)) {
-      if (to <= from) continue;
-      const rates = ratesBetween(stretch.requests, from, to);
-      const weight = to - from;
-      request.push({ total: (rates.requestThroughput * weight) / NS_PER_S, weight });
-      output.push({ total: (rates.outputThroughput * weight) / NS_PER_S, weight });
-    }
-  }
-  if (request.length === 0) return {};
+function errorRate(ended: readonly RequestFacts[]): Estimate | undefined {
+  return shareEstimate(Float64Array.from(ended, ({ outcome }) => (outcome === "failed" ? 1 : 0)));
+}
+
+/** Of gaps, whose own series is not kept: as sure as the mean of one value of each request is. */
+function meanOfOther(gaps: Histogram, series: Float64Array, perRequest: Histogram): Estimate | undefined {
+  const own = meanOfSeries(series, perRequest);
+  if (own === undefined || gaps.mean === undefined) return undefined;
+  const scale = own.value === 0 ? 0 : gaps.mean / own.value;
   return {
-    request_throughput: { perSecond: perSecond(request), blocks: request },
-    ...(completed > 0 && { output_throughput: { perSecond: perSecond(output), blocks: output } }),
+    ...own,
+    value: gaps.mean,
+    samples: gaps.count,
+    intervalAt: (confidence) =>
+      own
+        .intervalAt(confidence)
+        .map((bound) => (bound === undefined ? undefined : bound * scale)) as unknown as Interval,
   };
 }
 
-function perSecond(blocks: readonly Block[]): number {
-  const total = blocks.reduce((sum, block) => sum + block.total, 0);
-  const weight = blocks.reduce((sum, block) => sum + block.weight, 0);
-  return (total * NS_PER_S) / weight;
+/** Output, input or both together, or requests: of the whole window, and how sure that is. */
+export function rateOverTime(
+  summary: LevelSummary,
+  metric: Exclude<RateName, "error_rate">,
+): Estimate | undefined {
+  const { start, end } = summary.record.window;
+  const requests = decided(summary);
+  if (requests.length === 0 || end <= start) return undefined;
+  const totals = sliceTotals(summary.underLoad, start, end);
+  const rates = ratesBetween(summary.underLoad, start, end);
+  const { requestThroughput, outputThroughput, inputThroughput } = rates;
+  const of = (value: number | undefined, slices: Float64Array) =>
+    value === undefined ? undefined : rateEstimate(value, requests.length, slices);
+  switch (metric) {
+    case "request_throughput":
+      return of(requestThroughput, totals.completed);
+    case "output_throughput":
+      return of(outputThroughput, totals.outputTokens);
+    case "input_throughput":
+      return of(inputThroughput, totals.inputTokens);
+    case "total_throughput":
+      return of(
+        inputThroughput === undefined ? undefined : inputThroughput + outputThroughput,
+        totals.outputTokens.map((tokens, i) => tokens + totals.inputTokens[i]!),
+      );
+  }
 }
+
+/** One of each stretch; none where there are too few to tell how they vary. */
+function blocksOf(summary: LevelSummary): BlockFigures[] {
+  const { record, itlSections } = summary;
+  if (record.stretches.length < FEWEST_BLOCKS) return [];
+  const inStretch = Map.groupBy(decided(summary), ({ stretch }) => stretch);
+  const ofAll = Map.groupBy(decidedOfAll(summary), ({ stretch }) => stretch);
+  return record.stretches.map(({ start, end }, i) => {
+    const requests = inStretch.get(i) ?? [];
+    const completed = requests.filter(({ outcome }) => outcome === "completed");
+    const latencies = REQUEST_METRICS.map(
+      (metric) =>
+        [
+          metric,
+          histogramOfValues(Float64Array.from(completed.flatMap((request) => request[metric] ?? []))),
+        ] as const,
+    );
+    const gaps = mergedSections([itlSections[i] ?? []]);
+    return {
+      latencies: {
+        ...Object.fromEntries(latencies.filter(([, { count }]) => count > 0)),
+        ...(gaps.count > 0 && { itl: gaps }),
+      },
+      ...countsOf(ofAll.get(i) ?? []),
+      seconds: (end - start) / NS_PER_S,
+      rates: ratesBetween(requests, start, end),
+    };
+  });
+}
+
+function countsOf(requests: readonly RequestFacts[]) {
+  const completed = requests.filter(({ outcome }) => outcome === "completed").length;
+  return { completed, failed: requests.length - completed };
+}
+
+function histogramOfValues(values: Float64Array): Histogram {
+  const histogram = new Histogram();
+  for (const value of values) histogram.record(Math.max(0, value));
+  return histogram;
+}
+
+/** By arrival, which is the order in which one delays the next. */
+export function inOrder(requests: readonly RequestFacts[]): readonly RequestFacts[] {
+  const order = Uint32Array.from(requests, (_, i) => i).sort(
+    (a, b) => requests[a]!.scheduled - requests[b]!.scheduled,
+  );
+  return Array.from(order, (i) => requests[i]!);
+}
+
+function memo(): <T>(name: string, make: () => T) => T {
+  const made = new Map<string, unknown>();
+  return <T>(name: string, make: () => T) => {
+    if (!made.has(name)) made.set(name, make());
+    return made.get(name) as T;
+  };
+}
+
+/** Of a stored level. How much its requests depend on each other was stored with it, and its timeline says how rates vary. */
+export function figuresOfResult(level: LevelResult): LevelFigures {
+  const { metrics, timeline, requests, effective_samples: effective } = level;
+  const once = memo();
+  const histogramOf = (metric: LatencyName) =>
+    once(`histogram ${metric}`, () => {
+      const [stats, buckets] = [metrics[metric], level.histograms[metric]];
+      if (stats === undefined || buckets === undefined) return undefined;
+      const [min, max, mean, std] = [stats.min, stats.max, stats.mean, stats.std].map((ms) => ms * NS_PER_MS);
+      return Histogram.fromBuckets(buckets, { min: min!, max: max!, mean: mean!, std: std! });
+    });
+  const sliceNs = (level.window.seconds * NS_PER_S) / Math.max(1, timeline.length);
+  const rate = (value: number | undefined, of: (point: (typeof timeline)[number]) => number) =>
+    value === undefined
+      ? undefined
+      : rateEstimate(value, requests.completed, Float64Array.from(timeline, of));
+  const ended = requests.completed + requests.failed;
+  return {
+    name: level.name,
+    completed: requests.completed,
+    failed: requests.failed,
+    names: [
+      ...LATENCIES.filter((name) => histogramOf(name) !== undefined),
+      ...(["request_throughput", "output_throughput"] as const).filter((name) => metrics[name] !== undefined),
+    ],
+    estimate: (figure) => {
+      if (figure.kind === "rate") {
+        switch (figure.metric) {
+          case "error_rate":
+            return ended === 0
+              ? undefined
+              : shareOf(requests.failed, ended, storedWorth(effective?.error_rate));
+          case "request_throughput":
+            return rate(metrics.request_throughput, ({ completed }) => completed);
+          case "output_throughput":
+            return rate(
+              metrics.output_throughput,
+              ({ output_throughput }) => (output_throughput * sliceNs) / NS_PER_S,
+            );
+        }
+      }
+      const histogram = histogramOf(figure.metric);
+      if (histogram === undefined) return undefined;
+      const worth = storedWorth(effective?.[figureName(figure)] ?? nearest(effective, figure));
+      if (figure.statistic.kind === "quantile") {
+        const behind = Math.min(histogram.count, requests.completed);
+        return quantileEstimate(histogram, figure.statistic.q, worth, behind);
+      }
+      const { count, mean, std, min, max } = histogram;
+      const range = { min, middle: histogram.quantile(0.5)!, max };
+      return meanEstimate({ count, mean: mean!, std: std! }, range, 0, worth);
+    },
+    blocks: [],
+    ...(effective === undefined && { undecidable: WITHOUT_DEPENDENCE }),
+  };
+}
+
+const WITHOUT_DEPENDENCE =
+  "The baseline was stored by an earlier version, which did not keep how much its requests depend on each other: measure it again.";
+
+type Stored = NonNullable<LevelResult["effective_samples"]>[string];
+
+/** As many as were found at the confidence of its run and, for more than that, at 99.9 %. */
+function storedWorth(stored: Stored | undefined): Estimate["worthAt"] {
+  return (confidence) => {
+    const samples =
+      stored === undefined ? 0 : confidence <= stored.confidence ? stored.samples : stored.strict;
+    return { lower: samples, upper: samples, effective: samples };
+  };
+}
+
+/** A quantile that was not stored is worth what the worse of its neighbours is. */
+function nearest(
+  effective: LevelResult["effective_samples"],
+  { metric, statistic }: Extract<ComparableFigure, { kind: "latency" }>,
+): Stored | undefined {
+  if (effective === undefined || statistic.kind !== "quantile") return undefined;
+  const known = STORED_QUANTILES.flatMap((q) => {
+    const stored = effective[figureName({ kind: "latency", metric, statistic: { kind: "quantile", q } })];
+    return stored === undefined ? [] : [{ q, stored }];
+  });
+  const below = known.findLast(({ q }) => q <= statistic.q)?.stored;
+  const above = known.find(({ q }) => q >= statistic.q)?.stored;
+  if (below === undefined || above === undefined) return below ?? above;
+  return below.strict < above.strict ? below : above;
+}
+
+const STORED_QUANTILES = [0.5, 0.9, 0.95, 0.99, 0.999];
+
+/** Figures whose worth is stored with a result; that of other quantiles is taken from these. */
+export const STORED_FIGURES: readonly ComparableFigure[] = [
+  ...LATENCIES.flatMap((metric): ComparableFigure[] => [
+    ...STORED_QUANTILES.map(
+      (q): ComparableFigure => ({ kind: "latency", metric, statistic: { kind: "quantile", q } }),
+    ),
+    { kind: "latency", metric, statistic: { kind: "mean" } },
+  ]),
+  { kind: "rate", metric: "error_rate" },
+];

@@ -2,6 +2,7 @@ import { meanLength, type Plan } from "../plan/plan.ts";
 import type { Finding } from "../result.ts";
 import type { LevelSummary, RequestFacts } from "../summarize/summary.ts";
 import { formatRatio } from "../units.ts";
+import type { Doubt } from "./doubt.ts";
 
 /**
  * What the server had of a level's prompts in its cache, as shares of their tokens: prompts that it has seen are
@@ -47,39 +48,31 @@ const MOST_UNSHARED = 0.05;
 const MOST_DIFFERENT = 0.1;
 
 /** What follows from how much of a prompt has to be read. */
-const FIGURES = ["ttft", "ttft_sent", "e2e"];
+const FIGURES: readonly string[] = ["ttft", "ttft_sent", "e2e"];
 
-/**
- * Of one level.
- * @param head what its server had of the prompts, beyond what the plan has them share.
- * @param base what the baseline's server had.
- */
-export function promptCacheFindings(
-  plan: Plan,
-  head: number | undefined,
-  base: number | undefined,
-): Finding[] {
-  return [hits(plan, head), differs(plan, head, base)].filter((finding) => finding !== undefined);
-}
-
-function hits(plan: Plan, head: number | undefined): Finding | undefined {
-  if (head === undefined || head <= MOST_UNSHARED || plan.workload.promptCache === "warm") return undefined;
-  const finding = {
-    code: "prompt_cache_hits",
-    figures: FIGURES,
-    happened: `The server had ${formatRatio(head)} of the prompts' tokens in its cache, beyond what the plan has them share.`,
-  } as const;
-  if (isSynthetic(plan)) {
-    return {
+/** Synthetic prompts that the server had: they were answered sooner than those that it has not seen would be. */
+export function promptCacheHits(plan: Plan, summary: LevelSummary): Doubt | undefined {
+  const finding = hits(plan, summary);
+  if (finding === undefined || !isSynthetic(plan)) return undefined;
+  return {
+    finding: {
       ...finding,
-      level: "invalid",
       matters:
         "What is in the cache is not computed again: ttft is that of prompts which the server had seen.",
       advice:
         "Leave prompt-salt out and keep other clients away, or say prompt-cache: warm where a warm cache is meant.",
-    };
-  }
-  // Whoever brings prompts may mean them to come again, and nobody else may change them.
+    },
+    truth: (figure) => {
+      if (figure.kind === "goodput_ratio") return figure.criteria.some(isTouched) ? "lower" : undefined;
+      return isTouched(figure) ? "higher" : undefined;
+    },
+  };
+}
+
+/** Whoever brings prompts may mean them to come again, and nobody else may change them. */
+export function givenPromptsSeen(plan: Plan, summary: LevelSummary): Finding | undefined {
+  const finding = hits(plan, summary);
+  if (finding === undefined || isSynthetic(plan)) return undefined;
   return {
     ...finding,
     level: "note",
@@ -90,19 +83,46 @@ function hits(plan: Plan, head: number | undefined): Finding | undefined {
   };
 }
 
-function differs(plan: Plan, head: number | undefined, base: number | undefined): Finding | undefined {
+function hits(plan: Plan, summary: LevelSummary) {
+  if (plan.workload.promptCache === "warm") return undefined;
+  const ratio = unsharedHitRatio(plan, summary);
+  if (ratio === undefined || ratio <= MOST_UNSHARED) return undefined;
+  return {
+    code: "prompt_cache_hits",
+    touches: FIGURES,
+    happened: `The server had ${formatRatio(ratio)} of the prompts' tokens in its cache, beyond what the plan has them share.`,
+  } as const;
+}
+
+/**
+ * Sides of which one server had seen more: no comparison of the two may be believed, asked for by an objective or not.
+ * @param head, base what each server had of the prompts, beyond what the plan has them share.
+ */
+export function promptCacheDiffers(
+  plan: Plan,
+  head: number | undefined,
+  base: number | undefined,
+): Doubt | undefined {
   if (head === undefined || base === undefined || !isDifferent(base, head)) return undefined;
   return {
-    code: "prompt_cache_differs",
-    level: "invalid",
-    figures: FIGURES,
-    happened: `Beyond what the plan has prompts share, ${differenceWords(base, head)}.`,
-    matters: "What is in the cache is not computed again: ttft is not of the same work on both sides.",
-    advice:
-      plan.workload.promptCache === "cold" && isSynthetic(plan)
-        ? "Leave prompt-salt out, so that neither server has seen the prompts."
-        : "Begin with both caches empty, or send the same prompts to both before.",
+    finding: {
+      code: "prompt_cache_differs",
+      touches: FIGURES,
+      happened: `Beyond what the plan has prompts share, ${differenceWords(base, head)}.`,
+      matters: "What is in the cache is not computed again: ttft is not of the same work on both sides.",
+      advice:
+        plan.workload.promptCache === "cold" && isSynthetic(plan)
+          ? "Leave prompt-salt out, so that neither server has seen the prompts."
+          : "Begin with both caches empty, or send the same prompts to both before.",
+    },
+    truth: (figure, { subject }) =>
+      subject.kind === "regression" && isTouched(figure) ? "either" : undefined,
+    always: true,
   };
+}
+
+function isTouched(figure: object): boolean {
+  return "metric" in figure && FIGURES.includes(figure.metric as string);
 }
 
 /** One sentence, where two results were measured with more or less of the prompts in the cache; undefined otherwise. */

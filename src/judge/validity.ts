@@ -1,78 +1,139 @@
-import { isUpperLimit } from "../plan/objective.ts";
 import { levelName, meanLength, type Plan } from "../plan/plan.ts";
 import type { EndReason } from "../record/record.ts";
-import type { Finding, LatencyName } from "../result.ts";
-import { decided, type LevelSummary, type RequestFacts, ratesBetween } from "../summarize/summary.ts";
-import { formatMs, formatRatio, NS_PER_MS } from "../units.ts";
+import type { DOUBTFUL, Finding } from "../result.ts";
+import { decidedOfAll, type LevelSummary, type RequestFacts, ratesBetween } from "../summarize/summary.ts";
+import { formatMs, NS_PER_MS, NS_PER_S } from "../units.ts";
+import { capReached } from "./cap-reached.ts";
+import { chunksTogether } from "./chunks-together.ts";
+import { clientLimit } from "./client-limit.ts";
+import { couldTurn, type Direction, type Doubt, type Judged } from "./doubt.ts";
+import { cpuSaturated, eventLoopBlocked, generatorLate, THROUGHPUTS } from "./generator-doubts.ts";
+import { median } from "./median.ts";
+import { givenPromptsSeen, promptCacheDiffers, promptCacheHits, unsharedHitRatio } from "./prompt-cache.ts";
+import { requestsDepend } from "./requests-depend.ts";
+
+/** A level, what it was held against, and the verdicts on it. */
+export interface JudgedLevel {
+  readonly summary: LevelSummary;
+  /** The baseline's, measured beside it. */
+  readonly base?: LevelSummary;
+  /** Of a stored baseline, at this level. */
+  readonly stored?: { readonly findings: readonly Finding[]; readonly unsharedHitRatio?: number };
+  readonly judged: readonly Judged[];
+}
+
+export interface Validity {
+  readonly findings: readonly Finding[];
+  /** Codes of the findings for which a verdict may not be believed, by level and objective. */
+  readonly invalid: readonly (readonly (readonly string[])[])[];
+}
 
 /**
  * May this run be believed? Asked apart from the verdict, of every level. Each check is one function that
- * gives a finding or nothing; their words are all here. An "invalid" finding keeps a run from passing.
+ * gives a finding or nothing. One that may have changed figures is a doubt, and invalid where it could turn a
+ * verdict; a check that makes a finding invalid by itself takes back all verdicts of its level.
+ * @param given findings of the whole run, known before.
  */
-export function validityFindings(plan: Plan, levels: readonly LevelSummary[]): Finding[] {
-  const findings = levels.flatMap((summary) =>
-    LEVEL_CHECKS.flatMap((check) => {
-      const finding = check(plan, summary);
-      return finding === undefined ? [] : [{ ...finding, at: levelName(summary.level) }];
-    }),
-  );
-  return [...runFindings(plan), ...findings];
+export function validityOf(
+  plan: Plan,
+  levels: readonly JudgedLevel[],
+  given: readonly Finding[] = [],
+): Validity {
+  const wholeRun = [...runFindings(plan), ...given];
+  const found = levels.map((level) => levelValidity(plan, level));
+  const ofAll = wholeRun.filter(isInvalid).map(({ code }) => code);
+  return {
+    findings: [...wholeRun, ...found.flatMap(({ findings }) => findings)],
+    invalid: found.map(({ invalid }) => invalid.map((codes) => [...new Set([...ofAll, ...codes])])),
+  };
+}
+
+function levelValidity(plan: Plan, level: JudgedLevel) {
+  const { summary, base, stored, judged } = level;
+  const at = levelName(summary.level);
+  const noted = LEVEL_CHECKS.flatMap((check) => check(plan, summary) ?? []);
+  const before = base === undefined ? stored?.unsharedHitRatio : unsharedHitRatio(plan, base);
+  const apart = promptCacheDiffers(plan, unsharedHitRatio(plan, summary), before);
+  const own = [
+    ...DOUBTS.flatMap((doubt) => doubt(plan, summary) ?? []),
+    ...(apart === undefined ? [] : [apart]),
+  ].map((doubt) => of(doubt, "head"));
+  const beside = [
+    ...(base === undefined ? [] : DOUBTS.flatMap((doubt) => doubt(plan, base) ?? [])),
+    ...(stored?.findings ?? []).flatMap(storedDoubt),
+  ].map((doubt) => of(doubt, "base"));
+  const doubts = [...own, ...beside].filter(({ turned, quiet }) => turned.includes(true) || !quiet);
+  const refused = base === undefined ? undefined : clientLimit(plan, base);
+  const findings: Finding[] = [
+    ...doubts.map(({ finding, turned, always }) => ({
+      ...finding,
+      level: always || turned.includes(true) ? ("invalid" as const) : ("note" as const),
+    })),
+    ...(refused === undefined ? [] : [ofBaseline(refused)]),
+    ...noted,
+  ].map((finding) => ({ ...finding, at }));
+  const ofLevel = [...noted, ...(refused === undefined ? [] : [refused])].filter(isInvalid);
+  const invalid = judged.map((_, i) => [
+    ...ofLevel.map(({ code }) => code),
+    ...doubts.filter(({ turned }) => turned[i]).map(({ finding }) => finding.code),
+  ]);
+  return { findings, invalid };
+
+  function of(doubt: Doubt, side: "head" | "base") {
+    return {
+      finding: side === "head" ? doubt.finding : ofBaseline(doubt.finding),
+      turned: judged.map((one) => couldTurn(doubt, side, one)),
+      always: doubt.always === true,
+      quiet: side === "base" || doubt.onlyIfTurned === true,
+    };
+  }
+}
+
+function isInvalid({ level }: Finding): boolean {
+  return level === "invalid";
+}
+
+function ofBaseline<T extends Pick<Finding, "happened">>(finding: T): T {
+  return { ...finding, happened: `At the baseline: ${finding.happened}` };
+}
+
+const DOUBTS: readonly ((plan: Plan, summary: LevelSummary) => Doubt | undefined)[] = [
+  generatorLate,
+  eventLoopBlocked,
+  cpuSaturated,
+  chunksTogether,
+  promptCacheHits,
+];
+
+/** Of a stored baseline no request is known any more: its figures may be anywhere on that side of what was read. */
+const STORED: Readonly<Record<(typeof DOUBTFUL)[number], Direction>> = {
+  generator_late: "lower",
+  event_loop_blocked: "lower",
+  client_cpu_saturated: "higher",
+  chunks_together: "either",
+  prompt_cache_hits: "higher",
+};
+
+function storedDoubt(finding: Finding): Doubt[] {
+  const direction = STORED[finding.code as keyof typeof STORED];
+  const { level: _, at: __, ...told } = finding;
+  if (direction === undefined) return [];
+  const touches = ({ metric }: { readonly metric: string }) => finding.touches?.includes(metric) === true;
+  return [
+    {
+      finding: told,
+      truth: (figure) => (figure.kind !== "goodput_ratio" && touches(figure) ? direction : undefined),
+    },
+  ];
 }
 
 type Check = (plan: Plan, summary: LevelSummary) => Finding | undefined;
 
-const LATE_SHARE_OF_LIMIT = 0.05;
-/** Less than this no event loop can promise, whatever the objective. */
-const LATE_FLOOR_NS = NS_PER_MS;
-const LATE_WITHOUT_OBJECTIVE_NS = 10 * NS_PER_MS;
-
-const generatorLate: Check = (plan, { latencies }) => {
-  const late = latencies.issue_delay.quantile(0.99);
-  if (late === undefined) return undefined;
-  const tightest = tightestLatencyLimit(plan);
-  const allowed =
-    tightest === undefined
-      ? LATE_WITHOUT_OBJECTIVE_NS
-      : Math.max(LATE_FLOOR_NS, tightest * LATE_SHARE_OF_LIMIT);
-  if (late <= allowed) return undefined;
-  return {
-    code: "generator_late",
-    level: tightest === undefined ? "note" : "invalid",
-    happened: `One request in a hundred left ${formatMs(late / NS_PER_MS)} or more after its planned moment; ${formatMs(allowed / NS_PER_MS)} is allowed${tightest === undefined ? "" : `, for the tightest latency objective of ${formatMs(tightest / NS_PER_MS)}`}.`,
-    matters:
-      "That delay is the generator's or the connection's, not the server's, and it is in the latencies.",
-    advice: "Lower the load, allow more warm-up so that connections are open, or use a larger runner.",
-  };
-};
-
-const eventLoopBlocked: Check = (plan, { record }) => {
-  const delay = record.host.loopDelayP99;
-  const tightest = tightestLatencyLimit(plan) ?? 1000 * NS_PER_MS;
-  if (delay <= Math.max(20 * NS_PER_MS, tightest * LATE_SHARE_OF_LIMIT)) return undefined;
-  return {
-    code: "event_loop_blocked",
-    level: delay > tightest ? "invalid" : "note",
-    happened: `The generator's event loop was held up for ${formatMs(delay / NS_PER_MS)} (99th percentile).`,
-    matters: "Chunks that arrived meanwhile were stamped late, so latencies read higher than they were.",
-    advice: "Run the generator on a machine, or a core, of its own.",
-  };
-};
-
-const cpuSaturated: Check = (_plan, { level, record }) => {
-  // An open loop waits out the last stretch before each arrival busily, which is no sign of overload.
-  if (level.load.kind === "open" || record.host.cpuRatio < 0.9) return undefined;
-  return {
-    code: "client_cpu_saturated",
-    level: "note",
-    happened: `The generator used ${formatRatio(record.host.cpuRatio)} of a core.`,
-    matters: "At a full core the generator may be what limits the throughput measured here.",
-    advice: "Spread the load over several machines, or ask for fewer tokens per second.",
-  };
-};
-
 const failuresUnjudged: Check = (plan, summary) => {
-  const requests = decided(summary);
-  const failed = requests.filter((request) => request.outcome === "failed").length;
+  const requests = decidedOfAll(summary);
+  const failed = requests.filter(
+    ({ outcome, failure }) => outcome === "failed" && failure !== "client_limit",
+  ).length;
   if (failed === 0) return undefined;
   const judged = plan.objectives.some(
     ({ subject }) =>
@@ -85,6 +146,7 @@ const failuresUnjudged: Check = (plan, summary) => {
   return {
     code: failed === requests.length ? "all_failed" : "failures_not_judged",
     level: share >= 0.05 ? "invalid" : "note",
+    touches: ["ttft", "ttft_sent", "itl", "tpot", "e2e"],
     happened: `${failed} of ${requests.length} requests failed, and no objective speaks of failures.`,
     matters: "Latencies are those of the requests that succeeded, and say nothing of the ones that did not.",
     advice: "Add an objective such as error_rate < 1%.",
@@ -97,6 +159,7 @@ const throttled: Check = (_plan, summary) => {
   return {
     code: "server_throttled",
     level: "note",
+    touches: ["error_rate", ...THROUGHPUTS],
     happened: `The server refused ${refused} requests with 429 (too many requests).`,
     matters: "A rate limit was measured, not what the service can do.",
     advice: "Lower the load, or raise the limit for this key.",
@@ -110,6 +173,7 @@ const tokensFromChunks: Check = (_plan, summary) => {
   return {
     code: "tokens_from_chunks",
     level: "note",
+    touches: ["tpot", "output_throughput", "total_throughput"],
     happened: `The server told no token counts for ${counted} of ${completed.length} requests; output chunks were counted instead.`,
     matters: "A chunk can hold several tokens, so token rates may read low and tpot high.",
     advice: "Use a server that answers stream_options.include_usage.",
@@ -126,6 +190,7 @@ const outputShort: Check = (plan, summary) => {
   return {
     code: "output_short",
     level: "note",
+    touches: ["e2e", "output_throughput"],
     happened: `Answers had ${mean.toFixed(1)} tokens on average where ${asked} were asked for.`,
     matters: "Shorter answers end sooner; e2e is not that of the length in the plan.",
     advice: "Compare only runs with like lengths, or ask for a length the model really writes.",
@@ -144,6 +209,7 @@ const promptLength: Check = (plan, summary) => {
   return {
     code: "prompt_length_off",
     level: "note",
+    touches: ["ttft", "input_throughput"],
     happened: `Prompts had ${mean.toFixed(1)} tokens by the server's count where ${asked} were planned.`,
     matters: "Prompts are made of common words, one token each for most models, but not for this one.",
     advice: "Set input-tokens so that the server's count is the length you mean.",
@@ -157,12 +223,40 @@ const connectionsNotReused: Check = (_plan, { level, record, requests }) => {
   return {
     code: "connections_not_reused",
     level: "note",
+    touches: ["ttft", "e2e"],
     happened: `${opened} connections were opened for ${requests.length} requests with at most ${most} in flight.`,
     matters:
       "The server, or a proxy before it, closes connections after use, and opening one is in the latencies.",
     advice: "Turn keep-alive on, unless your users meet the same.",
   };
 };
+
+const dependence: Check = (_plan, summary) => requestsDepend(summary);
+
+const transientCut: Check = (_plan, { leftOut, record: { window }, requests }) => {
+  if (leftOut === undefined) return undefined;
+  const all = leftOut.length + requests.length;
+  return {
+    code: "transient_cut",
+    level: "note",
+    happened: `The first ${(window.start / NS_PER_S).toFixed(1)} s, ${leftOut.length} of ${all} requests, were left out of latencies: theirs were unlike those of all that came after.`,
+    matters:
+      "A service that has just been put under load is not the one that goes on; fewer requests were judged than planned.",
+    advice: "Raise warmup, so that the start lies before the window.",
+  };
+};
+
+const neverSettled: Check = (_plan, { record }) =>
+  record.unsettled
+    ? {
+        code: "never_settled",
+        level: "note",
+        happened: "Latency went one way from the level's start to its end.",
+        matters: "No part of it is a steady state, so a longer run would read otherwise.",
+        advice:
+          "Where latency rose, lower the load: arrivals may outrun what the service can do. Where it fell, raise warmup. Else run longer.",
+      }
+    : undefined;
 
 const DRIFT = 0.25;
 const FEWEST_FOR_DRIFT = 30;
@@ -171,7 +265,7 @@ const warmupDrift: Check = (_plan, summary) => {
   const ttfts = completedOf(summary)
     .toSorted((a, b) => a.scheduled - b.scheduled)
     .flatMap(({ ttft }) => (ttft === undefined ? [] : [ttft]));
-  if (ttfts.length < FEWEST_FOR_DRIFT) return undefined;
+  if (ttfts.length < FEWEST_FOR_DRIFT || summary.record.unsettled) return undefined;
   const third = Math.floor(ttfts.length / 3);
   const first = median(ttfts.slice(0, third));
   const last = median(ttfts.slice(-third));
@@ -180,6 +274,7 @@ const warmupDrift: Check = (_plan, summary) => {
   return {
     code: "drift",
     level: "note",
+    touches: ["ttft"],
     happened: `The median ttft went from ${formatMs(first / NS_PER_MS)} in the first third to ${formatMs(last / NS_PER_MS)} in the last.`,
     matters:
       change < 0
@@ -193,19 +288,19 @@ const LITTLE = 0.2;
 
 const littlesLaw: Check = (_plan, summary) => {
   const { start, end } = summary.record.window;
-  const rates = ratesBetween(summary.requests, start, end);
-  const meanInFlight = average(
-    decided(summary)
-      .filter((request) => request.end <= end)
-      .map((request) => request.end - request.issued),
+  const rates = ratesBetween(summary.underLoad, start, end);
+  const endedInside = summary.underLoad.filter(
+    (request) => request.outcome !== "incomplete" && request.end > start && request.end <= end,
   );
-  const ended = decided(summary).filter((request) => request.end <= end).length;
+  const meanInFlight = average(endedInside.map((request) => request.end - request.issued));
+  const ended = endedInside.length;
   if (meanInFlight === undefined || ended < 10 * Math.max(1, rates.concurrency)) return undefined;
   const expected = (ended / (end - start)) * meanInFlight;
   if (Math.abs(expected / rates.concurrency - 1) <= LITTLE) return undefined;
   return {
     code: "not_steady",
     level: "note",
+    touches: ["request_throughput", "concurrency"],
     happened: `On average ${rates.concurrency.toFixed(1)} requests were in flight, where throughput times latency gives ${expected.toFixed(1)}.`,
     matters: "The two agree in a steady state (Little's law), so the load or the server was not steady.",
     advice: "Run longer, and look at requests in flight over time.",
@@ -244,17 +339,20 @@ const endedEarly: Check = (_plan, { record: { endedBy } }) =>
 
 const LEVEL_CHECKS: readonly Check[] = [
   endedEarly,
-  generatorLate,
-  eventLoopBlocked,
-  cpuSaturated,
+  clientLimit,
+  capReached,
   failuresUnjudged,
   throttled,
+  transientCut,
+  neverSettled,
+  dependence,
   warmupDrift,
   littlesLaw,
   tokensFromChunks,
   outputShort,
   promptLength,
   connectionsNotReused,
+  givenPromptsSeen,
 ];
 
 function runFindings(plan: Plan): Finding[] {
@@ -264,31 +362,12 @@ function runFindings(plan: Plan): Finding[] {
     {
       code: "same_host",
       level: "note",
+      touches: ["ttft", "ttft_sent", "e2e"],
       happened: `The target, ${host}, is on the machine that generates the load.`,
       matters: "They share its cores, and no network lies between them: users will see more latency.",
       advice: "For absolute figures, generate the load from another machine; for comparisons it is fine.",
     },
   ];
-}
-
-/** Nanoseconds; undefined when no objective limits a latency from above. */
-function tightestLatencyLimit({ objectives }: Plan): number | undefined {
-  const limits = objectives.flatMap(({ subject, op, limit }) => {
-    if (subject.kind === "goodput_ratio") {
-      return subject.criteria
-        .filter(({ metric }) => countsFromSchedule(metric))
-        .map(({ limitNs }) => limitNs);
-    }
-    return subject.kind === "latency" && countsFromSchedule(subject.metric) && isUpperLimit(op)
-      ? [limit]
-      : [];
-  });
-  return limits.length === 0 ? undefined : Math.min(...limits);
-}
-
-/** Gaps and time per token are no matter of when a request left. */
-function countsFromSchedule(metric: LatencyName): boolean {
-  return metric === "ttft" || metric === "e2e";
 }
 
 function completedOf(summary: LevelSummary): RequestFacts[] {
@@ -314,8 +393,4 @@ function mostInFlight(requests: readonly RequestFacts[]): number {
 
 function average(values: readonly number[]): number | undefined {
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -1,27 +1,13 @@
-import {
-  type ComparableFigure,
-  type Criterion,
-  figureName,
-  holds,
-  isUpperLimit,
-  type Objective,
-  type RateName,
-} from "../plan/objective.ts";
+import { type ComparableFigure, figureName, holds, isUpperLimit, type Objective } from "../plan/objective.ts";
 import type { Outcome } from "../result.ts";
-import type { Histogram } from "../summarize/histogram.ts";
-import { decided, isGood, type LevelSummary, ratesBetween } from "../summarize/summary.ts";
-import { changeOf, drawsOf } from "./change.ts";
-import {
-  type Block,
-  bootstrapInterval,
-  type Interval,
-  quantileRanks,
-  samplesToEstablish,
-  wilsonInterval,
-} from "./intervals.ts";
-import { figuresOfSummaries, type LevelFigures } from "./level-figures.ts";
+import { decided, type LevelSummary } from "../summarize/summary.ts";
+import { NS_PER_S } from "../units.ts";
+import { changeOf } from "./change.ts";
+import { FEWEST_WORTH } from "./dependence.ts";
+import type { Estimate } from "./estimate.ts";
+import { type Interval, samplesToEstablish, wilsonInterval } from "./intervals.ts";
+import { figuresOfSummary, goodputRatio, type LevelFigures, rateOverTime } from "./level-figures.ts";
 import { requestsForRegression, worsening } from "./regression.ts";
-import { slices } from "./slices.ts";
 
 /** One objective held against one level. Figures are in the objective's own unit: ns, ratio, per second. */
 export interface Judgement {
@@ -33,8 +19,11 @@ export interface Judgement {
   readonly samples: number;
   /** Why it is inconclusive. */
   readonly reason?: string;
-  /** Requests that would decide it, if the shares observed held. */
+  /** How many independent samples these are worth. */
+  readonly effective?: number;
+  /** Requests that would decide it, if what was observed held, and how long these take at this load. */
   readonly requestsNeeded?: number;
+  readonly secondsNeeded?: number;
 }
 
 /** Beyond this many requests it is kinder to say that the figure sits too close to its limit. */
@@ -49,10 +38,9 @@ export function judge(
   objective: Objective,
   summary: LevelSummary,
   confidence: number | "none",
-  seed: number,
   baseline?: LevelFigures,
 ): Judgement {
-  const estimate = estimateOf(objective, summary, confidence === "none" ? 0.95 : confidence, seed, baseline);
+  const estimate = evidenceOf(objective, summary, confidence === "none" ? 0.95 : confidence, baseline);
   const { observed, samples } = estimate;
   if (observed === undefined) {
     return {
@@ -62,20 +50,31 @@ export function judge(
       reason: estimate.missing ?? "Nothing was measured.",
     };
   }
-  const measured = { objective, observed, samples };
+  const measured = {
+    objective,
+    observed,
+    samples,
+    ...(estimate.effective !== undefined && { effective: estimate.effective }),
+  };
   if (confidence === "none" || estimate.interval === undefined) {
     return { ...measured, outcome: holds(observed, objective.op, objective.limit) ? "met" : "violated" };
   }
   const interval = estimate.interval;
   const outcome = compare(interval, objective);
   if (outcome !== "inconclusive") return { ...measured, interval, outcome };
-  const needed = estimate.requestsNeeded?.();
+  const judged = estimate.requestsNeeded?.();
+  // A longer run would lose its start as well.
+  const needed = judged === undefined ? undefined : judged + (summary.leftOut?.length ?? 0);
   return {
     ...measured,
     interval,
     outcome,
     reason: inconclusiveReason(estimate, interval, objective, needed),
-    ...(needed !== undefined && needed <= MOST_REQUESTS_SUGGESTED && { requestsNeeded: needed }),
+    ...(needed !== undefined &&
+      needed <= MOST_REQUESTS_SUGGESTED && {
+        requestsNeeded: needed,
+        secondsNeeded: secondsFor(needed, summary),
+      }),
   };
 }
 
@@ -93,85 +92,130 @@ function compare([lower, upper]: Interval, { op, limit }: Objective): Outcome {
 }
 
 function inconclusiveReason(
-  { fewSamples = false }: Estimate,
+  { fewSamples = false, effective, samples }: Evidence,
   [lower, upper]: Interval,
   { op }: Objective,
   needed: number | undefined,
 ): string {
+  const bound = isUpperLimit(op) ? upper : lower;
   const why =
-    lower === undefined && upper === undefined && !fewSamples
-      ? "The run is too short to show how the figure varies"
-      : (isUpperLimit(op) ? upper : lower) === undefined
-        ? "Too few samples to bound it"
-        : "The limit lies within the interval";
+    effective !== undefined &&
+    effective < samples / 2 &&
+    (bound === undefined || effective < FEWEST_WORTH.mean)
+      ? `Requests depend on each other, so that ${samples} count as ${effective}: too few to bound it`
+      : lower === undefined && upper === undefined && !fewSamples
+        ? "The run is too short to show how the figure varies"
+        : bound === undefined
+          ? "Too few samples to bound it"
+          : "The limit lies within the interval";
   return needed !== undefined && needed > MOST_REQUESTS_SUGGESTED
     ? `${why}, and the figure is too close to it for any sensible number of requests to decide.`
     : `${why}.`;
 }
 
-interface Estimate {
+function secondsFor(requests: number, summary: LevelSummary): number {
+  const { start, end } = summary.record.window;
+  return ((end - start) / NS_PER_S) * (requests / Math.max(1, decided(summary).length));
+}
+
+interface Evidence {
   readonly observed?: number;
   /** Absent where the figure is a plain fact of what was measured. */
   readonly interval?: Interval;
   readonly samples: number;
+  readonly effective?: number;
   readonly missing?: string;
   /** Where an interval has no bound, it is for want of samples, not of time. */
   readonly fewSamples?: boolean;
   readonly requestsNeeded?: () => number | undefined;
 }
 
-function estimateOf(
+function evidenceOf(
   { subject, op, limit }: Objective,
   summary: LevelSummary,
   confidence: number,
-  seed: number,
   baseline: LevelFigures | undefined,
-): Estimate {
+): Evidence {
   switch (subject.kind) {
     case "latency": {
-      const histogram = summary.latencies[subject.metric];
-      if (histogram.count === 0) return { samples: 0, missing: `No request has a ${subject.metric}.` };
-      switch (subject.statistic.kind) {
-        case "quantile":
-          return quantileEstimate(
-            histogram,
-            subject.statistic.q,
-            summary,
-            op === "<" || op === "<=" ? limit : undefined,
-            confidence,
-          );
-        case "mean":
-          return meanEstimate(subject.metric, histogram, summary, confidence, seed);
+      const { metric, statistic } = subject;
+      const histogram = summary.latencies[metric];
+      if (histogram.count === 0) return { samples: 0, missing: `No request has a ${metric}.` };
+      switch (statistic.kind) {
+        case "quantile": {
+          const estimate = figuresOfSummary(summary).estimate({ kind: "latency", metric, statistic })!;
+          const { q } = statistic;
+          return {
+            ...evidence(estimate, confidence),
+            fewSamples: true,
+            requestsNeeded: () =>
+              isUpperLimit(op)
+                ? requestsForShare(
+                    1 - q,
+                    histogram.shareAbove(limit),
+                    summary,
+                    estimate,
+                    confidence,
+                    (n, over) => samplesToEstablish(q, over, confidence) <= n,
+                  )
+                : undefined,
+          };
+        }
+        case "mean": {
+          const estimate = figuresOfSummary(summary).estimate({ kind: "latency", metric, statistic });
+          return estimate === undefined ? { samples: 0 } : evidence(estimate, confidence);
+        }
         case "min":
           return { observed: histogram.min, samples: histogram.count };
         case "max":
           return { observed: histogram.max, samples: histogram.count };
         default:
-          return subject.statistic satisfies never;
+          return statistic satisfies never;
       }
     }
     case "goodput_ratio":
-      return goodputRatioEstimate(subject.criteria, summary, limit, isUpperLimit(op), confidence);
-    case "rate":
-      return rateEstimate(subject.metric, summary, limit, isUpperLimit(op), confidence, seed);
+      return shareEvidence(
+        goodputRatio(summary, subject.criteria),
+        summary,
+        limit,
+        isUpperLimit(op),
+        confidence,
+      );
+    case "rate": {
+      const { metric } = subject;
+      if (metric === "error_rate") {
+        const estimate = figuresOfSummary(summary).estimate({ kind: "rate", metric });
+        return shareEvidence(estimate, summary, limit, isUpperLimit(op), confidence);
+      }
+      const estimate = rateOverTime(summary, metric);
+      if (estimate !== undefined) return evidence(estimate, confidence);
+      const samples = decided(summary).length;
+      return samples === 0 ? { samples } : { samples, missing: "The server told no prompt lengths (usage)." };
+    }
     case "regression":
-      return regressionEstimate(subject.of, summary, limit, confidence, seed, baseline);
+      return regressionEvidence(subject.of, summary, limit, confidence, baseline);
   }
 }
 
-function regressionEstimate(
+function evidence(
+  { value, samples, intervalAt, worthAt }: Estimate,
+  confidence: number,
+): Evidence & { readonly interval: Interval } {
+  const effective = Math.min(samples, Math.floor(worthAt(confidence).effective));
+  return { observed: value, samples, interval: intervalAt(confidence), effective };
+}
+
+function regressionEvidence(
   figure: ComparableFigure,
   summary: LevelSummary,
   limit: number,
   confidence: number,
-  seed: number,
   baseline: LevelFigures | undefined,
-): Estimate {
+): Evidence {
   if (baseline === undefined)
     return { samples: 0, missing: "There is no baseline to compare this level with." };
   if (baseline.undecidable !== undefined) return { samples: 0, missing: baseline.undecidable };
-  const head = figuresOfSummaries([summary]);
-  const change = changeOf(figure, baseline, head, drawsOf(seed));
+  const change = changeOf(figure, baseline, figuresOfSummary(summary));
   if (change === undefined) {
     const missing = `The baseline or this run has no ${figureName(figure)}, so that nothing can be compared.`;
     return { samples: 0, missing };
@@ -192,48 +236,46 @@ function regressionEstimate(
   };
 }
 
-function quantileEstimate(
-  histogram: Histogram,
-  q: number,
+function shareEvidence(
+  estimate: Estimate | undefined,
   summary: LevelSummary,
-  upperLimit: number | undefined,
+  limit: number,
+  upper: boolean,
   confidence: number,
-): Estimate {
-  // Gaps within a request are not independent: they count as one sample per request, which errs on the wide side.
-  const completed = summary.requests.filter((request) => request.outcome === "completed").length;
-  const independent = Math.min(histogram.count, completed);
-  const [lowerRank, upperRank] = quantileRanks(independent, q, confidence);
-  const value = (rank: number | undefined) =>
-    rank === undefined ? undefined : histogram.valueAtRank(Math.ceil((rank * histogram.count) / independent));
+): Evidence {
+  if (estimate === undefined) return { samples: 0 };
+  const [bad, allowed] = upper ? [estimate.value, limit] : [1 - estimate.value, 1 - limit];
   return {
-    observed: histogram.quantile(q)!,
-    interval: [value(lowerRank), value(upperRank)],
-    samples: histogram.count,
-    requestsNeeded: () => {
-      if (upperLimit === undefined) return undefined;
-      return requestsForShare(
-        1 - q,
-        histogram.shareAbove(upperLimit),
-        independent,
-        (n, over) => samplesToEstablish(q, over, confidence) <= n,
-      );
-    },
+    ...evidence(estimate, confidence),
+    requestsNeeded: () =>
+      requestsForShare(
+        allowed,
+        bad,
+        summary,
+        estimate,
+        confidence,
+        (n, over) => wilsonInterval(over, n, confidence)[1]! < allowed,
+      ),
   };
 }
 
 /**
  * The number of requests that would establish "at most `allowed` are bad" if the observed share of bad
- * ones held; undefined when that share itself is beyond what is allowed.
+ * ones, and how much requests depend on each other, held; undefined when that share itself is beyond what is allowed.
  */
 function requestsForShare(
   allowed: number,
   observedShare: number,
-  measured: number,
+  summary: LevelSummary,
+  { worthAt }: Estimate,
+  confidence: number,
   enough: (n: number, bad: number) => boolean,
 ): number | undefined {
   if (observedShare >= allowed) return undefined;
+  const requests = decided(summary).length;
+  const { effective, upper, lower } = worthAt(confidence);
   const decides = (n: number) => enough(n, Math.ceil(observedShare * n));
-  let low = Math.max(1, measured);
+  let low = Math.max(1, Math.floor(Math.min(effective, Math.max(upper, lower))));
   let high = low;
   while (!decides(high)) {
     if (high > MOST_REQUESTS_SUGGESTED) return Number.POSITIVE_INFINITY;
@@ -245,97 +287,8 @@ function requestsForShare(
     if (decides(middle)) high = middle;
     else low = middle + 1;
   }
-  return high;
-}
-
-function meanEstimate(
-  metric: keyof LevelSummary["latencies"],
-  histogram: Histogram,
-  summary: LevelSummary,
-  confidence: number,
-  seed: number,
-): Estimate {
-  const observed = histogram.mean!;
-  const samples = histogram.count;
-  const perRequest = metric === "itl" || metric === "issue_delay" ? undefined : metric;
-  if (perRequest === undefined) return { observed, samples, interval: [undefined, undefined] };
-  const blocks = slices(summary).map(({ requests }) => {
-    const values = requests.flatMap((request) =>
-      request.outcome === "completed" && request[perRequest] !== undefined ? [request[perRequest]] : [],
-    );
-    return { total: values.reduce((sum, value) => sum + value, 0), weight: values.length };
-  });
-  return { observed, samples, interval: bootstrapInterval(blocks, confidence, seed) };
-}
-
-function goodputRatioEstimate(
-  criteria: readonly Criterion[],
-  summary: LevelSummary,
-  limit: number,
-  upper: boolean,
-  confidence: number,
-): Estimate {
-  const requests = decided(summary);
-  const good = requests.filter((request) => isGood(request, criteria)).length;
-  return shareEstimate(good, requests.length, limit, upper, confidence);
-}
-
-function rateEstimate(
-  metric: RateName,
-  summary: LevelSummary,
-  limit: number,
-  upper: boolean,
-  confidence: number,
-  seed: number,
-): Estimate {
-  const requests = decided(summary);
-  if (metric === "error_rate") {
-    const failed = requests.filter((request) => request.outcome === "failed").length;
-    return shareEstimate(failed, requests.length, limit, upper, confidence);
-  }
-  if (requests.length === 0) return { samples: 0 };
-  const { start, end } = summary.record.window;
-  const figure = (from: number, to: number): number | undefined => {
-    const rates = ratesBetween(summary.requests, from, to);
-    switch (metric) {
-      case "request_throughput":
-        return rates.requestThroughput;
-      case "output_throughput":
-        return rates.outputThroughput;
-      case "input_throughput":
-        return rates.inputThroughput;
-      case "total_throughput":
-        return rates.inputThroughput === undefined
-          ? undefined
-          : rates.inputThroughput + rates.outputThroughput;
-      default:
-        return metric satisfies never;
-    }
-  };
-  const observed = figure(start, end);
-  if (observed === undefined)
-    return { samples: requests.length, missing: "The server told no prompt lengths (usage)." };
-  const blocks = slices(summary).map(
-    ({ from, to }): Block => ({ total: (figure(from, to) ?? 0) * (to - from), weight: to - from }),
+  const dependent = effective < FEWEST_WORTH.mean && Math.max(lower, upper) < 1;
+  return Math.ceil(
+    (Math.max(high, dependent ? FEWEST_WORTH.mean : 0) * requests) / Math.min(requests, effective),
   );
-  return { observed, samples: requests.length, interval: bootstrapInterval(blocks, confidence, seed) };
-}
-
-function shareEstimate(hits: number, n: number, limit: number, upper: boolean, confidence: number): Estimate {
-  if (n === 0) return { samples: 0 };
-  return {
-    observed: hits / n,
-    samples: n,
-    interval: wilsonInterval(hits, n, confidence),
-    requestsNeeded: () => {
-      const bad = upper ? hits / n : 1 - hits / n;
-      const allowed = upper ? limit : 1 - limit;
-      return requestsForShare(
-        allowed,
-        bad,
-        n,
-        (more, over) => wilsonInterval(over, more, confidence)[1]! < allowed,
-      );
-    },
-  };
 }

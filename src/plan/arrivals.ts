@@ -16,7 +16,7 @@ export function arrivalOffsets(
   load: Load & { kind: "open" | "stages" },
   stop: Level["stop"],
   seed: number,
-  level: number,
+  level: number | string,
 ): Float64Array {
   const moment = unitProcess(load, seed, level);
   const timeAt = load.kind === "open" ? steady(load.requestsPerSecond) : piecewise(load.stages);
@@ -31,8 +31,23 @@ export function arrivalOffsets(
   return Float64Array.from(offsets);
 }
 
+/**
+ * `count` arrivals of the same process just before the window, so offsets below 0, ascending; drawn from a stream
+ * of their own, so that a ramp changes nothing of what comes after it.
+ */
+export function rampOffsets(
+  load: Load & { kind: "open" },
+  count: number,
+  seed: number,
+  level: number | string,
+): Float64Array {
+  const offsets = arrivalOffsets(load, { requests: count + 1 }, seed, `ramp ${level}`);
+  const opens = offsets[count]!;
+  return offsets.subarray(0, count).map((offset) => offset - opens);
+}
+
 /** Moments of mean rate 1. Poisson arrivals have exponential gaps; gamma ones a variance of 1/burstiness. */
-function unitProcess({ arrivals, burstiness }: OpenLoop, seed: number, level: number): () => number {
+function unitProcess({ arrivals, burstiness }: OpenLoop, seed: number, level: number | string): () => number {
   const chance = random(seed, "arrivals", level);
   let moment = 0;
   switch (arrivals) {

@@ -2,6 +2,7 @@ import { NS_PER_S } from "../units.ts";
 import type { Config } from "./config.ts";
 import type { Objective } from "./objective.ts";
 import type { Exploration, Level, Load, OpenLoop, Plan, Workload } from "./plan.ts";
+import { defaultWarmup } from "./warmup.ts";
 
 const DEFAULTS = {
   protocol: "openai-chat",
@@ -59,7 +60,8 @@ export function planOf(config: Config, objectives: readonly Objective[]): Plan {
 }
 
 function levelOf(config: Config, load: Load, index: number): Level {
-  return { index, load, stop: stopOf(config, load), warmupRequests: config.warmup ?? defaultWarmup(load) };
+  const stop = stopOf(config, load);
+  return { index, load, stop, warmupRequests: config.warmup ?? defaultWarmup(load, stop) };
 }
 
 function stopOf(config: Config, load?: Load): Level["stop"] {
@@ -156,18 +158,4 @@ function metricsUrlsOf(config: Config): readonly string[] {
   const urls = config["metrics-url"];
   if (urls === undefined) return [new URL("/metrics", config.url).href];
   return urls.filter((url) => url !== "off");
-}
-
-/** Enough that every connection is open before the window: one per slot, or a second's worth of arrivals. */
-export function defaultWarmup(load: Load): number {
-  switch (load.kind) {
-    case "closed":
-      return Math.max(3, load.concurrency);
-    case "open":
-      return Math.min(50, Math.max(3, Math.ceil(load.requestsPerSecond)));
-    case "stages":
-    case "users":
-    case "replay":
-      return 3;
-  }
 }

@@ -90,7 +90,7 @@ export interface Level {
   readonly load: Load;
   /** Whichever comes first; at least one is there. */
   readonly stop: { readonly requests?: number; readonly durationNs?: number };
-  /** Sent before the window opens and left out of every figure. */
+  /** Sent before the window opens, and in no latency, count or ratio; of an open loop the last of them are its ramp (`rampRequests`). */
   readonly warmupRequests: number;
 }
 

@@ -169,7 +169,7 @@ export const SETTINGS: Readonly<Record<ConfigKey, Setting>> = {
   duration: { argument: "<time>", help: "how long each level lasts, for example 30s", schema: TIME },
   warmup: {
     argument: "<n>",
-    help: "requests before each level, in no figure (default: one per slot, at least 3)",
+    help: "requests before each level, in no figure (default: one per slot, at least 3; for a rate a fifth of its requests more, at that rate just before the window)",
     schema: COUNT_OR_ZERO,
   },
   timeout: { argument: "<time>", help: "longest one request may take (default 120s)", schema: TIME },

@@ -15,8 +15,12 @@ export interface RequestRecord extends Exchange {
   readonly turn?: number;
   /** It went to the baseline. */
   readonly side?: "base";
+  /** It arrived before the window, so that this opens on a service under load: in rates alone, by what of it lies inside. */
+  readonly ramp?: true;
   /** The moment the plan gave it; in a closed loop, the moment its slot became free. */
   readonly scheduled: number;
+  /** How long it then waited for `max-concurrency`; absent where the load has none. */
+  readonly held?: number;
   /** Tokens at its prompt's beginning that the plan has in common with prompts before it; absent: none. */
   readonly sharedTokens?: number;
 }
@@ -58,8 +62,10 @@ export interface HostRecord {
 /** A whole level, its stretches put one behind the other: its window begins at 0. */
 export interface LevelRecord {
   readonly window: { readonly start: number; readonly end: number };
-  /** Where its stretches lie within it, one behind the other. */
+  /** Where its stretches lie within it, one behind the other; nothing of those that were left out whole. */
   readonly stretches: readonly { readonly start: number; readonly end: number }[];
+  /** It went on changing from its start to its end. */
+  readonly unsettled?: true;
   readonly host: HostRecord;
   readonly endedBy?: EndReason;
   readonly confidence?: number;

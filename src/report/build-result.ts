@@ -1,17 +1,24 @@
 import { bracketOf } from "../judge/bracket.ts";
 import { compareResults, compareSummaries, whyNoBaseline } from "../judge/compare.ts";
+import type { Judged } from "../judge/doubt.ts";
 import { noIntervalReason } from "../judge/imported.ts";
-import { figuresOfResult, figuresOfSummaries, type LevelFigures } from "../judge/level-figures.ts";
-import { cacheHitRatio, promptCacheFindings, unsharedHitRatio } from "../judge/prompt-cache.ts";
-import { validityFindings } from "../judge/validity.ts";
+import {
+  figuresOfResult,
+  figuresOfSummary,
+  type LevelFigures,
+  STORED_FIGURES,
+} from "../judge/level-figures.ts";
+import { cacheHitRatio, unsharedHitRatio } from "../judge/prompt-cache.ts";
+import { type JudgedLevel, validityOf } from "../judge/validity.ts";
 import { type Judgement, judge, worst } from "../judge/verdict.ts";
 import { planHash } from "../plan/config.ts";
-import { type Objective, RATES } from "../plan/objective.ts";
+import { figureName, type Objective, RATES } from "../plan/objective.ts";
 import { type Exploration, type Level, levelName, meanLength, type Plan } from "../plan/plan.ts";
 import type { RecordsFooter, RecordsHeader } from "../record/records-file.ts";
 import {
   type Finding,
   LATENCIES,
+  type LatencyName,
   type LatencyStats,
   type LevelMetrics,
   type LevelResult,
@@ -24,6 +31,7 @@ import {
 import { Histogram } from "../summarize/histogram.ts";
 import {
   decided,
+  decidedOfAll,
   isGood,
   type LevelSummary,
   type RequestFacts,
@@ -56,15 +64,23 @@ export function buildResult(
   const usable = stored !== undefined && base.length === 0 ? stored : undefined;
   const comparable = usable && whyNoBaseline(usable, planHash(plan)) === undefined ? usable : undefined;
   const baselines = head.map((summary, i) => baselineFigures(summary, base[i], comparable));
-  const levels = head.map((summary, i) => levelResult(plan, summary, baselines[i]));
+  const judgements = head.map((summary, i) => judgementsOf(plan, summary, baselines[i]));
+  const { findings, invalid } = validityOf(
+    plan,
+    head.map((summary, i) => ({
+      summary,
+      ...(base[i] && { base: base[i] }),
+      ...(comparable && { stored: storedAt(comparable, levelName(summary.level)) }),
+      judged: judgements[i]!.map(({ judgement, again }) => ({ ...judgement, again })),
+    })),
+    [...shardFindings(missingShards), ...(sharedApart ? [SHARED_APART] : [])],
+  );
+  const levels = head.map((summary, i) => {
+    const objectives = judgements[i]!.map(({ judgement }, k) => objectiveResult(judgement, invalid[i]![k]!));
+    return levelResult(plan, summary, objectives);
+  });
   const outcomes = levels.map((level) => worst(level.objectives.map(({ outcome }) => outcome)));
   const verdict = verdictOf(plan, outcomes);
-  const findings = [
-    ...validityFindings(plan, head),
-    ...cacheFindings(plan, levels, base, comparable),
-    ...shardFindings(missingShards),
-    ...(sharedApart ? [SHARED_APART] : []),
-  ];
   const result: Result = {
     schema: RESULT_SCHEMA,
     generator: header.generator,
@@ -103,11 +119,31 @@ export function buildResult(
           url: plan.baseline?.url ?? "",
           model: header.baselineModel ?? "",
         },
-        levels: compareSummaries(base, head, plan.confidence, plan.seed),
+        levels: compareSummaries(base, head, plan.confidence),
       },
     };
   }
   return usable === undefined ? result : { ...result, comparison: compareResults(usable, result) };
+}
+
+/** Every verdict on a level, each with the way to find it again from other readings of both sides. */
+function judgementsOf(plan: Plan, summary: LevelSummary, baseline: LevelFigures | undefined) {
+  const confidence = summary.record.confidence ?? plan.confidence;
+  return plan.objectives.map((objective) => {
+    const from = (head: LevelSummary, base: LevelFigures | undefined) =>
+      judge(objective, head, confidence, base);
+    const again: Judged["again"] = ({ head = summary, base }) =>
+      from(head, base === undefined ? baseline : figuresOfSummary(base)).outcome;
+    return { judgement: from(summary, baseline), again };
+  });
+}
+
+function storedAt({ findings, levels }: Result, name: string): NonNullable<JudgedLevel["stored"]> {
+  const unsharedHitRatio = levels.find((one) => one.name === name)?.metrics.prompt_cache_unshared_ratio;
+  return {
+    findings: findings.filter(({ at }) => at === undefined || at === name),
+    ...(unsharedHitRatio !== undefined && { unsharedHitRatio }),
+  };
 }
 
 /** What regression objectives of a level are held against. */
@@ -116,29 +152,11 @@ function baselineFigures(
   base: LevelSummary | undefined,
   stored: Result | undefined,
 ): LevelFigures | undefined {
-  if (base !== undefined) return figuresOfSummaries([base]);
+  if (base !== undefined) return figuresOfSummary(base);
   const name = levelName(summary.level);
   const level = stored?.levels.find((one) => one.name === name);
   const undecidable = stored && noIntervalReason(stored);
   return level && { ...figuresOfResult(level), ...(undecidable !== undefined && { undecidable }) };
-}
-
-/** What the server had of each level's prompts in its cache, held against the plan and against the baseline. */
-function cacheFindings(
-  plan: Plan,
-  levels: readonly LevelResult[],
-  base: readonly LevelSummary[],
-  stored: Result | undefined,
-): Finding[] {
-  return levels.flatMap(({ name, metrics }, i) => {
-    const measured = base[i];
-    const before =
-      measured === undefined
-        ? stored?.levels.find((one) => one.name === name)?.metrics.prompt_cache_unshared_ratio
-        : unsharedHitRatio(plan, measured);
-    const findings = promptCacheFindings(plan, metrics.prompt_cache_unshared_ratio, before);
-    return findings.map((finding) => ({ ...finding, at: name }));
-  });
 }
 
 /** The worst of all levels; an exploration goes beyond what is met by intention, so one level that meets all will do. */
@@ -181,14 +199,15 @@ function shardFindings(shards: BuildOptions["missingShards"]): Finding[] {
 const SHARED_APART: Finding = {
   code: "shards_share_nothing",
   level: "note",
-  figures: ["ttft", "ttft_sent", "e2e"],
+  touches: ["ttft", "ttft_sent", "e2e"],
   happened: "The shards have different salts, so that what the prompts share is a different text in each.",
   matters: "A prefix cache finds less than it would have found with all of the load from one machine.",
   advice: "Give all shards the same prompt-salt, one that no earlier run had.",
 };
 
-function levelResult(plan: Plan, summary: LevelSummary, baseline: LevelFigures | undefined): LevelResult {
-  const { level, record, requests } = summary;
+function levelResult(plan: Plan, summary: LevelSummary, objectives: readonly ObjectiveResult[]): LevelResult {
+  const { level, record, leftOut } = summary;
+  const requests = [...(leftOut ?? []), ...summary.requests];
   const count = (outcome: RequestFacts["outcome"]) =>
     requests.filter((request) => request.outcome === outcome).length;
   const sources = new Set(
@@ -213,24 +232,44 @@ function levelResult(plan: Plan, summary: LevelSummary, baseline: LevelFigures |
       failed: count("failed"),
       incomplete: count("incomplete"),
       warmup: level.warmupRequests,
+      ...(leftOut !== undefined && { left_out: leftOut.length }),
       failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count])),
     },
     metrics: metricsOf(plan, summary),
-    objectives: plan.objectives.map((objective) =>
-      objectiveResult(judge(objective, summary, record.confidence ?? plan.confidence, plan.seed, baseline)),
-    ),
+    objectives,
+    effective_samples: storedWorth(summary, plan.confidence),
     timeline: timelineOf(summary),
     histograms: Object.fromEntries(
-      LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [
-        name,
-        [...summary.latencies[name].buckets()],
-      ]),
+      shownLatencies(summary).map((name) => [name, [...summary.latencies[name].buckets()]]),
     ),
     ...(sources.size > 0 && { token_source: sources.size > 1 ? "mixed" : [...sources][0]! }),
     ...(record.server && { server: record.server }),
     failure_examples: Object.fromEntries(failures.map(([reason, { example }]) => [reason, example])),
   };
 }
+
+/** What a later comparison needs to know of how much the requests depend on each other. */
+function storedWorth(
+  summary: LevelSummary,
+  planned: number | "none",
+): NonNullable<LevelResult["effective_samples"]> {
+  const figures = figuresOfSummary(summary);
+  const confidence = planned === "none" ? 0.95 : planned;
+  return Object.fromEntries(
+    STORED_FIGURES.flatMap((figure) => {
+      const estimate = figures.estimate(figure);
+      if (estimate === undefined) return [];
+      const at = (confidence: number) => {
+        const { lower, upper } = estimate.worthAt(confidence);
+        return Math.floor(Math.min(lower, upper));
+      };
+      return [[figureName(figure), { confidence, samples: at(confidence), strict: at(STRICT) }]];
+    }),
+  );
+}
+
+/** What many figures together are held to. */
+const STRICT = 0.999;
 
 function loadResult({ load }: Level): LevelResult["load"] {
   switch (load.kind) {
@@ -268,14 +307,12 @@ function loadResult({ load }: Level): LevelResult["load"] {
 function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
   const { start, end } = summary.record.window;
   const ended = decided(summary);
+  const ofAll = decidedOfAll(summary);
   const latencies = Object.fromEntries(
-    LATENCIES.filter((name) => summary.latencies[name].count > 0).map((name) => [
-      name,
-      latencyStats(summary.latencies[name]),
-    ]),
+    shownLatencies(summary).map((name) => [name, latencyStats(summary.latencies[name])]),
   );
   if (ended.length === 0 || end <= start) return latencies;
-  const rates = ratesBetween(summary.requests, start, end);
+  const rates = ratesBetween(summary.underLoad, start, end);
   const completed = ended.filter((request) => request.outcome === "completed");
   const hits = cacheHitRatio(summary);
   const unshared = unsharedHitRatio(plan, summary);
@@ -297,7 +334,7 @@ function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
       goodput: goodBetween(summary, criteria, start, end),
       goodput_ratio: ended.filter((request) => isGood(request, criteria)).length / ended.length,
     }),
-    error_rate: (ended.length - completed.length) / ended.length,
+    error_rate: ofAll.filter(({ outcome }) => outcome === "failed").length / ofAll.length,
     concurrency: rates.concurrency,
     ...(inputs.length > 0 && { input_tokens: sum(inputs) }),
     ...(completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) }),
@@ -313,10 +350,15 @@ function goodBetween(
   start: number,
   end: number,
 ): number {
-  const good = summary.requests.filter(
+  const good = summary.underLoad.filter(
     (request) => request.end > start && request.end <= end && isGood(request, criteria),
   );
   return (good.length * NS_PER_S) / (end - start);
+}
+
+/** Where nothing was held there is nothing to tell of it. */
+function shownLatencies({ latencies }: LevelSummary): readonly LatencyName[] {
+  return LATENCIES.filter((name) => latencies[name].count > 0 && (name !== "held" || latencies.held.max > 0));
 }
 
 function latencyStats(histogram: Histogram): LatencyStats {
@@ -335,7 +377,7 @@ function latencyStats(histogram: Histogram): LatencyStats {
   };
 }
 
-function objectiveResult(judgement: Judgement): ObjectiveResult {
+function objectiveResult(judgement: Judgement, invalid: readonly string[]): ObjectiveResult {
   const { objective, observed, interval } = judgement;
   const unit = unitOf(objective);
   const inUnit = (value: number) => (unit === "ms" ? toMs(value) : value);
@@ -354,8 +396,11 @@ function objectiveResult(judgement: Judgement): ObjectiveResult {
     }),
     samples: judgement.samples,
     outcome: judgement.outcome,
+    ...(invalid.length > 0 && { invalid }),
     ...(judgement.reason !== undefined && { reason: judgement.reason }),
+    ...(judgement.effective !== undefined && { effective_samples: judgement.effective }),
     ...(judgement.requestsNeeded !== undefined && { requests_needed: judgement.requestsNeeded }),
+    ...(judgement.secondsNeeded !== undefined && { seconds_needed: judgement.secondsNeeded }),
   };
 }
 
@@ -374,7 +419,7 @@ function unitOf({ subject }: Objective): ObjectiveResult["unit"] {
 const MOST_POINTS = 60;
 const SHORTEST_SLICE_NS = 250 * NS_PER_MS;
 
-function timelineOf({ record: { window }, requests }: LevelSummary): TimelinePoint[] {
+function timelineOf({ record: { window }, requests, underLoad }: LevelSummary): TimelinePoint[] {
   const lengthNs = window.end - window.start;
   if (lengthNs <= 0) return [];
   const count = Math.max(1, Math.min(MOST_POINTS, Math.floor(lengthNs / SHORTEST_SLICE_NS)));
@@ -382,7 +427,7 @@ function timelineOf({ record: { window }, requests }: LevelSummary): TimelinePoi
   const sliceOf = (at: number) => Math.floor((at - window.start) / width);
   return Array.from({ length: count }, (_, i) => {
     const from = window.start + i * width;
-    const rates = ratesBetween(requests, from, from + width);
+    const rates = ratesBetween(underLoad, from, from + width);
     const ttft = new Histogram();
     const e2e = new Histogram();
     let completed = 0;

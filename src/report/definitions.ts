@@ -5,7 +5,11 @@ export const DEFINITIONS: readonly (readonly [name: string, meaning: string])[] 
   ["ITL", "Inter-token latency: every gap between two output chunks of one request, all requests together."],
   ["TPOT", "Time per output token: (last output − first output) / (output tokens − 1), once per request."],
   ["E2E", "End to end: the end of the response less the moment the plan gave the request."],
-  ["Issue delay", "How late the generator itself was: sent less scheduled. Not the server's doing."],
+  [
+    "Issue delay",
+    "Sent less scheduled: how late the generator itself was, how long the request was held, and opening a connection.",
+  ],
+  ["Held", "How long a request that was due waited for max-concurrency: until the server had ended another."],
   ["Request throughput", "Requests completed in the measured window, per second."],
   ["Output throughput", "Output tokens in the measured window, per second."],
   ["Goodput", "Requests that completed and met every per-request objective, per second."],

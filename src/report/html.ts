@@ -145,7 +145,7 @@ function findings(result: Result): string {
   return result.findings.map(finding).join("\n");
 }
 
-function finding({ code, level, at, happened, matters, advice }: Finding): string {
+function finding({ code, level, at, touches, happened, matters, advice }: Finding): string {
   const invalid = level === "invalid";
   const where = at === undefined ? "" : ` <span class="muted">at ${htmlText(at, 80)}</span>`;
   return [
@@ -154,6 +154,9 @@ function finding({ code, level, at, happened, matters, advice }: Finding): strin
     facts([
       ["What", htmlText(happened)],
       ["Why it matters", htmlText(matters)],
+      ...(touches === undefined
+        ? []
+        : [["What it touches", `<code>${htmlText(touches.join(", "), 300)}</code>`] as const]),
       ["What to do", htmlText(advice)],
     ]),
     "</div>",

@@ -5,12 +5,13 @@ import { describeVerdict } from "./verdict.ts";
 
 /**
  * JUnit XML, as continuous integration reads it: a suite per load level, a case per objective. Violated is
- * a failure, inconclusive is skipped, and in an invalid run every case is an error.
+ * a failure, inconclusive is skipped, and one that may not be believed is an error.
  */
 export function renderJunit(result: Result): string {
   const suites = result.levels.map((level) => suite(result, level));
   // Without a case nothing would turn red, so validity has one of its own where no objective carries it.
-  if (!result.valid && sloRows(result).length === 0) suites.push(validitySuite(result));
+  if (!result.valid && sloRows(result).every(({ invalid }) => invalid.length === 0))
+    suites.push(validitySuite(result));
   const totals = suites.reduce((total, { counts }) => added(total, counts), NO_COUNTS);
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
@@ -92,7 +93,7 @@ function outcomeLine(
   result: Result,
   row: SloRow,
 ): { readonly count: "failures" | "errors" | "skipped"; readonly line: string } | undefined {
-  if (!result.valid) return { count: "errors", line: invalidError(result, row) };
+  if (row.invalid.length > 0) return { count: "errors", line: invalidError(result, row) };
   if (row.outcome === "met") return undefined;
   const message = xmlText([figures(row), row.explanation].filter((part) => part !== undefined).join(". "));
   return row.outcome === "violated"
@@ -102,10 +103,15 @@ function outcomeLine(
 
 function invalidError(result: Result, row?: SloRow): string {
   const message = xmlText(
-    row === undefined ? describeVerdict(result).notes[0]! : `${figures(row)}, but the run is invalid`,
+    row === undefined ? describeVerdict(result).notes[0]! : `${figures(row)}, but it may not be believed`,
   );
   const found = result.findings
-    .filter(({ level }) => level === "invalid")
+    .filter(
+      ({ level, code, at }) =>
+        level === "invalid" &&
+        (row === undefined || row.invalid.includes(code)) &&
+        (row === undefined || at === undefined || at === row.level),
+    )
     .slice(0, MOST_FINDINGS)
     .map(
       ({ code, happened, advice }) =>

@@ -72,6 +72,7 @@ export function scalarFigures({
     ["Failed", count(requests.failed)],
     ["Incomplete", count(requests.incomplete)],
     ["Warm-up", count(requests.warmup)],
+    ["Left out", count(requests.left_out)],
     ["Error rate", share(metrics.error_rate)],
     ["Goodput ratio", share(metrics.goodput_ratio)],
     ["Goodput, 1/s", rate(metrics.goodput)],
@@ -97,6 +98,7 @@ export const LATENCY_NAMES: Readonly<Record<LatencyName, string>> = {
   tpot: "TPOT",
   e2e: "E2E",
   issue_delay: "issue delay",
+  held: "held",
 };
 
 export const ALL_QUANTILES: readonly Quantile[] = [

@@ -37,7 +37,7 @@ function grouped(findings: readonly Finding[]): readonly (readonly Finding[])[] 
 }
 
 function item(symbol: string, group: readonly Finding[]): string {
-  const { code, matters, advice } = group[0]!;
+  const { code, touches, matters, advice } = group[0]!;
   const places = [...new Set(group.flatMap(({ at }) => (at === undefined ? [] : [at])))];
   const happened = [...new Set(group.map((finding) => finding.happened))];
   // One line each: where a comment's lines are kept as they are, a second would be broken.
@@ -45,6 +45,9 @@ function item(symbol: string, group: readonly Finding[]): string {
     `- ${symbol} ${markdownCode(code, 60)}${atPlaces(places)}:`,
     ...happened.slice(0, MOST_SENTENCES).map((sentence) => markdownText(sentence)),
     markdownText(matters),
+    ...(touches === undefined
+      ? []
+      : [`Touches ${touches.map((metric) => markdownCode(metric, 60)).join(", ")}.`]),
     `**What to do:** ${markdownText(advice)}`,
   ].join(" ");
 }

@@ -1,12 +1,12 @@
 import { markdownTable } from "markdown-table";
-import type { Outcome, Result } from "../result.ts";
+import type { Result } from "../result.ts";
 import { changeCell, hasBaseColumn } from "./against-base.ts";
 import { markdownCode, markdownText } from "./escape.ts";
 import { capitalized, formatCount, plural } from "./format.ts";
 import { lightestFirst } from "./load-label.ts";
 import { atPlaces } from "./markdown-findings.ts";
 import { seriesOf, tellingBars } from "./over-time-bars.ts";
-import { BASE_HEAD, type SloRow } from "./slo-rows.ts";
+import { BASE_HEAD, outcomeKind, outcomeWords, type SloRow } from "./slo-rows.ts";
 import { confidenceWords, EMOJI } from "./verdict.ts";
 
 /** More rows than this are not taken in at a glance. */
@@ -67,7 +67,7 @@ export function objectiveTable(
     row.outcome === "violated" ? `**${row.observed}**` : row.observed,
     row.interval,
     ...(compared ? [changeCell(row.againstBase)] : []),
-    outcomeWord(row.outcome),
+    outcomeWord(row),
     ...(drawn ? [courses[i] === undefined ? "" : `\`${courses[i]}\``] : []),
   ]);
   const align = heads.map((head) => (head === "Observed" || head === "Interval" ? "r" : "l"));
@@ -94,33 +94,34 @@ function loadTable(result: Result, rows: readonly SloRow[]): string | undefined 
       markdownCode(name, 60),
       ...objectives.map((objective) => {
         const row = own.find((one) => one.objective === objective);
-        return row === undefined ? "" : `${EMOJI[row.outcome]} ${row.observed}`;
+        return row === undefined ? "" : `${EMOJI[outcomeKind(row)]} ${row.observed}`;
       }),
-      outcomeWord(worstFirst(own)[0]?.outcome ?? "inconclusive"),
+      own.length === 0 ? `${EMOJI.inconclusive} inconclusive` : outcomeWord(worstFirst(own)[0]!),
     ];
   });
   const heads = ["Load", ...objectives.map((objective) => markdownCode(objective, 60)), "Verdict"];
   const align = ["l", ...objectives.map(() => "r"), "l"];
   return [
     markdownTable([heads, ...cells], { align, ...LOOSE }),
-    `<sub>${EMOJI.met} met, ${EMOJI.violated} violated, ${EMOJI.inconclusive} inconclusive. The list of every objective holds the intervals.</sub>`,
+    `<sub>${EMOJI.met} met, ${EMOJI.violated} violated, ${EMOJI.inconclusive} inconclusive${rows.some(({ invalid }) => invalid.length > 0) ? `, ${EMOJI.invalid} invalid` : ""}. The list of every objective holds the intervals.</sub>`,
   ].join("\n\n");
 }
 
 /** Why an outcome is open, and what would decide it; the same reason is said once. */
 export function inconclusiveReasons(rows: readonly SloRow[], several: boolean): readonly string[] {
-  const open = rows.filter(({ outcome }) => outcome === "inconclusive");
+  const open = rows.filter(({ outcome, invalid }) => outcome === "inconclusive" || invalid.length > 0);
   const groups = Map.groupBy(open, (row) => `${row.objective}\n${row.explanation}`);
   return [...groups.values()].slice(0, MOST_REASONS).map((group) => {
     const { objective, explanation } = group[0]!;
+    const symbol = EMOJI[outcomeKind(group[0]!)];
     const places = several ? atPlaces(group.map(({ level }) => level)) : "";
     const why = markdownText(explanation ?? "no reason was given.");
-    return `- ${EMOJI.inconclusive} ${markdownCode(objective, 120)}${places}: ${why}`;
+    return `- ${symbol} ${markdownCode(objective, 120)}${places}: ${why}`;
   });
 }
 
-export function outcomeWord(outcome: Outcome): string {
-  return `${EMOJI[outcome]} ${outcome}`;
+export function outcomeWord(row: Pick<SloRow, "outcome" | "invalid">): string {
+  return `${EMOJI[outcomeKind(row)]} ${outcomeWords(row)}`;
 }
 
 function coursesOf({ levels }: Result, rows: readonly SloRow[]): readonly (string | undefined)[] {
@@ -144,6 +145,6 @@ function samplesWords(rows: readonly SloRow[]): string {
 }
 
 function worstFirst(rows: readonly SloRow[]): readonly SloRow[] {
-  const order = ["violated", "inconclusive", "met"] as const;
-  return rows.toSorted((a, b) => order.indexOf(a.outcome) - order.indexOf(b.outcome));
+  const order = ["invalid", "violated", "inconclusive", "met"] as const;
+  return rows.toSorted((a, b) => order.indexOf(outcomeKind(a)) - order.indexOf(outcomeKind(b)));
 }

@@ -11,7 +11,7 @@ import { folded } from "./markdown-fold.ts";
 import { glanceTable, inconclusiveReasons, isShort, LOOSE, objectiveTable } from "./markdown-objectives.ts";
 import { serverTable } from "./markdown-server.ts";
 import { mermaidCharts } from "./mermaid.ts";
-import { type SloRow, sloRows } from "./slo-rows.ts";
+import { outcomeKind, type SloRow, sloRows } from "./slo-rows.ts";
 import { describeVerdict, EMOJI, type Verdict } from "./verdict.ts";
 
 export interface MarkdownOptions {
@@ -133,7 +133,10 @@ const MOST_REGRESSED = 4;
 function reasons(result: Result, rows: readonly SloRow[]): string {
   const lines = inconclusiveReasons(rows, result.levels.length > 1);
   const text = lines.join("\n");
-  return lines.length <= MOST_REASONS ? text : folded("Why objectives are inconclusive", text);
+  const kinds = (["inconclusive", "invalid"] as const).filter((kind) =>
+    rows.some((row) => outcomeKind(row) === kind),
+  );
+  return lines.length <= MOST_REASONS ? text : folded(`Why objectives are ${kinds.join(" or ")}`, text);
 }
 
 const MOST_REASONS = 4;

@@ -20,7 +20,7 @@ export interface FoldedLevel<T> {
 
 /**
  * Reads a records file once, giving every level's requests to a fold of its own; a baseline's requests went
- * to another target and are passed over. @throws GoodputError RESULT_UNREADABLE.
+ * to another target and are passed over, and so is a ramp. @throws GoodputError RESULT_UNREADABLE.
  */
 export async function recordsByLevel<T extends Fold>(
   path: string,
@@ -38,7 +38,7 @@ export async function recordsByLevel<T extends Fold>(
     // A search finds its levels as it goes, so the start's line knows more than the plan.
     else if ("start" in line && line.start.side !== "base") {
       at(line.start.level.index, line.start.level).fold.begin();
-    } else if ("request" in line && line.request.side !== "base") {
+    } else if ("request" in line && line.request.side !== "base" && line.request.ramp !== true) {
       const { level } = line.request;
       at(level, header?.plan.levels[level]).fold.add(line.request);
     }

@@ -74,8 +74,11 @@ const objective = z.looseObject({
   interval: interval.optional(),
   samples: count,
   outcome,
+  invalid: z.array(text).max(1_000).optional(),
   reason: text.optional(),
   requests_needed: amount.optional(),
+  seconds_needed: amount.optional(),
+  effective_samples: amount.optional(),
 });
 
 const timelinePoint = z.looseObject({
@@ -151,10 +154,14 @@ const level = z
       failed: count,
       incomplete: count,
       warmup: count,
+      left_out: count.optional(),
       failures: z.record(z.string(), count),
     }),
     metrics,
     objectives: z.array(objective),
+    effective_samples: z
+      .record(text, z.looseObject({ confidence: amount, samples: amount, strict: amount }))
+      .optional(),
     timeline: z.array(timelinePoint).max(100_000),
     histograms: z.looseObject(perLatency(histogram)),
     token_source: z.enum(["usage", "chunks", "mixed"]).optional(),
@@ -212,8 +219,8 @@ export const resultShape = z.looseObject({
     z.looseObject({
       code: text,
       level: z.enum(["note", "invalid"]),
-      figures: z.array(text).max(1_000).optional(),
       at: text.optional(),
+      touches: z.array(text).max(1_000).optional(),
       happened: text,
       matters: text,
       advice: text,

@@ -1,11 +1,11 @@
 import type { Regressions } from "../judge/regressions.ts";
-import type { Finding, Outcome, Result } from "../result.ts";
+import type { Finding, Result } from "../result.ts";
 import { hasBaseColumn } from "./against-base.ts";
 import { changeWord, comparisonLines } from "./comparison-text.ts";
 import { terminalText } from "./escape.ts";
 import { formatCount, formatMoment, formatSeconds, formatValue } from "./format.ts";
 import { mainFigures } from "./level-figures.ts";
-import { BASE_HEAD, SLO_HEADS, sloRows } from "./slo-rows.ts";
+import { BASE_HEAD, outcomeKind, outcomeWords, SLO_HEADS, type SloRow, sloRows } from "./slo-rows.ts";
 import { sparkline } from "./sparkline.ts";
 import {
   type Color,
@@ -90,7 +90,7 @@ function objectives(result: Result, page: Page): Lines {
     row.interval,
     row.samples,
     ...(compared ? [changeWord(row.againstBase, page)] : []),
-    outcomeWord(row.outcome, page),
+    outcomeWord(row, page),
   ]);
   return [
     `${page.paint("bold", "Objectives")}${page.paint("dim", ` (${confidenceWords(result)})`)}`,
@@ -155,12 +155,15 @@ function failures(result: Result, page: Page): Lines {
 }
 
 function undecided(result: Result, page: Page): Lines {
-  const rows = sloRows(result).filter(({ outcome }) => outcome === "inconclusive");
+  const rows = sloRows(result).filter((row) => row.outcome === "inconclusive" || row.invalid.length > 0);
   if (rows.length === 0) return [];
+  const kinds = (["inconclusive", "invalid"] as const).filter((kind) =>
+    rows.some((row) => outcomeKind(row) === kind),
+  );
   return [
-    page.paint("bold", "Why inconclusive"),
+    page.paint("bold", `Why ${kinds.join(" or ")}`),
     ...rows.flatMap((row) => [
-      `${INDENT}${page.paint("yellow", SYMBOLS.inconclusive)} ${terminalText(row.objective, 120)} at ${terminalText(row.level, 60)}`,
+      `${INDENT}${page.paint(VERDICT_STYLE[outcomeKind(row)], SYMBOLS[outcomeKind(row)])} ${terminalText(row.objective, 120)} at ${terminalText(row.level, 60)}`,
       ...indented(terminalText(row.explanation ?? "No reason was given.", 600), page, 4),
     ]),
   ];
@@ -174,7 +177,7 @@ function findings(result: Result, page: Page): Lines {
   ];
 }
 
-function findingLines({ code, level, at, happened, matters, advice }: Finding, page: Page): Lines {
+function findingLines({ code, level, at, touches, happened, matters, advice }: Finding, page: Page): Lines {
   const invalid = level === "invalid";
   const mark = invalid ? page.paint(["bold", "magenta"], `${SYMBOLS.invalid} invalid`) : "• note";
   const where = at === undefined ? "" : ` at ${terminalText(at, 60)}`;
@@ -182,6 +185,7 @@ function findingLines({ code, level, at, happened, matters, advice }: Finding, p
     `${INDENT}${mark} ${page.paint("bold", terminalText(code, 60))}${where}`,
     ...labelled("what", happened, page),
     ...labelled("why", matters, page),
+    ...(touches === undefined ? [] : labelled("on", touches.join(", "), page)),
     ...labelled("do", advice, page),
   ];
 }
@@ -192,6 +196,7 @@ function labelled(label: string, text: string, page: Page): Lines {
   );
 }
 
-function outcomeWord(outcome: Outcome, page: Page): string {
-  return page.paint(VERDICT_STYLE[outcome], `${SYMBOLS[outcome]} ${outcome}`);
+function outcomeWord(row: SloRow, page: Page): string {
+  const kind = outcomeKind(row);
+  return page.paint(VERDICT_STYLE[kind], `${SYMBOLS[kind]} ${outcomeWords(row)}`);
 }

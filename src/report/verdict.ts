@@ -1,6 +1,6 @@
 import { conclusionOf } from "../conclusion.ts";
 import type { Regressed, Regressions } from "../judge/regressions.ts";
-import type { LevelResult, Outcome, Result } from "../result.ts";
+import { DOUBTFUL, type LevelResult, type Outcome, type Result } from "../result.ts";
 import { formatLimit, listed, plural } from "./format.ts";
 import { percent, percentagePoints, regressionSentence } from "./regression-sentence.ts";
 
@@ -58,6 +58,8 @@ export function describeVerdict(result: Result, regressions?: Regressions): Verd
       ...(result.valid
         ? []
         : [`An invalid run never passes. Its figures, taken at face value: ${lowered(summarize(result))}`]),
+      ...standingNote(result),
+      ...doubtNote(result),
       ...(kind === "cancelled"
         ? ["The run was cancelled before its plan was done; what was measured until then stands."]
         : []),
@@ -186,6 +188,27 @@ function shortened(names: readonly string[], most = 4): readonly string[] {
 
 function lowered(sentence: string): string {
   return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
+
+/** A verdict that nothing could turn holds, though another of the run does not. */
+function standingNote({ valid, levels }: Result): readonly string[] {
+  const objectives = levels.flatMap(({ name, objectives }) => objectives.map((one) => ({ ...one, name })));
+  if (valid || objectives.every(({ invalid }) => invalid === undefined)) return [];
+  const standing = objectives.filter(({ invalid }) => invalid === undefined);
+  const named = standing.map(
+    ({ objective, outcome, name }) => `${objective} is ${outcome}${levels.length > 1 ? ` at ${name}` : ""}`,
+  );
+  return standing.length === 0 ? [] : [`What stands all the same: ${listed(shortened(named))}.`];
+}
+
+/** Without objectives nobody asks for a verdict, and what moved the figures would be overlooked. */
+function doubtNote({ levels, findings }: Result): readonly string[] {
+  if (levels.some(({ objectives }) => objectives.length > 0)) return [];
+  const doubtful = findings.filter(({ code }) => (DOUBTFUL as readonly string[]).includes(code));
+  if (doubtful.length === 0) return [];
+  const figures = [...new Set(doubtful.flatMap(({ touches = [] }) => touches))];
+  const codes = [...new Set(doubtful.map(({ code }) => code))];
+  return [`Not to be taken at face value, by ${listed(codes)}: ${listed(figures)}.`];
 }
 
 /** Its definitions are its own, and its figures are read by them. */

@@ -1,6 +1,6 @@
 import { bracketOf } from "../judge/bracket.ts";
-import { defaultWarmup } from "../plan/build-plan.ts";
 import type { Exploration, Level, Load, Plan } from "../plan/plan.ts";
+import { defaultWarmup } from "../plan/warmup.ts";
 import type { Outcome } from "../result.ts";
 
 /** A level that was measured, as the next one's choice sees it. */
@@ -19,7 +19,7 @@ export function nextLevel(plan: Plan, done: readonly Explored[]): Level | undefi
   const load = exploration.kind === "search" ? nextSearched(exploration, done) : nextSwept(exploration, done);
   if (load === undefined) return undefined;
   const { stop, warmupRequests } = exploration.level;
-  return { index: done.length, load, stop, warmupRequests: warmupRequests ?? defaultWarmup(load) };
+  return { index: done.length, load, stop, warmupRequests: warmupRequests ?? defaultWarmup(load, stop) };
 }
 
 /** Halvings below the start before it is said that no load passes. */

@@ -4,12 +4,13 @@ import type { Plan } from "../plan/plan.ts";
 import { type RecordsFooter, type RecordsHeader, readRecords } from "../record/records-file.ts";
 import { buildResult } from "../report/build-result.ts";
 import type { Result } from "../result.ts";
+import { leaveOutStarts } from "../summarize/leave-out-start.ts";
 import { LevelSummarizer, mergeSummaries, type Summaries } from "../summarize/summary.ts";
 
 /** Makes a run's result again from its records alone. @throws GoodputError RESULT_UNREADABLE. */
 export async function resultFromRecords(path: string): Promise<Result> {
   const { header, summaries, footer } = await readSummaries(path);
-  return buildResult(header, summaries, footer);
+  return buildResult(header, leaveOutStarts(summaries), footer);
 }
 
 /**
@@ -43,7 +44,8 @@ export async function mergeRecords(
   const { shard: _, promptSalt, ...ofAll } = first.header;
   const saltedApart = parts.some(({ header }) => header.promptSalt !== promptSalt);
   const header = saltedApart || promptSalt === undefined ? ofAll : { ...ofAll, promptSalt };
-  const summaries: Summaries = { head: mergeLevels(parts, "head"), base: mergeLevels(parts, "base") };
+  // Of all shards together: none of them sees enough of a start by itself.
+  const summaries = leaveOutStarts({ head: mergeLevels(parts, "head"), base: mergeLevels(parts, "base") });
   const footer: RecordsFooter = {
     state: parts.every((part) => part.footer.state === "completed") ? "completed" : "cancelled",
     durationNs: Math.max(...parts.map((part) => part.footer.durationNs)),

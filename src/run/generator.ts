@@ -1,7 +1,8 @@
 import type { Clock } from "../clock.ts";
-import { arrivalOffsets } from "../plan/arrivals.ts";
+import { arrivalOffsets, rampOffsets } from "../plan/arrivals.ts";
 import type { Level, Load, Plan, Target } from "../plan/plan.ts";
 import { concurrencySlots, userSlots } from "../plan/slots.ts";
+import { rampRequests } from "../plan/warmup.ts";
 import { openWorkload, type WorkloadSource } from "../plan/workload.ts";
 import { type Random, random } from "../random.ts";
 import { watchHost } from "../record/host.ts";
@@ -24,7 +25,7 @@ import { Prepared } from "./prepared.ts";
 export interface Generator {
   /** The model that answers. @throws GoodputError when nobody listens. */
   findModel(): Promise<string>;
-  /** Opens the connections and warms the server; what comes back is in no figure. */
+  /** Opens the connections and warms the server, but for a ramp; what comes back is in no figure. */
   warmUp(level: Level): Promise<void>;
   /** Sends a level's requests when they are due; resolves when the last one has ended. */
   measure(
@@ -41,6 +42,9 @@ export interface Stretch {
   readonly stop: Level["stop"];
   /** Index of its first request: a block goes on where the one before it ended. */
   readonly firstIndex: number;
+  /** Of an open loop, sent before its window. */
+  readonly rampRequests: number;
+  /** When the window opens; a ramp comes before it. */
   readonly startNs: number;
 }
 
@@ -135,7 +139,7 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
       return model;
     },
     async warmUp(level) {
-      const mine = share(level.warmupRequests, part);
+      const mine = share(level.warmupRequests - rampRequests(level), part);
       let next = 0;
       const goesOn = () => next < mine && !signal.aborted && warmupTokens < maxTokens;
       const take = () => (goesOn() ? part.index + part.of * next++ : undefined);
@@ -153,13 +157,27 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
       const readHost = watchHost(clock);
       const opened = transport.connectionsOpened;
       const name = stretch.level.index;
-      const prepared = new Prepared(clock, (index) => begin(name, index));
-      const send = (index: number, scheduledNs: number) =>
-        converse(prepared.take(index), name, index, scheduledNs, (turn, scheduled, outcome, sharedTokens) => {
-          const record = { ...outcome, level: name, index, scheduled };
-          const shared = sharedTokens > 0 ? { ...record, sharedTokens } : record;
-          onRecord(turn > 0 ? { ...shared, turn } : shared);
-        });
+      const prepared = new Prepared(clock, (place) => begin(...streamAt(name, place)));
+      const send = (place: number, scheduledNs: number, held?: number) => {
+        const [stream, index] = streamAt(name, place);
+        return converse(
+          prepared.take(place),
+          stream,
+          index,
+          scheduledNs,
+          (turn, scheduled, outcome, sharedTokens) => {
+            const record: RequestRecord = {
+              ...outcome,
+              level: name,
+              index,
+              scheduled,
+              ...(sharedTokens > 0 && { sharedTokens }),
+              ...(turn > 0 ? { turn } : held !== undefined && { held }),
+            };
+            onRecord(place < 0 ? { ...record, ramp: true } : record);
+          },
+        );
+      };
       const endNs = await sendStretch(plan, stretch, part, workload, clock, noMore, send, prepared);
       return {
         endNs: Math.max(stretch.startNs + 1, Math.min(endNs, clock.now())),
@@ -168,6 +186,11 @@ export async function createGenerator(options: GeneratorOptions): Promise<Genera
     },
     close: () => transport.close(),
   };
+}
+
+/** Requests of a ramp have places below 0 and prompts of their own, so that no cache knows those of the window. */
+function streamAt(level: number, place: number): [stream: string | number, index: number] {
+  return place < 0 ? [`ramp ${level}`, -1 - place] : [level, place];
 }
 
 /** The text is the conversation's alone, and in no record. */
@@ -183,7 +206,7 @@ async function sendStretch(
   workload: WorkloadSource,
   clock: Clock,
   noMore: AbortSignal,
-  send: (index: number, scheduledNs: number) => Promise<number>,
+  send: (place: number, scheduledNs: number, held?: number) => Promise<number>,
   prepared: Pick<Prepared<never>, "makeNow" | "makeSoon">,
 ): Promise<number> {
   const { level, stop, firstIndex, startNs } = stretch;
@@ -193,18 +216,25 @@ async function sendStretch(
       load.kind === "replay"
         ? traceOffsets(workload, stop)
         : arrivalOffsets(load, stop, plan.seed, arrivalStream(stretch));
-    const offsets = all.filter((_, i) => i % part.of === part.index);
+    const isMine = (_: number, i: number) => i % part.of === part.index;
+    const ramp = rampOf(stretch, plan.seed).filter(isMine);
+    const mine = all.filter(isMine);
+    const offsets = new Float64Array(ramp.length + mine.length);
+    offsets.set(ramp);
+    offsets.set(mine, ramp.length);
     const most =
       load.maxConcurrency === undefined ? Number.POSITIVE_INFINITY : share(load.maxConcurrency, part);
     const indexOf = (i: number) => firstIndex + part.index + part.of * i;
+    const placeOf = (i: number) => (i < ramp.length ? -1 - indexOf(i) : indexOf(i - ramp.length));
     await openLoop(
       clock,
       startNs,
       offsets,
       most,
       noMore,
-      (i, scheduled) => send(indexOf(i), scheduled),
-      (i) => prepared.makeNow(indexOf(i)),
+      (i, scheduled, held) =>
+        send(placeOf(i), scheduled, load.maxConcurrency === undefined ? undefined : held),
+      (i) => prepared.makeNow(placeOf(i)),
     );
     return startNs + plannedSpan(load, stop, all);
   }
@@ -251,8 +281,15 @@ async function sendStretch(
   return Math.min(requests < 2 * slots.length ? lastEnd : firstEmpty, deadline);
 }
 
+/** Moments before a stretch's window, ascending; empty but for an open loop. */
+export function rampOf(stretch: Omit<Stretch, "startNs">, seed: number): Float64Array {
+  const { load } = stretch.level;
+  if (load.kind !== "open") return new Float64Array();
+  return rampOffsets(load, stretch.rampRequests, seed, arrivalStream(stretch));
+}
+
 /** Blocks of one level draw arrivals of their own, the same for base and head. */
-function arrivalStream({ level, firstIndex }: Stretch): number {
+function arrivalStream({ level, firstIndex }: Pick<Stretch, "level" | "firstIndex">): number {
   return firstIndex === 0 ? level.index : level.index + firstIndex * 1009;
 }
 

@@ -1,6 +1,8 @@
+import { fewestToMeet } from "../judge/fewest.ts";
 import { arrivalOffsets } from "../plan/arrivals.ts";
 import { planHash } from "../plan/config.ts";
 import { type Level, levelName, type Plan } from "../plan/plan.ts";
+import { rampRequests } from "../plan/warmup.ts";
 import { openWorkload } from "../plan/workload.ts";
 import { NS_PER_S } from "../units.ts";
 
@@ -11,12 +13,22 @@ export interface PlanOutline {
     readonly name: string;
     readonly ends: string;
     readonly warmupRequests: number;
+    /** The last of them: at the level's own rate, and still under way when the window opens. */
+    readonly rampRequests: number;
     readonly arrivals?: {
       readonly count: number;
       readonly spanSeconds: number;
       readonly first: readonly number[];
     };
     readonly firstPrompt: string;
+  }[];
+  /** What the numbers of requests can decide at the best. */
+  readonly objectives: readonly {
+    readonly text: string;
+    /** Independent requests below which it cannot be met; absent where their number does not say. */
+    readonly fewest?: number;
+    /** Of the level that has fewest; absent where that is found on the way. */
+    readonly planned?: number;
   }[];
 }
 
@@ -44,6 +56,7 @@ export async function planOutline(plan: Plan): Promise<PlanOutline> {
         name: levelName(level),
         ends: endsWhen(level),
         warmupRequests: level.warmupRequests,
+        rampRequests: rampRequests(level),
         ...(offsets && {
           arrivals: {
             count: offsets.length,
@@ -52,6 +65,19 @@ export async function planOutline(plan: Plan): Promise<PlanOutline> {
           },
         }),
         firstPrompt: `${firstWords}"${text.slice(0, PROMPT_LENGTH)}${text.length > PROMPT_LENGTH ? "…" : ""}", at most ${turn?.maxTokens} tokens back`,
+      };
+    }),
+    objectives: plan.objectives.map((objective) => {
+      const fewest = plan.confidence === "none" ? undefined : fewestToMeet(objective, plan.confidence);
+      const planned = Math.min(
+        ...plan.levels.map(
+          (level) => offsetsOf(level)?.length ?? level.stop.requests ?? Number.POSITIVE_INFINITY,
+        ),
+      );
+      return {
+        text: objective.text,
+        ...(fewest !== undefined && { fewest }),
+        ...(Number.isFinite(planned) && { planned }),
       };
     }),
   };

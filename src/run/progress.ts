@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { type Level, type Load, levelName, type Plan } from "../plan/plan.ts";
-import { type LevelSummarizer, ratesBetween } from "../summarize/summary.ts";
+import { type LevelSummarizer, type LevelSummary, ratesBetween } from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
 
 export interface Progress {
@@ -27,7 +27,8 @@ const PROGRESS_EVERY_NS = 40 * NS_PER_MS;
 
 /**
  * Tells how far a level is, at most every 40 ms; what comes in between is told when these are over, so that
- * the last of many answers that end together is not left out until the next ones end.
+ * the last of many answers that end together is not left out until the next ones end. Told of what a level that is done
+ * amounts to, it tells the same figures as the result.
  */
 export function progressOf(
   plan: Plan,
@@ -35,7 +36,7 @@ export function progressOf(
   summarizer: LevelSummarizer,
   clock: Clock,
   onProgress: ((progress: Progress) => void) | undefined,
-): (phase: Progress["phase"]) => void {
+): (phase: Progress["phase"], result?: LevelSummary) => void {
   if (onProgress === undefined) return () => {};
   let measuringSince = clock.now();
   let last = Number.NEGATIVE_INFINITY;
@@ -44,26 +45,31 @@ export function progressOf(
   let tokensOf = 0;
   let outputTokens = 0;
   let lastEndNs = 0;
-  const throughput = (phase: Progress["phase"]): number | undefined => {
-    const { requests, record } = summarizer.finish();
+  const throughput = (): number | undefined => {
+    const { requests } = summarizer;
     for (; tokensOf < requests.length; tokensOf++) {
       const request = requests[tokensOf]!;
       if (request.outcome === "completed") outputTokens += request.outputTokens;
       lastEndNs = Math.max(lastEndNs, request.end);
     }
-    if (outputTokens === 0) return undefined;
-    return phase === "done"
-      ? ratesBetween(requests, record.window.start, record.window.end).outputThroughput
-      : (outputTokens * NS_PER_S) / lastEndNs;
+    return outputTokens === 0 ? undefined : (outputTokens * NS_PER_S) / lastEndNs;
   };
-  const tell = (phase: Progress["phase"], now: number) => {
+  const soFar = () => {
+    const { meanLatencyNs, meanTtftNs } = summarizer.soFar();
+    return {
+      meanLatencyNs,
+      meanTtftNs,
+      ttftP50Ns: summarizer.medianTtftNs(),
+      outputThroughput: throughput(),
+    };
+  };
+  const tell = (phase: Progress["phase"], now: number, result?: LevelSummary) => {
     disarm?.();
     disarm = undefined;
     last = now;
-    const { completed, failed, meanLatencyNs } = summarizer.soFar();
-    const ttftMeanNs = summarizer.finish().latencies.ttft.mean;
-    const ttftP50Ns = summarizer.medianTtftNs();
-    const outputThroughput = throughput(phase);
+    const { completed, failed } = summarizer.soFar();
+    const { meanLatencyNs, meanTtftNs, ttftP50Ns, outputThroughput } =
+      result === undefined ? soFar() : figuresOf(result);
     const elapsedNs = now - measuringSince;
     const byRequests = level.stop.requests === undefined ? 0 : (completed + failed) / level.stop.requests;
     const byTime = level.stop.durationNs === undefined ? 0 : elapsedNs / level.stop.durationNs;
@@ -78,18 +84,28 @@ export function progressOf(
       failed,
       elapsedSeconds: elapsedNs / NS_PER_S,
       requestsPerSecond: elapsedNs > 0 ? (completed * NS_PER_S) / elapsedNs : 0,
-      ...(ttftMeanNs !== undefined && { ttftMeanMs: ttftMeanNs / NS_PER_MS }),
+      ...(meanTtftNs !== undefined && { ttftMeanMs: meanTtftNs / NS_PER_MS }),
       ...(ttftP50Ns !== undefined && { ttftP50Ms: ttftP50Ns / NS_PER_MS }),
       ...(meanLatencyNs !== undefined && { e2eMeanMs: meanLatencyNs / NS_PER_MS }),
       ...(outputThroughput !== undefined && { outputThroughput }),
     });
   };
-  return (phase) => {
+  return (phase, result) => {
     const now = clock.now();
     const began = phase !== lastPhase;
     if (phase === "measuring" && lastPhase === "warmup") measuringSince = now;
     lastPhase = phase;
-    if (began || now - last >= PROGRESS_EVERY_NS) tell(phase, now);
+    if (began || now - last >= PROGRESS_EVERY_NS) tell(phase, now, result);
     else disarm ??= clock.alarm(last + PROGRESS_EVERY_NS, () => tell(phase, clock.now()));
+  };
+}
+
+function figuresOf({ underLoad, latencies, record: { window } }: LevelSummary) {
+  const { outputThroughput } = ratesBetween(underLoad, window.start, window.end);
+  return {
+    meanLatencyNs: latencies.e2e.mean,
+    meanTtftNs: latencies.ttft.mean,
+    ttftP50Ns: latencies.ttft.quantile(0.5),
+    outputThroughput: outputThroughput === 0 ? undefined : outputThroughput,
   };
 }

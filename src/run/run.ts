@@ -24,12 +24,13 @@ import { buildResult } from "../report/build-result.ts";
 import type { Outcome, Result } from "../result.ts";
 import type { Transport } from "../send/transport.ts";
 import { undiciTransport } from "../send/undici-transport.ts";
+import { leaveOutStart } from "../summarize/leave-out-start.ts";
 import { LevelSummarizer, type LevelSummary, ratesBetween, type Summaries } from "../summarize/summary.ts";
 import { VERSION } from "../version.ts";
 import { blocksOf, type Side } from "./blocks.ts";
 import { endReason } from "./end-reason.ts";
 import { type Explored, nextLevel } from "./explore.ts";
-import { createGenerator, type Generator, type Part, type Stretch } from "./generator.ts";
+import { createGenerator, type Generator, type Part, rampOf, type Stretch } from "./generator.ts";
 import { later } from "./later.ts";
 import { type Progress, progressOf } from "./progress.ts";
 import { threadedGenerator } from "./threads.ts";
@@ -180,7 +181,7 @@ class Run {
       explored.push({
         level,
         outcome: worst(outcomes),
-        throughput: ratesBetween(summary.requests, start, end).requestThroughput,
+        throughput: ratesBetween(summary.underLoad, start, end).requestThroughput,
       });
       if (this.#signal.aborted || summary.record.endedBy === "max_tokens") break;
     }
@@ -199,12 +200,12 @@ class Run {
       const summarizer = side === "base" ? base : head;
       endedBy = await this.#stretch(side, { level, ...block }, summarizer, () => report("measuring"));
     }
-    const summary = head.finish();
-    this.summaries.head.push(summary);
-    if (this.#base !== undefined) this.summaries.base.push(base.finish());
+    const [summary, other] = leaveOutStart([head.finish(), ...(this.#base ? [base.finish()] : [])]);
+    this.summaries.head.push(summary!);
+    if (other !== undefined) this.summaries.base.push(other);
     this.#outputTokens += head.soFar().outputTokens + base.soFar().outputTokens;
-    report("done");
-    return summary;
+    report("done", summary);
+    return summary!;
   }
 
   async #stretch(
@@ -223,18 +224,22 @@ class Run {
       const marked = side === "base" ? { ...record, side } : record;
       this.#records?.request(marked);
       summarizer.add(marked);
-      report();
+      if (!record.ramp) report();
       endedBy ??= this.#endReason(level, startNs, summarizer) ?? looks?.after(summarizer);
       if (endedBy !== undefined) enough.abort();
     });
-    const observer = side === "head" ? await this.#observe() : undefined;
-    const startNs = this.#clock.now();
+    const rampNs = -(rampOf(stretch, this.#plan.seed)[0] ?? 0);
+    const observe = async () => (side === "head" ? await this.#observe() : undefined);
+    const noRamp = rampNs === 0 ? await observe() : undefined;
+    const startNs = this.#clock.now() + rampNs;
+    // The target's own figures are of the window too, as far as it counts requests by their end.
+    const observer = rampNs === 0 ? noRamp : this.#clock.sleepUntil(startNs, noMore).then(observe);
     summarizer.begin(startNs);
     this.#records?.start({ level, ...mark, startNs });
     const generator = side === "base" ? this.#base! : this.#head;
     const { endNs, host } = await generator.measure({ ...stretch, startNs }, records.add, noMore);
     records.flush();
-    const server = await observer?.stop();
+    const server = await (await observer)?.stop();
     const end = {
       level: level.index,
       ...mark,
@@ -250,8 +255,7 @@ class Run {
   }
 
   #outcomes(summary: LevelSummary, confidence: number | "none"): Outcome[] {
-    const { objectives, seed } = this.#plan;
-    return objectives.map((objective) => judge(objective, summary, confidence, seed).outcome);
+    return this.#plan.objectives.map((objective) => judge(objective, summary, confidence).outcome);
   }
 
   /** Looks at a level while it is under way, where it is to end as soon as all is decided. */
@@ -268,7 +272,8 @@ class Run {
         const { completed, failed } = summarizer.soFar();
         if (completed + failed < (moments[done] ?? Number.POSITIVE_INFINITY)) return undefined;
         done++;
-        const decided = !this.#outcomes(summarizer.finish(), confidenceNow()).includes("inconclusive");
+        const [settled] = leaveOutStart([summarizer.finish()]);
+        const decided = !this.#outcomes(settled!, confidenceNow()).includes("inconclusive");
         return decided ? "decisive" : undefined;
       },
       confidence: confidenceNow,

@@ -17,6 +17,9 @@ export class Generation implements Paced {
   readonly #startMs: number;
   readonly #gapMs: number;
   readonly #chunks: number;
+  /** Chunks are written so many at once. */
+  readonly #buffer: number;
+  #heldBack: Buffer[] = [];
   readonly #dialect: Dialect;
   /** Absent: the answer comes whole, when its last chunk is due. */
   readonly #chunkBytes: Buffer | undefined;
@@ -46,6 +49,7 @@ export class Generation implements Paced {
     this.dueMs = this.#firstMs;
     this.#gapMs = script.gapMs ?? 0;
     this.#chunks = answer.chunks;
+    this.#buffer = script.buffer ?? 1;
     this.#dialect = dialect;
     this.#chunkBytes = chunkBytes;
     this.#answer = answer;
@@ -72,7 +76,7 @@ export class Generation implements Paced {
       return false;
     }
     if (this.#made < this.#chunks) {
-      if (this.#chunkBytes !== undefined) this.#response.write(this.#chunkBytes);
+      if (this.#chunkBytes !== undefined) this.#write(this.#chunkBytes);
       const now = this.#pacer.wall();
       if (this.#made++ === 0) this.#events.firstToken(now);
       this.#events.chunk(now);
@@ -86,11 +90,27 @@ export class Generation implements Paced {
     return false;
   }
 
+  #write(chunk: Buffer): void {
+    if (this.#buffer <= 1) {
+      this.#response.write(chunk);
+      return;
+    }
+    this.#heldBack.push(chunk);
+    if (this.#heldBack.length >= this.#buffer) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#heldBack.length > 0) this.#response.write(Buffer.concat(this.#heldBack));
+    this.#heldBack = [];
+  }
+
   #finish(): void {
     const answer = { ...this.#answer, seconds: (this.#pacer.wall() - this.#startMs) / 1000 };
     this.#end("length");
-    if (this.#chunkBytes !== undefined) this.#response.end(this.#dialect.ending(answer));
-    else {
+    if (this.#chunkBytes !== undefined) {
+      this.#flush();
+      this.#response.end(this.#dialect.ending(answer));
+    } else {
       this.#response.writeHead(200, { "content-type": "application/json" });
       this.#response.end(JSON.stringify(this.#dialect.whole(answer)));
     }

@@ -12,6 +12,7 @@ export const SCRIPT_FLAGS = [
   "gap",
   "tokens-per-chunk",
   "chunks",
+  "buffer",
   "capacity",
   "prefix-cache",
   "fail-rate",
@@ -54,6 +55,11 @@ export function parseScript(flags: ScriptFlags): ParsedScript {
   const gapMs = time("gap");
   const tokensPerChunk = count("tokens-per-chunk", 1, "a whole number from 1 on, for example 4");
   const chunks = count("chunks", 1, "a whole number from 1 on, for example 64");
+  const buffer = read(
+    "buffer",
+    (text) => (text === "all" ? Number.POSITIVE_INFINITY : wholeNumber(1)(text)),
+    "a whole number of chunks from 1 on, or all",
+  );
   const capacity = count("capacity", 1, "a whole number from 1 on, for example 8");
   const prefixCache = count("prefix-cache", 1, "words per block, a whole number from 1 on, for example 16");
   const failRate = read("fail-rate", share, "a share of requests, for example 5% or 0.05");
@@ -82,6 +88,7 @@ export function parseScript(flags: ScriptFlags): ParsedScript {
       gapMs: gapMs ?? DEFAULTS.gapMs,
       ...(tokensPerChunk !== undefined && { tokensPerChunk }),
       ...(chunks !== undefined && { chunks }),
+      ...(buffer !== undefined && { buffer }),
       ...(capacity !== undefined && { capacity }),
       ...(prefixCache !== undefined && { prefixCache }),
       ...(failRate !== undefined && {

@@ -19,6 +19,8 @@ export interface Script {
   readonly stall?: { readonly atMs: number; readonly forMs: number };
   /** What to do with the n-th request (from 0) instead of answering it well. */
   readonly fault?: (request: number, headers: IncomingHttpHeaders) => Fault | undefined;
+  /** Chunks that are held back and written together, as a proxy with a buffer does; from their number on, the whole answer. */
+  readonly buffer?: number;
   /** Whole answers in one write, as fast as the machine can: for finding out what a client can take. */
   readonly flood?: boolean;
   /** Input tokens told are the request's number, so that a client's record can be held against what happened here. */

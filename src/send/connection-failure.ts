@@ -1,5 +1,8 @@
+import { isClientLimit } from "./client-limit.ts";
+
 /** Why nobody could be reached, in words; what the system's codes do not tell is the error's own message. */
 export function connectionFailure(error: Error): string {
+  if (isClientLimit(error)) return `this machine can open no more connections (${messageOf(error)})`;
   switch ((error as NodeJS.ErrnoException).code) {
     case "ECONNREFUSED":
       return "the connection was refused";
@@ -9,6 +12,10 @@ export function connectionFailure(error: Error): string {
     case "UND_ERR_CONNECT_TIMEOUT":
       return "connecting timed out";
     default:
-      return error.message.replace(/\s+/g, " ") || error.name;
+      return messageOf(error);
   }
+}
+
+function messageOf(error: Error): string {
+  return error.message.replace(/\s+/g, " ") || (error as NodeJS.ErrnoException).code || error.name;
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { NS_PER_MS } from "../units.ts";
+import { isClientLimit } from "./client-limit.ts";
 import { type EventReader, lineReader, sseReader } from "./event-reader.ts";
 import { errorText } from "./json-fields.ts";
 import { onAbort } from "./on-abort.ts";
@@ -30,6 +31,7 @@ export interface Exchange {
 }
 
 export const FAILURE_REASONS = [
+  "client_limit",
   "connect",
   "timeout",
   "http_3xx",
@@ -184,7 +186,7 @@ class Conversation implements ResponseHandler {
   onError(error: Error, atNs: number): void {
     if (this.#settled) return;
     const reason = this.#firstByte === undefined ? "connect" : "truncated";
-    this.#fail(reason, messageOf(error), atNs);
+    this.#fail(isClientLimit(error) ? "client_limit" : reason, messageOf(error), atNs);
   }
 
   /** What the reader or the protocol refuses is a bad stream. */

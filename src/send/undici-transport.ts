@@ -71,19 +71,24 @@ const CLIENT = {
 
 /**
  * When a chunk came. Chunks that came with one read of the socket are views of its memory, and are given one
- * after the other: they have one moment, which spares the later ones our work on the earlier ones. Memory of
- * the size of Node's own pool may serve several reads, and tells nothing.
+ * after the other: they have one moment, which spares the later ones our work on the earlier ones. Node's own
+ * pool may serve several reads, and tells nothing; a full read is of its size, and not of its memory.
  */
 function arrivalOf(clock: Clock): (chunk: Buffer) => number {
   let read: ArrayBufferLike | undefined;
   let atNs = 0;
   return ({ buffer }) => {
-    if (buffer !== read || buffer.byteLength === Buffer.poolSize) {
+    if (buffer !== read || isPool(buffer)) {
       read = buffer;
       atNs = clock.now();
     }
     return atNs;
   };
+}
+
+/** A pool that another one has replaced serves no more reads. */
+function isPool(buffer: ArrayBufferLike): boolean {
+  return buffer.byteLength === Buffer.poolSize && Buffer.allocUnsafe(1).buffer === buffer;
 }
 
 /** undici's handler, turned into ours. `onRequestSent` is called by its HTTP/1.1 client, though its types leave it out. */

@@ -119,6 +119,17 @@ export class Histogram {
     return this.count === 0 ? 0 : above / this.count;
   }
 
+  /** Where each value, which must be one of the samples, stands among them: the middle of its bucket's ranks. */
+  midranks(values: Float64Array): Float64Array {
+    const middles = new Map<number, number>();
+    let seen = 0;
+    for (const [index, count] of this.buckets()) {
+      middles.set(index, seen + (count + 1) / 2);
+      seen += count;
+    }
+    return values.map((value) => middles.get(bucketIndex(value))!);
+  }
+
   /** Non-empty buckets in ascending order. */
   *buckets(): Generator<Bucket> {
     for (const octave of [...this.#octaves.keys()].sort((a, b) => a - b)) {

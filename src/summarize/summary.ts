@@ -5,14 +5,23 @@ import type { LevelRecord, RequestRecord, StretchRecord } from "../record/record
 import { LATENCIES, type LatencyName } from "../result.ts";
 import type { FailureReason } from "../send/exchange.ts";
 import { NS_PER_S } from "../units.ts";
+import { type ChunkArrival, chunkArrival } from "./chunk-arrival.ts";
 import { Histogram } from "./histogram.ts";
+import { mergedSections, mergeSections, type Sections, sectionOf } from "./sections.ts";
 
 /** What a level's records amount to. Definitions: docs/metrics.md. */
 export interface LevelSummary {
   readonly level: Level;
   readonly record: LevelRecord;
+  /** Those of the window. */
   readonly requests: readonly RequestFacts[];
+  /** Those of the plan before it, when the level had not settled; absent: none. */
+  readonly leftOut?: readonly RequestFacts[];
+  /** Those, and the ones before the window that reach into it: what rates are made of. */
+  readonly underLoad: readonly RequestFacts[];
   readonly latencies: Readonly<Record<LatencyName, Histogram>>;
+  /** `itl` of each stretch by section of its requests (`sectionOf`), since gaps are kept with none of them. */
+  readonly itlSections: readonly Sections[];
   readonly failures: ReadonlyMap<FailureReason, { readonly count: number; readonly example: string }>;
 }
 
@@ -23,13 +32,25 @@ export interface Summaries {
 }
 
 /** One request without its chunks: what figures over requests are made from. Nanoseconds; moments count from the level's start. */
-export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, number>>> {
+export interface RequestFacts
+  extends Readonly<Partial<Record<RequestMetric, number>>>,
+    Partial<ChunkArrival> {
   readonly outcome: RequestRecord["outcome"];
+  readonly failure?: FailureReason;
+  /** In the plan's order. */
+  readonly index: number;
   /** Which of the level's stretches it belongs to, from 0 on. */
   readonly stretch: number;
   readonly scheduled: number;
   readonly issued: number;
+  /** How late we were ourselves: what waiting for `max-concurrency` and opening a connection took is not in it. */
+  readonly lateness: number;
+  readonly held?: number;
   readonly end: number;
+  /** From the planned moment until it was sent. */
+  readonly issueDelay?: number;
+  /** Where its stretch's window opened, when it came before that: until there it counts in no rate. */
+  readonly countsFrom?: number;
   /** Where its stretch's window closed, when it went on beyond that: from there on it counts in no rate. */
   readonly cutOff?: number;
   readonly firstOutput?: number;
@@ -51,7 +72,9 @@ export interface RequestFacts extends Readonly<Partial<Record<RequestMetric, num
 export class LevelSummarizer {
   readonly #level: Level;
   readonly #requests: RequestFacts[] = [];
+  readonly #underLoad: RequestFacts[] = [];
   readonly #latencies = newHistograms();
+  readonly #itlSections: (Histogram | undefined)[][] = [];
   readonly #failures = new Map<FailureReason, { count: number; example: string }>();
   readonly #stretches: StretchRecord[] = [];
   #outputTokens = 0;
@@ -69,6 +92,7 @@ export class LevelSummarizer {
 
   begin(startNs: number): void {
     this.#open = true;
+    this.#itlSections.push([]);
     this.#startNs = startNs;
     this.#lastNs = startNs;
     this.#shiftNs = this.#lengthNs - startNs;
@@ -76,25 +100,29 @@ export class LevelSummarizer {
 
   add(record: RequestRecord): void {
     const facts = factsOf(record, this.#stretches.length, this.#shiftNs);
-    this.#requests.push(facts);
     this.#outputTokens += facts.outputTokens;
     this.#lastNs = Math.max(this.#lastNs, record.end);
-    if (record.sent !== undefined) {
-      this.#latencies.issue_delay.record(Math.max(0, record.sent - record.scheduled));
+    if (record.ramp) {
+      if (record.end > this.#startNs) this.#underLoad.push({ ...facts, countsFrom: this.#lengthNs });
+      return;
     }
+    if (record.held !== undefined) this.#latencies.held.record(record.held);
+    this.#requests.push(facts);
+    this.#underLoad.push(facts);
+    if (facts.issueDelay !== undefined) this.#latencies.issue_delay.record(facts.issueDelay);
     if (record.failure !== undefined) {
       const seen = this.#failures.get(record.failure.reason);
       if (seen) seen.count++;
       else this.#failures.set(record.failure.reason, { count: 1, example: record.failure.detail });
     }
     if (record.outcome !== "completed") return;
-    for (const name of ["ttft", "ttft_sent", "tpot", "e2e"] as const) {
-      const value = facts[name];
-      if (value !== undefined) this.#latencies[name].record(value);
-    }
-    for (let i = 1; i < record.outputs.length; i++) {
-      this.#latencies.itl.record(record.outputs[i]! - record.outputs[i - 1]!);
-    }
+    recordLatencies(facts, this.#latencies);
+    if (record.outputs.length < 2) return;
+    const sections = this.#itlSections[this.#stretches.length]!;
+    const section = sectionOf(record.index);
+    const gaps = sections[section] ?? new Histogram();
+    sections[section] = gaps;
+    for (let i = 1; i < record.outputs.length; i++) gaps.record(record.outputs[i]! - record.outputs[i - 1]!);
   }
 
   end(stretch: StretchRecord): void {
@@ -102,11 +130,10 @@ export class LevelSummarizer {
     this.#stretches.push(stretch);
     this.#lengthNs += stretch.window.end - stretch.window.start;
     // What is left of a stretch after its window must not count in the next one's, put behind it.
-    for (let i = this.#firstOfStretch; i < this.#requests.length; i++) {
-      const request = this.#requests[i]!;
-      if (request.end > this.#lengthNs) this.#requests[i] = { ...request, cutOff: this.#lengthNs };
+    for (const request of this.#underLoad.slice(this.#firstOfStretch)) {
+      if (request.end > this.#lengthNs) Object.assign(request, { cutOff: this.#lengthNs });
     }
-    this.#firstOfStretch = this.#requests.length;
+    this.#firstOfStretch = this.#underLoad.length;
   }
 
   /** For a stretch whose end was never written: it ended with its last request. */
@@ -119,12 +146,30 @@ export class LevelSummarizer {
   }
 
   /** Cheap enough to ask after every request. */
-  soFar(): { completed: number; failed: number; outputTokens: number; meanLatencyNs?: number } {
+  soFar(): {
+    completed: number;
+    failed: number;
+    outputTokens: number;
+    meanLatencyNs?: number;
+    meanTtftNs?: number;
+  } {
     const { count: completed, mean: meanLatencyNs } = this.#latencies.e2e;
+    const meanTtftNs = this.#latencies.ttft.mean;
     let failed = 0;
     for (const { count } of this.#failures.values()) failed += count;
     const outputTokens = this.#outputTokens;
-    return { completed, failed, outputTokens, ...(meanLatencyNs !== undefined && { meanLatencyNs }) };
+    return {
+      completed,
+      failed,
+      outputTokens,
+      ...(meanLatencyNs !== undefined && { meanLatencyNs }),
+      ...(meanTtftNs !== undefined && { meanTtftNs }),
+    };
+  }
+
+  /** Those of the window that ended by now. */
+  get requests(): readonly RequestFacts[] {
+    return this.#requests;
   }
 
   /** For showing progress. */
@@ -153,7 +198,9 @@ export class LevelSummarizer {
         ...(server !== undefined && { server }),
       },
       requests: this.#requests,
-      latencies: this.#latencies,
+      underLoad: this.#underLoad,
+      latencies: { ...this.#latencies, itl: mergedSections(this.#itlSections) },
+      itlSections: this.#itlSections,
       failures: this.#failures,
     };
   }
@@ -170,6 +217,9 @@ export function mergeSummaries(parts: readonly LevelSummary[]): LevelSummary {
   const atWork = parts.filter(({ requests }) => requests.length > 0);
   const busy = atWork.length > 0 ? atWork : parts;
   const latencies = newHistograms();
+  const itlSections = first.itlSections.map((_, stretch) =>
+    mergeSections(parts.map((part) => part.itlSections[stretch] ?? [])),
+  );
   const failures = new Map<FailureReason, { count: number; example: string }>();
   for (const part of parts) {
     for (const name of LATENCIES) latencies[name].merge(part.latencies[name]);
@@ -190,7 +240,9 @@ export function mergeSummaries(parts: readonly LevelSummary[]): LevelSummary {
       },
     },
     requests: parts.flatMap(({ requests }) => requests),
+    underLoad: parts.flatMap(({ underLoad }) => underLoad),
     latencies,
+    itlSections,
     failures,
   };
 }
@@ -206,7 +258,15 @@ function stretchesOf(ended: readonly StretchRecord[], lengthNs: number): LevelRe
   return lengthNs > end ? [...stretches, { start: end, end: lengthNs }] : stretches;
 }
 
-function newHistograms(): Record<LatencyName, Histogram> {
+/** All latencies of one request but its gaps. */
+export function recordLatencies(facts: RequestFacts, latencies: LevelSummary["latencies"]): void {
+  for (const name of ["ttft", "ttft_sent", "tpot", "e2e"] as const) {
+    const value = facts[name];
+    if (value !== undefined) latencies[name].record(value);
+  }
+}
+
+export function newHistograms(): Record<LatencyName, Histogram> {
   return Object.fromEntries(LATENCIES.map((name) => [name, new Histogram()])) as Record<
     LatencyName,
     Histogram
@@ -220,23 +280,31 @@ function factsOf(record: RequestRecord, stretch: number, shiftNs: number): Reque
   const several = record.outputTokens > 1 && record.outputs.length > 1;
   const facts: { -readonly [Fact in keyof RequestFacts]: RequestFacts[Fact] } = {
     outcome: record.outcome,
+    index: record.index,
     stretch,
     scheduled: record.scheduled + shiftNs,
     issued: record.issued + shiftNs,
+    lateness: Math.max(0, record.issued - record.scheduled - (record.held ?? 0)),
     end: record.end + shiftNs,
     e2e: record.end - record.scheduled,
     outputTokens: record.outputTokens,
     tokenSource: record.tokenSource,
   };
   if (record.inputTokens !== undefined) facts.inputTokens = record.inputTokens;
+  if (record.failure !== undefined) facts.failure = record.failure.reason;
+  if (record.sent !== undefined) facts.issueDelay = Math.max(0, record.sent - record.scheduled);
   if (record.cachedTokens !== undefined) facts.cachedTokens = record.cachedTokens;
   if (record.sharedTokens !== undefined) facts.sharedTokens = record.sharedTokens;
   if (record.status !== undefined) facts.status = record.status;
+  if (record.held !== undefined) facts.held = record.held;
   if (first !== undefined && last !== undefined) {
     facts.firstOutput = first + shiftNs;
     facts.lastOutput = last + shiftNs;
     facts.ttft = first - record.scheduled;
     if (record.sent !== undefined) facts.ttft_sent = Math.max(0, first - record.sent);
+  }
+  if (record.outputs.length > 1) {
+    Object.assign(facts, chunkArrival(record.outputs, record.sent ?? record.issued, record.end));
   }
   if (several) facts.tpot = decodeNs / (record.outputTokens - 1);
   return facts;
@@ -253,9 +321,18 @@ export function isGood(request: RequestFacts, criteria: readonly Criterion[]): b
   );
 }
 
-/** Requests that came to an end by themselves: the denominator of every ratio. */
-export function decided(summary: LevelSummary): readonly RequestFacts[] {
-  return summary.requests.filter((request) => request.outcome !== "incomplete");
+/** Requests of the window that came to an end by themselves: what latencies are of, and ratios of good ones. */
+export function decided({ requests }: LevelSummary): readonly RequestFacts[] {
+  return requests.filter(isDecided);
+}
+
+/** All of the plan, before the level had settled too: who fails while a service starts has failed. */
+export function decidedOfAll({ leftOut = [], requests }: LevelSummary): readonly RequestFacts[] {
+  return [...leftOut, ...requests].filter(isDecided);
+}
+
+function isDecided({ outcome }: RequestFacts): boolean {
+  return outcome !== "incomplete";
 }
 
 export interface WindowRates {
@@ -267,7 +344,10 @@ export interface WindowRates {
   readonly concurrency: number;
 }
 
-/** The rates of any stretch of time: the whole window, or one slice of it. */
+/**
+ * The rates of any stretch of time: the whole window, or one slice of it.
+ * @param requests all that were under way in it, those that came before the window among them (`underLoad`).
+ */
 export function ratesBetween(requests: readonly RequestFacts[], startNs: number, endNs: number): WindowRates {
   let completed = 0;
   let output = 0;
@@ -275,18 +355,19 @@ export function ratesBetween(requests: readonly RequestFacts[], startNs: number,
   let inputKnown = false;
   let inFlightNs = 0;
   for (const request of requests) {
+    const from = Math.max(startNs, request.countsFrom ?? startNs);
     const until = Math.min(endNs, request.cutOff ?? endNs);
-    const inside = overlap(request.issued, request.end, startNs, until);
+    const inside = overlap(request.issued, request.end, from, until);
     inFlightNs += inside;
     if (request.outcome !== "completed") continue;
     // A request that straddles an edge counts by the share of its time inside: in a closed loop many end
     // together, and counting ends alone would read low by up to a whole round.
     completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
-    output += outputTokensBetween(request, startNs, until);
+    output += outputTokensBetween(request, from, until);
     if (request.inputTokens !== undefined) {
       inputKnown = true;
       const at = request.firstOutput ?? request.end;
-      if (at > startNs && at <= until) input += request.inputTokens;
+      if (at > from && at <= until) input += request.inputTokens;
     }
   }
   const seconds = (endNs - startNs) / NS_PER_S;

@@ -85,6 +85,7 @@ Options:
   --gap <time>            between chunks (default 10ms)
   --tokens-per-chunk <n>  tokens in each chunk (default 1)
   --chunks <n>            chunks of each answer (default: as many as tokens were asked for)
+  --buffer <n|all>        chunks written at once, as by a proxy that buffers (default 1)
   --capacity <n>          requests computed at once; others wait in order (default: all of them)
   --prefix-cache <n>      keep how prompts began, in blocks of n words, and answer those sooner
                           (default: no cache)

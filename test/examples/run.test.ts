@@ -23,6 +23,7 @@ let readOnly: FakeGitHub;
 before(async () => {
   hosted = await startScriptedServer({
     ttftMs: 2,
+    gapMs: 3,
     chunks: 3,
     fault: (_, { authorization }) =>
       authorization === `Bearer ${KEY}` ? undefined : { kind: "status", status: 401 },
@@ -107,7 +108,7 @@ test("gpu-runner.yml starts a container, sends requests at rates and stops it", 
     replace: { 8001: String(port), "rate: 2,8,16": "rate: 300", "duration: 120s": "requests: 300" },
     event: { ...pullRequest("acme/chat"), action: "labeled", label: { name: "gpu" } },
     programs: {
-      docker: `[[ "$*" == run*--publish*vllm-openai* ]] && exec ${GOODPUT} scripted --port ${port} --chunks 3 --gap 1ms --ttft 5ms`,
+      docker: `[[ "$*" == run*--publish*vllm-openai* ]] && exec ${GOODPUT} scripted --port ${port} --chunks 3 --gap 3ms --ttft 5ms`,
     },
     inputs: { "input-tokens": "64" },
   });
@@ -133,8 +134,8 @@ test("base-against-head.yml starts both and finds the head that is slower", asyn
     programs: {
       npm: `case "$*" in
         ci*) ;;
-        *"--prefix base") exec ${GOODPUT} scripted --port "$PORT" --chunks 3 --gap 1ms --ttft 10ms ;;
-        *"--prefix head") exec ${GOODPUT} scripted --port "$PORT" --chunks 3 --gap 1ms --ttft 60ms ;;
+        *"--prefix base") exec ${GOODPUT} scripted --port "$PORT" --chunks 3 --gap 3ms --ttft 10ms ;;
+        *"--prefix head") exec ${GOODPUT} scripted --port "$PORT" --chunks 3 --gap 3ms --ttft 60ms ;;
         *) exit 64 ;;
       esac`,
     },
@@ -219,7 +220,7 @@ test("forks-measure.yml and forks-report.yml tell a fork's pull request in two s
     event: pullRequest("stranger/chat"),
     secrets: {},
     programs: {
-      npm: `case "$*" in ci) ;; start) exec ${GOODPUT} scripted --port ${port} --chunks 3 --gap 1ms --ttft 5ms ;; *) exit 64 ;; esac`,
+      npm: `case "$*" in ci) ;; start) exec ${GOODPUT} scripted --port ${port} --chunks 3 --gap 3ms --ttft 5ms ;; *) exit 64 ;; esac`,
     },
     artifacts,
   });
@@ -274,7 +275,7 @@ test("ci.yml runs this repository's own Action on its own server, on every Node"
     programs: {
       npm: `case "$*" in
         ci | test | "run lint" | "run typecheck") echo "npm $*" ;;
-        start) exec ${GOODPUT} scripted --port ${port} --chunks 3 --gap 1ms --ttft 5ms ;;
+        start) exec ${GOODPUT} scripted --port ${port} --chunks 3 --gap 3ms --ttft 5ms ;;
         *) exit 64 ;;
       esac`,
     },

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
   binomialCdf,
-  bootstrapInterval,
   quantileRanks,
   samplesToEstablish,
+  studentQuantile,
   wilsonInterval,
 } from "../../src/judge/intervals.ts";
 import { random } from "../../src/random.ts";
@@ -66,26 +66,14 @@ test("Wilson's interval matches a published value and stays within 0 and 1", () 
   assert.deepEqual(wilsonInterval(0, 0, 0.95), [undefined, undefined]);
 });
 
-test("the bootstrap covers the mean about as often as it says, and is the same for the same seed", () => {
-  const chance = random(2, "blocks");
-  const trials = 300;
-  let covered = 0;
-  for (let i = 0; i < trials; i++) {
-    const blocks = Array.from({ length: 30 }, () => ({
-      total: chance.exponential() + chance.exponential(),
-      weight: 1,
-    }));
-    const [lower, upper] = bootstrapInterval(blocks, 0.95, i);
-    if (lower! <= 2 && 2 <= upper!) covered++;
+test("Student's quantiles match published ones", () => {
+  for (const [p, degrees, t] of [
+    [0.95, 1, 6.314],
+    [0.95, 8, 1.86],
+    [0.99, 4, 3.747],
+    [0.975, 30, 2.042],
+    [0.95, 1e6, 1.645],
+  ] as const) {
+    assert.ok(Math.abs(studentQuantile(p, degrees) - t) < 1e-3, `${p} ${degrees}`);
   }
-  assert.ok(
-    covered / trials > 0.83 && covered / trials < 0.96,
-    `90 % between two bounds of 95 %, got ${covered / trials}`,
-  );
-  const blocks = [1, 2, 3, 4, 5, 6, 7, 8].map((total) => ({ total, weight: 1 }));
-  assert.deepEqual(bootstrapInterval(blocks, 0.95, 1), bootstrapInterval(blocks, 0.95, 1));
-});
-
-test("a handful of stretches of time is too little for a bootstrap", () => {
-  assert.deepEqual(bootstrapInterval([{ total: 1, weight: 1 }], 0.95, 1), [undefined, undefined]);
 });

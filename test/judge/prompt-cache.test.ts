@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cacheHitRatio, promptCacheFindings, unsharedHitRatio } from "../../src/judge/prompt-cache.ts";
+import { cacheHitRatio, unsharedHitRatio } from "../../src/judge/prompt-cache.ts";
 import type { RequestRecord } from "../../src/record/record.ts";
 import { planOf, record, summaryOf, times } from "../support/records.ts";
+import { doubted, found, validity } from "../support/validity.ts";
 
-const found = (raw: Record<string, unknown>, head?: number, base?: number) =>
-  promptCacheFindings(planOf(raw), head, base).map(({ code, level }) => `${code}: ${level}`);
+/** A hundred requests, each with that share of its prompt in the cache. */
+const cached = (share: number, serverMs = 50) =>
+  times(100, (i) => record(i, { ttftMs: serverMs, inputTokens: 280, cachedTokens: 280 * share }));
 
 /** What the server had beyond the plan, of a hundred requests like this one. */
 const unshared = (raw: Record<string, unknown>, one: Partial<RequestRecord>, server?: object) =>
@@ -99,20 +101,52 @@ test("a share of the cache is one of all input tokens that were told of", () => 
   );
 });
 
-test("hits that nobody asked for spoil synthetic prompts, and are noted of prompts that users gave", () => {
-  assert.deepEqual(found({}, 0.5), ["prompt_cache_hits: invalid"]);
-  assert.deepEqual(found({ prompts: "p.txt" }, 0.5), ["prompt_cache_hits: note"]);
-  assert.deepEqual(found({ prompts: "builtin" }, 0.5), ["prompt_cache_hits: note"]);
-  assert.deepEqual(found({ "prompt-cache": "warm" }, 0.5), []);
-  assert.deepEqual(found({}, 0.04), []);
-  assert.deepEqual(found({}), []);
+test("hits that nobody asked for take back what they may have met, and are noted of prompts that users gave", () => {
+  const codes = (raw: Record<string, unknown>, share: number) => found(planOf(raw), cached(share));
+  assert.deepEqual(codes({ slo: "ttft_p95 < 1s" }, 0.5), ["prompt_cache_hits: invalid"]);
+  assert.deepEqual(codes({}, 0.5), ["prompt_cache_hits: note"], "no verdict hangs on it");
+  assert.deepEqual(codes({ slo: "ttft_p95 < 1s", prompts: "p.txt" }, 0.5), ["prompt_cache_hits: note"]);
+  assert.deepEqual(codes({ slo: "ttft_p95 < 1s", prompts: "builtin" }, 0.5), ["prompt_cache_hits: note"]);
+  assert.deepEqual(codes({ slo: "ttft_p95 < 1s", "prompt-cache": "warm" }, 0.5), []);
+  assert.deepEqual(codes({ slo: "ttft_p95 < 1s" }, 0.04), []);
+
+  const slo = ["ttft_p95 < 1s", "ttft_p95 < 10ms", "e2e_p95 < 9s", "tpot_p95 < 1s", "error_rate < 5%"];
+  assert.deepEqual(doubted(planOf({ slo: slo.join("\n") }), cached(0.5)), [
+    "ttft_p95 < 1s: prompt_cache_hits",
+    "ttft_p95 < 10ms: stands",
+    "e2e_p95 < 9s: prompt_cache_hits",
+    "tpot_p95 < 1s: stands",
+    "error_rate < 5%: stands",
+  ]);
 });
 
 test("sides whose servers had seen more or less of the prompts are not compared, whatever the prompts", () => {
-  assert.deepEqual(found({}, 0, 0.9), ["prompt_cache_differs: invalid"]);
-  for (const raw of [{ "prompt-cache": "warm" }, { prompts: "p.txt", "prompt-cache": "warm" }]) {
-    assert.deepEqual(found(raw, 0.9, 0), ["prompt_cache_differs: invalid"]);
-    assert.deepEqual(found(raw, 0.9, 0.95), []);
+  const slo = "ttft_p95 regression < 10%\ntpot_p95 regression < 10%\nttft_p95 < 1s";
+  const raw = { "baseline-url": "http://base/v1", slo, "prompt-cache": "warm" };
+  for (const plan of [planOf(raw), planOf({ ...raw, prompts: "p.txt" })]) {
+    for (const [head, base] of [
+      [0.9, 0],
+      [0, 0.9],
+    ] as const) {
+      const sides = { base: cached(base) };
+      const { findings } = validity(plan, cached(head), sides);
+      assert.deepEqual(
+        findings.map(({ code, level }) => `${code}: ${level}`),
+        ["prompt_cache_differs: invalid"],
+      );
+      assert.deepEqual(doubted(plan, cached(head), sides), [
+        "ttft_p95 regression < 10%: prompt_cache_differs",
+        "tpot_p95 regression < 10%: stands",
+        "ttft_p95 < 1s: stands",
+      ]);
+    }
+    assert.deepEqual(validity(plan, cached(0.9), { base: cached(0.95) }).findings, []);
   }
-  assert.deepEqual(found({}, 0, undefined), []);
+  const unasked = planOf({ "baseline-url": "http://base/v1" });
+  assert.ok(
+    validity(unasked, cached(0), { base: cached(0.9) }).findings.some(
+      ({ code, level }) => code === "prompt_cache_differs" && level === "invalid",
+    ),
+    "the comparison is there without an objective",
+  );
 });

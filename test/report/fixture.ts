@@ -21,7 +21,7 @@ export const STATES: Readonly<Record<string, () => Result>> = {
     withLevels([1, 8, 32].map((concurrency) => level({ concurrency, ttftMs: 110 + 12 * concurrency }))),
   inconclusive: () => withLevels([level({ concurrency: 2, ttftMs: 160, requests: 40 })]),
   invalid: () =>
-    withLevels([level({ concurrency: 4, ttftMs: 180 })], { valid: false, findings: [LATE, DRIFT] }),
+    withLevels([doubted(level({ concurrency: 4, ttftMs: 180 }))], { valid: false, findings: [LATE, DRIFT] }),
   "no objectives": () => withLevels([level({ concurrency: 4, ttftMs: 180, judged: false })]),
   cancelled: () => withLevels([level({ concurrency: 1, ttftMs: 120 }), untouched(8)], { state: "cancelled" }),
   "all failed": () => withLevels([allFailed()]),
@@ -416,10 +416,18 @@ const LATE: Finding = {
   code: "generator_late",
   level: "invalid",
   at: "concurrency 4",
+  touches: ["ttft", "e2e"],
   happened: "Requests left 31 ms late at p99; the tightest objective is 400 ms, of which 5 % may be our own.",
   matters: "The measured latencies hold the generator's own lateness, so they say too much about the server.",
   advice: "Lower the load, or run the generator on a machine with more cores.",
 };
+
+function doubted(one: LevelResult): LevelResult {
+  const objectives = one.objectives.map((objective) =>
+    objective.metric.startsWith("ttft") ? { ...objective, invalid: [LATE.code] } : objective,
+  );
+  return { ...one, objectives };
+}
 
 const DRIFT: Finding = {
   code: "warmup_drift",

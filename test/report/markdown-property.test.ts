@@ -44,7 +44,7 @@ describe("A body is never longer than a comment may be", () => {
       assert.ok(written.length <= 60_000, String(written.length));
       assert.deepEqual(markdownMistakes(written, [reportUrl]), []);
       assert.match(written, /\[full report\]/u);
-      assert.match(written, /❌ violated/u);
+      assert.match(written, /🚫 invalid \(violated\)/u);
       assert.match(written, /_Left out to keep this short: /u);
     });
   }

@@ -118,7 +118,7 @@ describe("What is said once", () => {
 
   test("is a reason for many loads, and more than four kinds of reason are folded", () => {
     assert.equal(count(renderMarkdown(STATES.sweep!()), /^- ⚠️ `tpot_p99/gmu), 1);
-    assert.match(renderMarkdown(STATES.hostile!()), /<summary>Why objectives are inconclusive</u);
+    assert.match(renderMarkdown(STATES.hostile!()), /<summary>Why objectives are invalid</u);
   });
 });
 

@@ -30,12 +30,30 @@ describe("One verdict stands in every form", () => {
     });
   }
 
-  test("an invalid run is never shown as met by its heading, and every case of it is an error", () => {
+  test("an invalid run is never shown as met by its heading, and every case that may not be believed is an error", () => {
     const result = STATES.invalid!();
     assert.equal(result.verdict, "met");
     assert.match(renderText(result, { color: false }), /^⊘ INVALID/);
     assert.match(renderMarkdown(result), /^## 🚫 Goodput: invalid/);
-    assert.match(renderJunit(result), /tests="4" failures="0" errors="4" skipped="0"/);
+    assert.match(renderJunit(result), /tests="4" failures="0" errors="1" skipped="0"/);
+    assert.match(renderText(result, { color: false }), /ttft_p95 < 400ms .* ⊘ invalid \(met\)\n/);
+    assert.match(renderText(result, { color: false }), /tpot_p99 <= 30ms .* ✓ met\n/);
+  });
+
+  test("a result from before objectives told of it is invalid in every case", () => {
+    const { levels, ...result } = STATES.invalid!();
+    const untold = levels.map((level) => ({
+      ...level,
+      objectives: level.objectives.map(({ invalid: _, ...objective }) => objective),
+    }));
+    assert.match(renderJunit({ ...result, levels: untold }), /tests="4" failures="0" errors="4" skipped="0"/);
+  });
+
+  test("figures that were moved are named where no objective asks for a verdict", () => {
+    const { findings, ...result } = STATES["no objectives"]!();
+    const late = { ...STATES.invalid!().findings[0]!, level: "note" as const };
+    const { notes } = describeVerdict({ ...result, findings: [...findings, late] });
+    assert.deepEqual(notes, ["Not to be taken at face value, by generator_late: ttft and e2e."]);
   });
 
   test("an invalid run without objectives still turns continuous integration red", () => {

@@ -94,7 +94,7 @@ test("a search finds the concurrency up to which the objectives hold", () =>
       planFor(server, {
         search: "concurrency",
         "search-max": 16,
-        requests: 80,
+        requests: 240,
         slo: "ttft_p90 < 40ms",
         "search-tolerance": 0.3,
       }),

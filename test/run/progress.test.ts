@@ -64,7 +64,7 @@ test("throughput does not sink while requests are on their way, and is the windo
     window: { start: 0, end: 1_000 * MS },
     host: { cpuRatio: 0, loopDelayP99: 0, connectionsOpened: 0 },
   });
-  report("done");
+  report("done", summarizer.finish());
   assert.equal(told.at(-1)?.outputThroughput, 5);
 });
 

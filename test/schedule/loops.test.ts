@@ -23,20 +23,65 @@ test("an open loop sends at the planned moments though nothing returns", async (
 
 test("beyond the most in flight an arrival waits, and still counts from its planned moment", async () => {
   const clock = new FakeClock();
-  const sent: { index: number; scheduled: number; at: number }[] = [];
-  const answerAfter = (ms: number) =>
-    new Promise<void>((resolve) => clock.alarm(clock.now() + ms * MS, resolve));
-  const loop = openLoop(clock, 0, Float64Array.of(0, 10 * MS, 20 * MS), 1, never, (index, scheduled) => {
-    sent.push({ index, scheduled, at: clock.now() });
-    return answerAfter(50);
-  });
+  const sent: { index: number; scheduled: number; held: number; at: number }[] = [];
+  const answerAfter = (ms: number) => {
+    const end = clock.now() + ms * MS;
+    return new Promise<number>((resolve) => clock.alarm(end, () => resolve(end)));
+  };
+  const loop = openLoop(
+    clock,
+    0,
+    Float64Array.of(0, 10 * MS, 20 * MS),
+    1,
+    never,
+    (index, scheduled, held) => {
+      sent.push({ index, scheduled, held, at: clock.now() });
+      return answerAfter(50);
+    },
+  );
   await clock.advanceTo(1000 * MS);
   await loop;
   assert.deepEqual(sent, [
-    { index: 0, scheduled: 0, at: 0 },
-    { index: 1, scheduled: 10 * MS, at: 50 * MS },
-    { index: 2, scheduled: 20 * MS, at: 100 * MS },
+    { index: 0, scheduled: 0, held: 0, at: 0 },
+    { index: 1, scheduled: 10 * MS, held: 40 * MS, at: 50 * MS },
+    { index: 2, scheduled: 20 * MS, held: 80 * MS, at: 100 * MS },
   ]);
+});
+
+test("arrivals that fall due while another waits for the cap were held too, though a place is free by then", async () => {
+  const clock = new FakeClock();
+  const held: number[] = [];
+  const ends = [100 * MS, 100 * MS];
+  const loop = openLoop(
+    clock,
+    0,
+    Float64Array.of(0, 0, 20 * MS, 30 * MS, 150 * MS),
+    2,
+    never,
+    (index, _, ns) => {
+      held.push(ns / MS);
+      const end = ends[index] ?? clock.now();
+      return clock.sleepUntil(end).then(() => end);
+    },
+  );
+  await clock.advanceTo(1000 * MS);
+  await loop;
+  assert.deepEqual(held, [0, 0, 80, 70, 0]);
+});
+
+test("an arrival that we sent late was held only from the moment on at which the cap was reached", async () => {
+  const clock = new FakeClock();
+  const held: number[] = [];
+  // Sending the first one keeps us from the second and third until 60 ms.
+  const loop = openLoop(clock, 0, Float64Array.of(0, 10 * MS, 20 * MS), 2, never, (index, _, ns) => {
+    held.push(ns / MS);
+    if (index === 0) clock.moveTo(60 * MS);
+    const end = 100 * MS;
+    return clock.sleepUntil(end).then(() => end);
+  });
+  await clock.advanceTo(1000 * MS);
+  await loop;
+  assert.deepEqual(held, [0, 0, 40]);
 });
 
 test("an interrupted open loop sends nothing more", async () => {

@@ -28,6 +28,11 @@ export class FakeClock implements Clock {
     return () => this.#due.delete(entry);
   }
 
+  /** Time goes by in which nobody is woken, as when the event loop is held up. */
+  moveTo(toNs: number): void {
+    this.#nowNs = Math.max(this.#nowNs, toNs);
+  }
+
   /** Moves on to `toNs`, waking what is due on the way and letting what it starts settle. */
   async advanceTo(toNs: number): Promise<void> {
     await settle();

@@ -12,8 +12,29 @@ export function trust({ valid, findings = [] }) {
   return h(
     "section",
     { class: "trust" },
-    h("p", {}, verdict(valid, "valid measurement", "not a valid measurement")),
+    h("p", {}, headline(valid, findings)),
     ordered.length > 0 && h("ul", { class: "findings" }, ...ordered.map(finding)),
+  );
+}
+
+/** Findings of what moved figures: a measurement is not called valid above one of them. */
+const DOUBTFUL = [
+  "generator_late",
+  "event_loop_blocked",
+  "client_cpu_saturated",
+  "chunks_together",
+  "prompt_cache_hits",
+];
+
+/** @param {boolean} valid @param {readonly any[]} findings */
+function headline(valid, findings) {
+  const doubtful = findings.filter(({ code }) => DOUBTFUL.includes(code));
+  const touched = [...new Set(doubtful.flatMap(({ touches = [] }) => touches))];
+  return verdict(
+    valid && touched.length > 0 ? undefined : valid,
+    "valid measurement",
+    "not a valid measurement",
+    `not to be taken at face value: ${touched.join(", ")}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import { scaleLinear } from "d3-scale";
 import { symbol, symbolCircle, symbolDiamond, symbolSquare } from "d3-shape";
 import type { Outcome } from "../../result.ts";
-import type { SloRow } from "../slo-rows.ts";
+import { outcomeWords, type SloRow } from "../slo-rows.ts";
 import { px, title } from "./chart.ts";
 
 const WIDTH = 240;
@@ -18,7 +18,7 @@ export function intervalBar(row: SloRow): string {
   const at = px(x(limit));
   const below = op === "<" || op === "<=";
   const good = below ? [0, at] : [at, WIDTH];
-  const words = `observed ${row.observed}, interval ${row.interval}, limit ${row.limit}: ${row.outcome}`;
+  const words = `observed ${row.observed}, interval ${row.interval}, limit ${row.limit}: ${outcomeWords(row)}`;
   return [
     `<svg class="bar" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${words}">${title(words)}`,
     `<rect class="good" x="${good[0]}" y="4" width="${px(good[1]! - good[0]!)}" height="${HEIGHT - 8}"/>`,

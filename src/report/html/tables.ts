@@ -11,7 +11,7 @@ import {
   mainFigures,
   quantileName,
 } from "../level-figures.ts";
-import { BASE_HEAD, type SloRow, sloRows } from "../slo-rows.ts";
+import { BASE_HEAD, outcomeKind, outcomeWords, type SloRow, sloRows } from "../slo-rows.ts";
 import { SYMBOLS } from "../verdict.ts";
 import { intervalBar, intervalKey } from "./interval-bar.ts";
 
@@ -31,7 +31,7 @@ export function objectivesTable(result: Result): string {
 function objectiveRow(row: SloRow, repeated: boolean, compared: boolean): string {
   const why = row.explanation === undefined ? "" : `<div class="why">${htmlText(row.explanation)}</div>`;
   return [
-    `<tr class="${row.outcome}">`,
+    `<tr class="${outcomeKind(row)}">`,
     `<th scope="row"${repeated ? ' class="repeated"' : ""}><span>${htmlText(row.level, 80)}</span></th>`,
     `<td class="wide objective"><code>${htmlText(row.objective, 160)}</code>${why}</td>`,
     `<td class="num" data-head="observed">${row.observed}</td>`,
@@ -41,7 +41,7 @@ function objectiveRow(row: SloRow, repeated: boolean, compared: boolean): string
     compared
       ? `<td class="change ${row.againstBase?.outcome ?? "unclear"}" data-head="against base">${changeCell(row.againstBase)}</td>`
       : "",
-    `<td class="word">${SYMBOLS[row.outcome]} ${row.outcome}</td>`,
+    `<td class="word">${SYMBOLS[outcomeKind(row)]} ${outcomeWords(row)}</td>`,
     "</tr>",
   ].join("");
 }

@@ -1,0 +1,79 @@
+import type { Load } from "../plan/plan.ts";
+import type { LevelSummary, RequestFacts } from "../summarize/summary.ts";
+import { NS_PER_MS } from "../units.ts";
+import { median } from "./median.ts";
+
+/** Less than this no event loop can promise. */
+export const LATE_FLOOR_NS = NS_PER_MS;
+
+const FEW_LATE = 0.05;
+
+/** A share of the load that may be missing, or the load fell short. */
+export const MISSING_ALLOWED = 0.05;
+
+/** Whether requests are due when the plan says, and not when an earlier one has ended. */
+export function isOpen(load: Load): boolean {
+  return load.kind === "open" || load.kind === "replay" || (load.kind === "stages" && load.of === "rate");
+}
+
+/** What the server never saw of the planned load because we were late. */
+export interface MissingLoad {
+  /** 0 to 1: slots that stood empty; in an open loop a lower rate, or requests that were to be in flight together. */
+  readonly share: number;
+  /** Nothing says how the server would have done: arrivals came at a lower rate, beyond which a queue may grow for good, or too much is missing. */
+  readonly unbounded: boolean;
+}
+
+const NONE: MissingLoad = { share: 0, unbounded: false };
+
+/** Beyond this share how the server did says too little of how it would have done. */
+const MOST_BOUNDED = 0.2;
+
+export function missingLoad({ level, requests }: LevelSummary): MissingLoad {
+  const late = requests.filter(({ lateness }) => lateness > LATE_FLOOR_NS);
+  // A moment in which nothing was sent is a blip of the load, not a want of it.
+  if (late.length <= FEW_LATE * requests.length) return NONE;
+  if (!isOpen(level.load)) {
+    const busyNs = sum(requests.map(({ issued, end }) => end - issued));
+    const emptyNs = sum(late.map(({ lateness }) => lateness));
+    const share = emptyNs / (busyNs + emptyNs);
+    return { share, unbounded: share > MOST_BOUNDED };
+  }
+  const slower = slowerRate(requests);
+  const share = Math.max(0, slower, missingOverlap(requests));
+  return { share, unbounded: slower > MISSING_ALLOWED || share > MOST_BOUNDED };
+}
+
+/** Lateness that grows from first to last stretches the plan by as much. */
+function slowerRate(requests: readonly RequestFacts[]): number {
+  const inOrder = requests.toSorted((a, b) => a.scheduled - b.scheduled);
+  const some = Math.ceil(inOrder.length / 10);
+  const lateness = (of: readonly RequestFacts[]) => median(of.map((request) => request.lateness));
+  const grownNs = lateness(inOrder.slice(-some)) - lateness(inOrder.slice(0, some));
+  const plannedNs = inOrder.at(-1)!.scheduled - inOrder[0]!.scheduled;
+  return grownNs <= 0 ? 0 : grownNs / (plannedNs + grownNs);
+}
+
+/** How much time requests share with each other, held against what they would have shared had each left when it was due. */
+function missingOverlap(requests: readonly RequestFacts[]): number {
+  const planned = overlapOf(requests.map(({ issued, end, lateness }) => [issued - lateness, end - lateness]));
+  return planned === 0 ? 0 : 1 - overlapOf(requests.map(({ issued, end }) => [issued, end])) / planned;
+}
+
+/** The integral of the square of how many are in flight: twice the time that pairs share, and each one's own. */
+function overlapOf(spans: readonly (readonly [from: number, to: number])[]): number {
+  const changes = spans.flatMap(([from, to]) => [[from, 1] as const, [to, -1] as const]);
+  let inFlight = 0;
+  let at = 0;
+  let total = 0;
+  for (const [moment, change] of changes.sort((a, b) => a[0] - b[0])) {
+    total += inFlight * inFlight * (moment - at);
+    at = moment;
+    inFlight += change;
+  }
+  return total;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

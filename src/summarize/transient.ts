@@ -1,0 +1,114 @@
+/**
+ * Where a series settles: how many of its first values belong to a start that is unlike the rest.
+ *
+ * MSER-5 (White 1997, White, Cobb and Spratt 2000) says where to cut: means of five values each, and the cut after
+ * which the mean of what is left is known best. By itself it cuts chance too.
+ * So a cut must be borne out: the mean of the first values' logarithms lies outside of what as many values at a time
+ * do in the rest (Student's prediction interval). Parts of the rest depend on each other as the first ones do, so that a
+ * queue's own ups and downs are no start.
+ *
+ * MSER looks at normal scores of the ranks (van der Waerden 1952), so that no single slow request moves a cut.
+ */
+export type Transient =
+  /** 0: there is no start to leave out. */
+  | { readonly kind: "settled"; readonly length: number }
+  /** It goes on changing to its end, so that no part of it is like the rest. */
+  | { readonly kind: "unsettled" };
+
+const BATCH = 5;
+/** Less is no latency, and 0 has no logarithm. */
+const LEAST_NS = 1000;
+/** Batches: of fewer any are alike by chance. */
+const LEAST_LEFT = 8;
+/** Of what is left, to see whether it ever settles. */
+const EIGHTHS = 8;
+/** Fewer values show no start that could be told from chance, and are missed when they are gone. */
+const FEWEST = 200;
+/** The rest in at least this many parts, or there is nothing to hold the start against. */
+const FEWEST_PARTS = 12;
+const MOST_PARTS = 32;
+/** Standard deviations of a normal: so many because MSER looks for the place where the start is most unlike the rest. */
+const BEYOND_CHANCE = 4.5;
+/** Of the mean logarithm of all: a start that moves it by less, for it is short or hardly slower, spoils nothing. */
+const NOTICEABLE = 0.02;
+
+export function transientOf(values: readonly number[]): Transient {
+  if (values.length < FEWEST) return { kind: "settled", length: 0 };
+  const score = meansOf(normalScores(values));
+  const logarithm = meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value))));
+  const length =
+    BATCH * mser(Math.floor(values.length / BATCH), (batch) => score(batch * BATCH, (batch + 1) * BATCH));
+  const isStart = length > 0 && length <= values.length / 2 && isUnlikeRest(logarithm, length, values.length);
+  const start = isStart ? length : 0;
+  return keepsGoing(score, start, values.length) ? { kind: "unsettled" } : { kind: "settled", length: start };
+}
+
+type MeanOf = (from: number, to: number) => number;
+
+/** Of any stretch of values, at once. */
+function meansOf(values: ArrayLike<number>): MeanOf {
+  const sums = new Float64Array(values.length + 1);
+  for (let i = 0; i < values.length; i++) sums[i + 1] = sums[i]! + values[i]!;
+  return (from, to) => (sums[to]! - sums[from]!) / (to - from);
+}
+
+/** After how many batches the squared standard error of the mean of the others is least. */
+function mser(count: number, batch: (index: number) => number): number {
+  let sum = 0;
+  let squares = 0;
+  let best = 0;
+  let least = Number.POSITIVE_INFINITY;
+  for (let from = count - 1; from >= 0; from--) {
+    sum += batch(from);
+    squares += batch(from) ** 2;
+    const left = count - from;
+    const error = (squares - sum ** 2 / left) / left ** 2;
+    if (left >= LEAST_LEFT && error <= least) {
+      least = error;
+      best = from;
+    }
+  }
+  return best;
+}
+
+/** The first `length` values, or the first of them, against equally long parts of the rest. */
+function isUnlikeRest(mean: MeanOf, length: number, total: number): boolean {
+  const part = Math.min(length, Math.floor((total - length) / FEWEST_PARTS));
+  const count = Math.min(MOST_PARTS, Math.floor((total - length) / part));
+  const means = Array.from({ length: count }, (_, i) => {
+    const from = length + Math.floor((i * (total - length - part)) / (count - 1));
+    return mean(from, from + part);
+  });
+  const middle = means.reduce((sum, one) => sum + one, 0) / count;
+  const variance = means.reduce((sum, one) => sum + (one - middle) ** 2, 0) / (count - 1);
+  const apart = Math.abs(mean(0, part) - middle);
+  const moves = (apart * length) / total;
+  return moves > NOTICEABLE && apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count));
+}
+
+/** Its parts' means rise one after the other, or fall, all but one of 28 pairs: by chance one series in 2,500 does. */
+function keepsGoing(mean: MeanOf, first: number, total: number): boolean {
+  const edge = (part: number) => first + Math.floor((part * (total - first)) / EIGHTHS);
+  const means = Array.from({ length: EIGHTHS }, (_, part) => mean(edge(part), edge(part + 1)));
+  const pairs = means.flatMap((one, i) => means.slice(i + 1).map((later) => Math.sign(later - one)));
+  return Math.abs(pairs.reduce((sum, sign) => sum + sign, 0)) >= pairs.length - 2;
+}
+
+/** Cornish and Fisher's expansion of Student's quantile about the normal's. */
+function studentQuantile(freedom: number): number {
+  const z = BEYOND_CHANCE;
+  return z + (z ** 3 + z) / (4 * freedom) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2);
+}
+
+/** Of the values' ranks; equal values have their ranks' middle. Tukey's lambda stands for the normal quantile, to 0.01. */
+function normalScores(values: readonly number[]): Float64Array {
+  const order = Uint32Array.from(values, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
+  const scores = new Float64Array(values.length);
+  for (let from = 0, to = 0; from < order.length; from = to) {
+    while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
+    const p = (from + to) / 2 / order.length;
+    const score = (p ** 0.135 - (1 - p) ** 0.135) / 0.1975;
+    for (let i = from; i < to; i++) scores[order[i]!] = score;
+  }
+  return scores;
+}
