@@ -51,7 +51,7 @@ const FIGURES: readonly Figure[] = [
     of: ({ e2e }, truth) => {
       const limit = limitOf(truth);
       return shareEstimate(
-        e2e.map((value) => (value <= limit ? 1 : 0)),
+        Uint8Array.from(e2e, (value) => (value <= limit ? 1 : 0)),
         () => dependenceOf(histogramOf(e2e).midranks(e2e)),
       );
     },

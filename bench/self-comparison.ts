@@ -9,60 +9,23 @@ import { parseConfig } from "../src/plan/config.ts";
 import { type Random, random } from "../src/random.ts";
 import { blocksOf } from "../src/run/blocks.ts";
 import { LevelSummarizer, type LevelSummary } from "../src/summarize/summary.ts";
-import { NS_PER_S } from "../src/units.ts";
-import { type Measured, SERVICES, type Service } from "./lib/simulated.ts";
+import { SERVICES, type Service } from "./lib/simulated.ts";
+import { addStretch } from "./lib/summarized.ts";
 import { table } from "./lib/table.ts";
 
 const RUNS = Number(process.argv[2] ?? 100);
 const ONLY = process.argv[3] ?? "";
 const REQUESTS = [200, 500, 2000];
 const SLOWER = 1.15;
-/** A mean service takes this long. */
-const SERVICE_NS = 0.2 * NS_PER_S;
 
 const plan = parseConfig({ url: "http://target.test", requests: 10, concurrency: 8 }, (key) => key);
 const [level] = plan.levels;
-
-/** Adds what was measured as a stretch of its own. */
-function add(summarizer: LevelSummarizer, { arrival, ttft, e2e }: Measured): void {
-  const at = (time: number) => Math.round(time * SERVICE_NS);
-  const start = at(arrival[0]!);
-  summarizer.begin(start);
-  let last = start;
-  for (let i = 0; i < arrival.length; i++) {
-    const scheduled = at(arrival[i]!);
-    const first = scheduled + Math.max(1, at(ttft[i]!));
-    const end = Math.max(first + 4, scheduled + at(e2e[i]!));
-    last = Math.max(last, end);
-    summarizer.add({
-      level: 0,
-      index: i,
-      scheduled,
-      issued: scheduled,
-      sent: scheduled,
-      firstByte: first,
-      outputs: [0, 1, 2, 3, 4].map((k) => Math.round(first + ((end - first) * k) / 4)),
-      end,
-      status: 200,
-      bytes: 100,
-      inputTokens: 256,
-      outputTokens: 5,
-      tokenSource: "usage",
-      outcome: "completed",
-    });
-  }
-  summarizer.end({
-    level: 0,
-    window: { start, end: last },
-    host: { cpuRatio: 0, loopDelayP99: 0, connectionsOpened: 0 },
-  });
-}
 
 /** Each side measured by itself, on a service in its steady state. */
 function apart(service: Service, requests: number, slower: number, chance: Random): LevelSummary[] {
   return [1, slower].map((factor) => {
     const summarizer = new LevelSummarizer(level!);
-    add(summarizer, service.measure(requests, chance, { slower: factor }));
+    addStretch(summarizer, service.measure(requests, chance, { slower: factor }));
     return summarizer.finish();
   });
 }
@@ -76,7 +39,10 @@ function alternating(service: Service, requests: number, slower: number, run: nu
     const own = random(4, service.name, run, i);
     const common = random(5, service.name, run, firstIndex);
     const factor = side === "head" ? slower : 1;
-    add(summarizers[side], service.measure(stop.requests!, own, { before: 20, common, slower: factor }));
+    addStretch(
+      summarizers[side],
+      service.measure(stop.requests!, own, { before: 20, common, slower: factor }),
+    );
   }
   return [summarizers.base.finish(), summarizers.head.finish()];
 }

@@ -72,7 +72,7 @@ for (const [name, make] of Object.entries(series)) {
   for (const requests of LENGTHS) {
     const runs = Number(values.runs);
     const found = Array.from({ length: runs }, (_, run) =>
-      transientOf([...make(requests, random(2, name, requests, run))]),
+      transientOf(make(requests, random(2, name, requests, run))),
     );
     const lengths = found.map(lengthOf).filter((length) => length > 0);
     const mean = lengths.reduce((sum, length) => sum + length, 0) / lengths.length / requests;
@@ -94,7 +94,7 @@ function rampOf(requests: number): number {
 }
 
 function withoutStart(latencies: Float64Array): Float64Array {
-  return latencies.subarray(lengthOf(transientOf([...latencies])));
+  return latencies.subarray(lengthOf(transientOf(latencies)));
 }
 
 function lengthOf(transient: Transient): number {

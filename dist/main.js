@@ -10431,13 +10431,14 @@ var Histogram = class Histogram {
 		return this.count === 0 ? 0 : above / this.count;
 	}
 	midranks(values) {
-		const middles = new Map();
+		const first = bucketIndex(this.min);
+		const middles = new Float64Array(bucketIndex(this.max) - first + 1);
 		let seen = 0;
 		for (const [index, count] of this.buckets()) {
-			middles.set(index, seen + (count + 1) / 2);
+			middles[index - first] = seen + (count + 1) / 2;
 			seen += count;
 		}
-		return values.map((value) => middles.get(bucketIndex(value)));
+		return values.map((value) => middles[bucketIndex(value) - first]);
 	}
 	*buckets() {
 		for (const octave of [...this.#octaves.keys()].sort((a, b) => a - b)) {
@@ -10778,15 +10779,19 @@ function mergedHistogram(parts) {
 const MOST_SLICES = 256;
 const SHORTEST_SLICE_NS$1 = 1e8;
 const FEWEST_PER_SLICE = 5;
-function sliceTotals(requests, startNs, endNs) {
-	const most = Math.min(MOST_SLICES, (endNs - startNs) / SHORTEST_SLICE_NS$1, requests.length / FEWEST_PER_SLICE);
-	const count = Math.max(1, Math.floor(most));
+function slicesFor(requests, lengthNs) {
+	const most = Math.min(MOST_SLICES, lengthNs / SHORTEST_SLICE_NS$1, requests.length / FEWEST_PER_SLICE);
+	return Math.max(1, Math.floor(most));
+}
+function sliceTotals(requests, startNs, endNs, count = slicesFor(requests, endNs - startNs)) {
 	const sliceNs = (endNs - startNs) / count;
-	const [completed, outputTokens, inputTokens] = [
-		0,
-		1,
-		2
-	].map(() => new Float64Array(count));
+	const newSlices = () => new Float64Array(count);
+	const [completed, outputTokens, inputTokens, inFlight] = [
+		newSlices(),
+		newSlices(),
+		newSlices(),
+		newSlices()
+	];
 	const spread = (into, amount, [from, to], [sinceNs, untilNs]) => {
 		const begin = Math.max(from, sinceNs);
 		const last = Math.min(to, untilNs);
@@ -10801,9 +10806,10 @@ function sliceTotals(requests, startNs, endNs) {
 		into[Math.min(count - 1, Math.ceil((at - startNs) / sliceNs) - 1)] += amount;
 	};
 	for (const request of requests) {
-		if (request.outcome !== "completed") continue;
 		const { issued, end, firstOutput, lastOutput, inputTokens: input, outputTokens: output } = request;
 		const counts = [Math.max(startNs, request.countsFrom ?? startNs), Math.min(endNs, request.cutOff ?? endNs)];
+		if (end > issued) spread(inFlight, end - issued, [issued, end], counts);
+		if (request.outcome !== "completed") continue;
 		if (end > issued) spread(completed, 1, [issued, end], counts);
 		if (input !== void 0) put(inputTokens, input, firstOutput ?? end, counts);
 		if (firstOutput === void 0 || lastOutput === void 0 || output === 1 || firstOutput === lastOutput) put(outputTokens, output, firstOutput ?? end, counts);
@@ -10816,7 +10822,8 @@ function sliceTotals(requests, startNs, endNs) {
 		sliceNs,
 		completed,
 		outputTokens,
-		inputTokens
+		inputTokens,
+		inFlight
 	};
 }
 // src/summarize/chunk-arrival.ts
@@ -10972,7 +10979,7 @@ var LevelSummarizer = class {
 				...last?.confidence !== void 0 && { confidence: last.confidence },
 				...server !== void 0 && { server }
 			},
-			requests: this.#requests,
+			requests: byArrival(this.#requests),
 			underLoad: this.#underLoad,
 			latencies: {
 				...this.#latencies,
@@ -11015,12 +11022,15 @@ function mergeSummaries(parts) {
 				connectionsOpened: parts.reduce((sum, { record }) => sum + record.host.connectionsOpened, 0)
 			}
 		},
-		requests: parts.flatMap(({ requests }) => requests),
+		requests: byArrival(parts.flatMap(({ requests }) => requests)),
 		underLoad: parts.flatMap(({ underLoad }) => underLoad),
 		latencies,
 		itlSections,
 		failures
 	};
+}
+function byArrival(requests) {
+	return requests.toSorted((a, b) => a.scheduled - b.scheduled);
 }
 function stretchesOf(ended, lengthNs) {
 	let end = 0;
@@ -11091,14 +11101,31 @@ function isGood$1(request, criteria) {
 		return value !== void 0 && holds$1(value, op, limitNs);
 	});
 }
-function decided({ requests }) {
-	return requests.filter(isDecided);
+const decided = memo$2(({ requests }) => filtered(requests, isDecided));
+const completedOf = memo$2((summary) => filtered(decided(summary), ({ outcome }) => outcome === "completed"));
+const decidedOfAll = memo$2((summary) => summary.leftOut === void 0 ? decided(summary) : [...summary.leftOut.filter(isDecided), ...decided(summary)]);
+function memo$2(select) {
+	const known = new WeakMap();
+	return (summary) => {
+		const selected = known.get(summary) ?? select(summary);
+		known.set(summary, selected);
+		return selected;
+	};
 }
-function decidedOfAll({ leftOut = [], requests }) {
-	return [...leftOut, ...requests].filter(isDecided);
+function filtered(requests, is) {
+	return requests.every(is) ? requests : requests.filter(is);
 }
 function isDecided({ outcome }) {
 	return outcome !== "incomplete";
+}
+function valuesOf$1(requests, of) {
+	const values = new Float64Array(requests.length);
+	let count = 0;
+	for (const request of requests) {
+		const value = of(request);
+		if (value !== void 0) values[count++] = value;
+	}
+	return values.subarray(0, count);
 }
 function ratesBetween(requests, startNs, endNs) {
 	let completed = 0;
@@ -11145,10 +11172,10 @@ const GROUPS = 64;
 const ORDINATES = 32;
 function dependenceOf(series) {
 	const n = series.length;
-	const values = n > MOST_VALUES ? sums(series, MOST_VALUES) : series;
+	const values = n > MOST_VALUES ? sums(series, MOST_VALUES) : Float64Array.from(series);
 	const { mean, variance } = momentsOf(values);
 	if (variance <= 1e-20 * mean * mean) return INDEPENDENT(n);
-	const scale = n > MOST_VALUES ? variance / (n / MOST_VALUES * momentsOf(series).variance) : 1;
+	const scale = n > MOST_VALUES ? variance / (n / MOST_VALUES * varianceOf(series, mean * values.length / n)) : 1;
 	const centred = values.map((value) => value - mean);
 	const { inflation, lags, lag1 } = initialMonotone(centred, variance);
 	const groups = sums(centred, Math.min(GROUPS, Math.floor(values.length / 2)));
@@ -11183,19 +11210,25 @@ function worthOf(figure, ranks, confidence, { fewest = 0, fewestWorth = FEWEST_W
 	const allowance = (ordinates) => (studentQuantile$1(confidence, 2 * ordinates) / normalQuantile(confidence)) ** 2;
 	const slow = ({ spectrum }, ordinates) => spectrum(ordinates) * allowance(ordinates);
 	const plain = Math.max(1, figure.neighbours, figure.spectrum(8));
-	const modest = Math.max(1, figure.neighbours, slow(figure, 8));
-	const keepBound = (worth) => n >= fewest && !isDependent(ranks, BEYOND_DOUBT) ? Math.max(worth, fewest) : worth;
-	if (!isDependent(ranks, LIKELY)) return {
-		lower: n / modest,
-		upper: keepBound(n / modest),
-		effective: n / modest
-	};
+	if (!isDependent(ranks)) {
+		const worth = n / plain;
+		return {
+			lower: worth,
+			upper: n >= fewest ? Math.max(worth, fewest) : worth,
+			effective: worth
+		};
+	}
 	const ofRanks = Math.max(1, ranks.neighbours, ranks.groups, slow(ranks, 8));
-	const careful = Math.max(modest, figure.groups, slow(figure, 16), slow(figure, 4), slow(figure, 2), SHARE_OF_RANKS * Math.max(ofRanks, slow(ranks, 4)));
+	const careful = Math.max(1, figure.neighbours, figure.groups, ...[
+		2,
+		4,
+		8,
+		16
+	].map((ordinates) => slow(figure, ordinates)), SHARE_OF_RANKS * Math.max(ofRanks, slow(ranks, 4)));
 	const inflation = Math.max(careful, ofRanks);
 	if (n / inflation < fewestWorth) return {
 		lower: fewest > 0 ? n / inflation : 0,
-		upper: keepBound(0),
+		upper: 0,
 		effective: n / inflation
 	};
 	const z = normalQuantile(confidence);
@@ -11204,7 +11237,7 @@ function worthOf(figure, ranks, confidence, { fewest = 0, fewestWorth = FEWEST_W
 	const upper = n / (careful * lengthened(figure.skewness) ** 2);
 	return {
 		lower,
-		upper: keepBound(n / ofRanks >= ENOUGH_FOR_EXTREME && n / plain >= fewest ? Math.max(upper, fewest) : upper),
+		upper: n / ofRanks >= ENOUGH_FOR_EXTREME && n / plain >= fewest ? Math.max(upper, fewest) : upper,
 		effective: n / careful
 	};
 }
@@ -11215,26 +11248,19 @@ function worthForQuantile(above, ranks, q, confidence) {
 	});
 }
 const LIKELY = {
-	neighbours: 2.6,
-	4: 2.9,
-	8: 2.2,
-	16: 1.75,
-	32: 1.5
+	neighbours: 1.96,
+	4: 2.19,
+	8: 1.8,
+	16: 1.55,
+	32: 1.375
 };
-const BEYOND_DOUBT = {
-	neighbours: 3.9,
-	4: 3.9,
-	8: 2.9,
-	16: 2.15,
-	32: 1.75
-};
-function isDependent({ neighbourScore, spectrum }, thresholds) {
-	return neighbourScore > thresholds.neighbours || [
+function isDependent({ neighbourScore, spectrum }) {
+	return neighbourScore > LIKELY.neighbours || [
 		4,
 		8,
 		16,
 		32
-	].some((ordinates) => spectrum(ordinates) > thresholds[ordinates]);
+	].some((ordinates) => spectrum(ordinates) > LIKELY[ordinates]);
 }
 function initialMonotone(centred, variance) {
 	const n = centred.length;
@@ -11292,21 +11318,34 @@ function skewnessOfSum(centred, count) {
 function sums(series, count) {
 	const groups = new Float64Array(count);
 	const perGroup = series.length / count;
-	for (let i = 0; i < series.length; i++) groups[Math.min(count - 1, Math.floor(i / perGroup))] += series[i];
+	for (let group = 0, i = 0; group < count; group++) {
+		const next = group + 1 < count ? Math.ceil((group + 1) * perGroup) : series.length;
+		let sum = 0;
+		for (; i < next; i++) sum += series[i];
+		groups[group] = sum;
+	}
 	return groups;
 }
 function momentsOf(series) {
 	const mean = sumOf(series) / series.length;
 	return {
 		mean,
-		variance: series.reduce((sum, value) => sum + (value - mean) ** 2, 0) / series.length
+		variance: varianceOf(series, mean)
 	};
+}
+function varianceOf(series, mean) {
+	if (series instanceof Uint8Array) return mean * (1 - mean);
+	let squares = 0;
+	for (const value of series) squares += (value - mean) ** 2;
+	return squares / series.length;
 }
 function furthest(values) {
 	return values.reduce((far, value) => Math.abs(value) > Math.abs(far) ? value : far, 0);
 }
 function sumOf(series) {
-	return series.reduce((sum, value) => sum + value, 0);
+	let sum = 0;
+	for (const value of series) sum += value;
+	return sum;
 }
 // src/judge/estimate.ts
 const UNBOUNDED = [void 0, void 0];
@@ -11364,10 +11403,15 @@ function quantileWorth(values, histogram) {
 		return (confidence) => {
 			const limit = histogram.quantile(q);
 			ranks ??= dependenceOf(histogram.midranks(values));
-			above ??= dependenceOf(values.map((value) => value > limit ? 1 : 0));
+			above ??= dependenceOf(exceeding(values, limit));
 			return worthForQuantile(above, ranks, q, confidence);
 		};
 	};
+}
+function exceeding(values, limit) {
+	const above = new Uint8Array(values.length);
+	for (let i = 0; i < values.length; i++) if (values[i] > limit) above[i] = 1;
+	return above;
 }
 function meanEstimate({ count, mean, std }, range, skewness, worthAt) {
 	return {
@@ -11381,7 +11425,7 @@ function meanEstimate({ count, mean, std }, range, skewness, worthAt) {
 				return (t + skewed * (2 * t * t + 1) / (6 * Math.sqrt(worth))) * std / Math.sqrt(worth);
 			};
 			const [furthestLower, furthestUpper] = count < 30 ? UNBOUNDED : farBeyond(range);
-			return [lower < 30 ? furthestLower : mean - reach(lower), upper < 30 ? furthestUpper : mean + reach(upper, skewness)];
+			return [lower < 30 ? furthestLower : mean - reach(lower), upper < 30 ? furthestUpper : mean + reach(upper, skewness())];
 		},
 		fewestAt: () => 30
 	};
@@ -11395,7 +11439,7 @@ function meanOfSeries(values, histogram) {
 		count,
 		mean,
 		std
-	}, rangeOf$1(histogram), skewnessOf(values), (confidence) => {
+	}, rangeOf$1(histogram), () => skewnessOf(values), (confidence) => {
 		series ??= dependenceOf(values);
 		ranks ??= dependenceOf(histogram.midranks(values));
 		return worthOf(series, ranks, confidence);
@@ -11470,10 +11514,10 @@ function figuresOfSummary(summary) {
 	return known;
 }
 function measuredFigures(summary) {
-	const ended = inOrder(decided(summary));
-	const completed = ended.filter(({ outcome }) => outcome === "completed");
+	const ended = decided(summary);
+	const completed = completedOf(summary);
 	const once = memo$1();
-	const seriesOf = (metric) => once(`series ${metric}`, () => Float64Array.from(metric === "issue_delay" || metric === "held" ? ended.flatMap((request) => metric === "held" ? request.held ?? [] : request.issued - request.scheduled) : completed.flatMap((request) => request[metric === "itl" ? "tpot" : metric] ?? [])));
+	const seriesOf = (metric) => once(`series ${metric}`, () => latencySeries(metric, ended, completed));
 	const histogramOf = (metric) => once(`histogram ${metric}`, () => histogramOfValues(seriesOf(metric)));
 	const worthOf = (metric) => once(`worth ${metric}`, () => quantileWorth(seriesOf(metric), histogramOf(metric)));
 	const latencies = LATENCIES$5.filter((name) => summary.latencies[name].count > 0);
@@ -11487,7 +11531,7 @@ function measuredFigures(summary) {
 		],
 		estimate: (figure) => {
 			if (figure.kind === "rate") {
-				if (figure.metric === "error_rate") return once("error_rate", () => errorRate(inOrder(decidedOfAll(summary))));
+				if (figure.metric === "error_rate") return once("error_rate", () => errorRate(decidedOfAll(summary)));
 				if (figure.metric === "output_throughput" && completed.length === 0) return void 0;
 				const { metric } = figure;
 				return once(metric, () => rateOverTime(summary, metric));
@@ -11504,12 +11548,25 @@ function measuredFigures(summary) {
 		}
 	};
 }
+function latencySeries(metric, ended, completed) {
+	switch (metric) {
+		case "held": return valuesOf$1(ended, ({ held }) => held);
+		case "issue_delay": return valuesOf$1(ended, ({ issued, scheduled }) => issued - scheduled);
+		case "itl": return valuesOf$1(completed, ({ tpot }) => tpot);
+		default: return valuesOf$1(completed, (request) => request[metric]);
+	}
+}
+function hitsOf(requests, is) {
+	const hits = new Uint8Array(requests.length);
+	for (let i = 0; i < requests.length; i++) if (is(requests[i])) hits[i] = 1;
+	return hits;
+}
 function goodputRatio(summary, criteria) {
-	const ended = inOrder(decided(summary));
-	const hits = Float64Array.from(ended, (request) => isGood$1(request, criteria) ? 1 : 0);
+	const ended = decided(summary);
+	const hits = hitsOf(ended, (request) => isGood$1(request, criteria));
 	const [first] = criteria;
 	if (first === void 0) return shareEstimate(hits);
-	const values = Float64Array.from(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
+	const values = valuesOf$1(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
 	const histogram = histogramOfValues(values);
 	const beyond = timesBeyond(histogram.quantile(.5) ?? 0, histogram.max);
 	return shareEstimate(hits, ended.every((request) => criteria.every(({ metric, op, limitNs }) => {
@@ -11518,7 +11575,7 @@ function goodputRatio(summary, criteria) {
 	})) ? void 0 : () => dependenceOf(histogram.midranks(values)));
 }
 function errorRate(ended) {
-	return shareEstimate(Float64Array.from(ended, ({ outcome }) => outcome === "failed" ? 1 : 0));
+	return shareEstimate(hitsOf(ended, ({ outcome }) => outcome === "failed"));
 }
 function meanOfOther(gaps, series, perRequest) {
 	const own = meanOfSeries(series, perRequest);
@@ -11553,7 +11610,7 @@ function blocksOf$1(summary) {
 	return record.stretches.map(({ start, end }, i) => {
 		const requests = inStretch.get(i) ?? [];
 		const completed = requests.filter(({ outcome }) => outcome === "completed");
-		const latencies = REQUEST_METRICS.map((metric) => [metric, histogramOfValues(Float64Array.from(completed.flatMap((request) => request[metric] ?? [])))]);
+		const latencies = REQUEST_METRICS.map((metric) => [metric, histogramOfValues(valuesOf$1(completed, (request) => request[metric]))]);
 		const gaps = mergedSections([itlSections[i] ?? []]);
 		return {
 			latencies: {
@@ -11577,10 +11634,6 @@ function histogramOfValues(values) {
 	const histogram = new Histogram();
 	for (const value of values) histogram.record(Math.max(0, value));
 	return histogram;
-}
-function inOrder(requests) {
-	const order = Uint32Array.from(requests, (_, i) => i).sort((a, b) => requests[a].scheduled - requests[b].scheduled);
-	return Array.from(order, (i) => requests[i]);
 }
 function memo$1() {
 	const made = new Map();
@@ -11639,7 +11692,7 @@ function figuresOfResult(level) {
 				count,
 				mean,
 				std
-			}, range, 0, worth);
+			}, range, () => 0, worth);
 		},
 		blocks: [],
 		...effective === void 0 && { undecidable: WITHOUT_DEPENDENCE }
@@ -11704,7 +11757,13 @@ function cacheHitRatio({ requests }) {
 	const told = requests.filter(tellsCached);
 	return told.length === 0 ? void 0 : sum$3(told.map(cachedOf)) / sum$3(told.map(inputOf));
 }
+const UNSHARED = new WeakMap();
 function unsharedHitRatio(plan, summary) {
+	const known = UNSHARED.get(summary) ?? { ratio: findUnshared(plan, summary) };
+	UNSHARED.set(summary, known);
+	return known.ratio;
+}
+function findUnshared(plan, summary) {
 	const known = summary.requests.filter(tellsInput);
 	const allowed = allowance(plan, known);
 	const told = known.filter(tellsCached);
@@ -32699,8 +32758,8 @@ function capReached(_plan, { requests, latencies }) {
 	};
 }
 // src/judge/chunks-together.ts
-function chunksTogether(_plan, { requests }) {
-	const several = requests.filter(({ outcome }) => outcome === "completed").filter(({ chunks }) => chunks !== void 0);
+function chunksTogether(_plan, summary) {
+	const several = completedOf(summary).filter(({ chunks }) => chunks !== void 0);
 	const together = several.filter(({ chunks }) => chunks !== "apart");
 	if (2 * together.length <= several.length) return void 0;
 	const longest = several.reduce((most, { longestGap = 0 }) => Math.max(most, longestGap), 0);
@@ -32752,7 +32811,7 @@ function figureLimits({ objectives }, { latencies }, metrics) {
 }
 // src/judge/median.ts
 function median(values) {
-	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+	return Float64Array.from(values).sort()[Math.floor(values.length / 2)];
 }
 // src/judge/missing-load.ts
 const LATE_FLOOR_NS = NS_PER_MS;
@@ -32786,11 +32845,10 @@ function missingLoad({ level, requests }) {
 	};
 }
 function slowerRate(requests) {
-	const inOrder = requests.toSorted((a, b) => a.scheduled - b.scheduled);
-	const some = Math.ceil(inOrder.length / 10);
+	const some = Math.ceil(requests.length / 10);
 	const lateness = (of) => median(of.map((request) => request.lateness));
-	const grownNs = lateness(inOrder.slice(-some)) - lateness(inOrder.slice(0, some));
-	const plannedNs = inOrder.at(-1).scheduled - inOrder[0].scheduled;
+	const grownNs = lateness(requests.slice(-some)) - lateness(requests.slice(0, some));
+	const plannedNs = requests.at(-1).scheduled - requests[0].scheduled;
 	return grownNs <= 0 ? 0 : grownNs / (plannedNs + grownNs);
 }
 function missingOverlap(requests) {
@@ -33211,9 +33269,10 @@ const promptLength = (plan, summary) => {
 	};
 };
 const connectionsNotReused = (_plan, { level, record, requests }) => {
-	const most = level.load.kind === "closed" ? level.load.concurrency : mostInFlight$1(requests);
 	const opened = record.host.connectionsOpened;
-	if (opened <= 2 * most + 2 || opened < requests.length / 2) return void 0;
+	if (opened < requests.length / 2) return void 0;
+	const most = level.load.kind === "closed" ? level.load.concurrency : mostInFlight$1(requests);
+	if (opened <= 2 * most + 2) return void 0;
 	return {
 		code: "connections_not_reused",
 		level: "note",
@@ -33245,7 +33304,7 @@ const neverSettled = (_plan, { record }) => record.unsettled ? {
 const DRIFT = .25;
 const FEWEST_FOR_DRIFT = 30;
 const warmupDrift = (_plan, summary) => {
-	const ttfts = completedOf(summary).toSorted((a, b) => a.scheduled - b.scheduled).flatMap(({ ttft }) => ttft === void 0 ? [] : [ttft]);
+	const ttfts = valuesOf$1(completedOf(summary), ({ ttft }) => ttft);
 	if (ttfts.length < FEWEST_FOR_DRIFT || summary.record.unsettled) return void 0;
 	const third = Math.floor(ttfts.length / 3);
 	const first = median(ttfts.slice(0, third));
@@ -33339,9 +33398,6 @@ function runFindings(plan) {
 		matters: "They share its cores, and no network lies between them: users will see more latency.",
 		advice: "For absolute figures, generate the load from another machine; for comparisons it is fine."
 	}];
-}
-function completedOf(summary) {
-	return summary.requests.filter((request) => request.outcome === "completed");
 }
 function mostInFlight$1(requests) {
 	const changes = requests.flatMap(({ issued, end }) => [[issued, 1], [end, -1]]);
@@ -33780,11 +33836,11 @@ function metricsOf(plan, summary) {
 	const latencies = Object.fromEntries(shownLatencies(summary).map((name) => [name, latencyStats(summary.latencies[name])]));
 	if (ended.length === 0 || end <= start) return latencies;
 	const rates = ratesBetween(summary.underLoad, start, end);
-	const completed = ended.filter((request) => request.outcome === "completed");
+	const completed = completedOf(summary);
 	const hits = cacheHitRatio(summary);
 	const unshared = unsharedHitRatio(plan, summary);
 	const tpot = summary.latencies.tpot.mean;
-	const inputs = completed.flatMap(({ inputTokens }) => inputTokens === void 0 ? [] : [inputTokens]);
+	const inputs = valuesOf$1(completed, ({ inputTokens }) => inputTokens);
 	const criteria = plan.objectives.flatMap(({ subject }) => subject.kind === "goodput_ratio" ? [subject.criteria] : [])[0];
 	return {
 		...latencies,
@@ -33802,7 +33858,7 @@ function metricsOf(plan, summary) {
 		error_rate: ofAll.filter(({ outcome }) => outcome === "failed").length / ofAll.length,
 		concurrency: rates.concurrency,
 		...inputs.length > 0 && { input_tokens: sum(inputs) },
-		...completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) },
+		...completed.length > 0 && { output_tokens: sum(valuesOf$1(completed, ({ outputTokens }) => outputTokens)) },
 		...hits !== void 0 && { prompt_cache_hit_ratio: hits },
 		...unshared !== void 0 && { prompt_cache_unshared_ratio: unshared }
 	};
@@ -33863,36 +33919,38 @@ function timelineOf({ record: { window }, requests, underLoad }) {
 	const lengthNs = window.end - window.start;
 	if (lengthNs <= 0) return [];
 	const count = Math.max(1, Math.min(MOST_POINTS, Math.floor(lengthNs / SHORTEST_SLICE_NS)));
-	const width = lengthNs / count;
-	const sliceOf = (at) => Math.floor((at - window.start) / width);
-	return Array.from({ length: count }, (_, i) => {
-		const from = window.start + i * width;
-		const rates = ratesBetween(underLoad, from, from + width);
-		const ttft = new Histogram();
-		const e2e = new Histogram();
-		let completed = 0;
-		let failed = 0;
-		for (const request of requests) {
-			if (request.outcome === "completed" && sliceOf(request.firstOutput ?? -1) === i) ttft.record(request.ttft);
-			if (sliceOf(request.end) !== i) continue;
-			if (request.outcome === "failed") failed++;
-			if (request.outcome !== "completed") continue;
-			completed++;
-			e2e.record(request.e2e);
+	const { sliceNs, outputTokens, inFlight } = sliceTotals(underLoad, window.start, window.end, count);
+	const slices = Array.from({ length: count }, () => ({
+		ttft: new Histogram(),
+		e2e: new Histogram(),
+		completed: 0,
+		failed: 0
+	}));
+	const sliceAt = (at) => slices[Math.floor((at - window.start) / sliceNs)];
+	for (const request of requests) {
+		if (request.outcome === "failed") {
+			const slice = sliceAt(request.end);
+			if (slice !== void 0) slice.failed++;
 		}
-		return {
-			t: (from + width / 2 - window.start) / NS_PER_S,
-			completed,
-			failed,
-			...ttft.count > 0 && {
-				ttft_p50: toMs(ttft.quantile(.5)),
-				ttft_p95: toMs(ttft.quantile(.95))
-			},
-			...e2e.count > 0 && { e2e_p50: toMs(e2e.quantile(.5)) },
-			output_throughput: rates.outputThroughput,
-			concurrency: rates.concurrency
-		};
-	});
+		if (request.outcome !== "completed") continue;
+		sliceAt(request.firstOutput ?? -1)?.ttft.record(request.ttft);
+		const slice = sliceAt(request.end);
+		if (slice === void 0) continue;
+		slice.completed++;
+		slice.e2e.record(request.e2e);
+	}
+	return slices.map(({ ttft, e2e, completed, failed }, i) => ({
+		t: (i + .5) * sliceNs / NS_PER_S,
+		completed,
+		failed,
+		...ttft.count > 0 && {
+			ttft_p50: toMs(ttft.quantile(.5)),
+			ttft_p95: toMs(ttft.quantile(.95))
+		},
+		...e2e.count > 0 && { e2e_p50: toMs(e2e.quantile(.5)) },
+		output_throughput: outputTokens[i] * NS_PER_S / sliceNs,
+		concurrency: inFlight[i] / sliceNs
+	}));
 }
 function toMs(ns) {
 	return Math.round(ns) / NS_PER_MS;
@@ -33968,16 +34026,15 @@ function studentQuantile(freedom) {
 	const z = BEYOND_CHANCE;
 	return z + (z ** 3 + z) / (4 * freedom) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2);
 }
+const STRATA = 4096;
+const SCORES = Float64Array.from({ length: STRATA }, (_, i) => {
+	const p = (i + .5) / STRATA;
+	return (p ** .135 - (1 - p) ** .135) / .1975;
+});
 function normalScores(values) {
-	const order = Uint32Array.from(values, (_, i) => i).sort((a, b) => values[a] - values[b]);
-	const scores = new Float64Array(values.length);
-	for (let from = 0, to = 0; from < order.length; from = to) {
-		while (to < order.length && values[order[to]] === values[order[from]]) to++;
-		const p = (from + to) / 2 / order.length;
-		const score = (p ** .135 - (1 - p) ** .135) / .1975;
-		for (let i = from; i < to; i++) scores[order[i]] = score;
-	}
-	return scores;
+	const histogram = new Histogram();
+	for (const value of values) histogram.record(value);
+	return histogram.midranks(values).map((rank) => SCORES[Math.floor(STRATA * (rank - .5) / values.length)]);
 }
 // src/summarize/leave-out-start.ts
 function leaveOutStarts({ head, base }) {
@@ -33999,20 +34056,25 @@ function leaveOutStart(sides) {
 		}
 	} : side);
 }
-function startOf({ level: { load }, requests }) {
+function startOf(summary) {
+	const { level, requests } = summary;
+	const { load } = level;
 	if (load.kind !== "open" && load.kind !== "closed") return 0;
-	const completed = requests.filter(({ outcome }) => outcome === "completed").toSorted((a, b) => a.index - b.index || a.scheduled - b.scheduled);
+	const completed = inPlannedOrder(completedOf(summary));
 	let sections = 0;
 	let unsettled = false;
 	for (const metric of ["ttft", "e2e"]) {
-		const known = completed.filter((request) => request[metric] !== void 0);
-		const transient = transientOf(known.map((request) => request[metric]));
+		const transient = transientOf(valuesOf$1(completed, (request) => request[metric]));
 		unsettled ||= transient.kind === "unsettled";
 		if (transient.kind === "unsettled" || transient.length === 0) continue;
+		const known = completed.filter((request) => request[metric] !== void 0);
 		sections = Math.max(sections, sectionOf$1(known[transient.length - 1].index) + 1);
 	}
 	while (sections > 0 && 2 * count$1(requests, (request) => sectionOf$1(request.index) < sections) > requests.length) sections--;
 	return sections === 0 && unsettled ? "unsettled" : sections;
+}
+function inPlannedOrder(requests) {
+	return requests.every(({ index }, i) => i === 0 || index >= requests[i - 1].index) ? requests : requests.toSorted((a, b) => a.index - b.index || a.scheduled - b.scheduled);
 }
 function from(summary, section) {
 	const { true: leftOut = [], false: requests = [] } = Object.groupBy(summary.requests, ({ index }) => sectionOf$1(index) < section ? "true" : "false");

@@ -1,12 +1,11 @@
 import { holds, isUpperLimit } from "../plan/objective.ts";
 import type { Plan } from "../plan/plan.ts";
-import type { LevelSummary } from "../summarize/summary.ts";
+import { completedOf, type LevelSummary } from "../summarize/summary.ts";
 import type { Doubt } from "./doubt.ts";
 
 /** Answers whose chunks came in bundles: their gaps say what was held back on the way, not how the model writes. */
-export function chunksTogether(_plan: Plan, { requests }: LevelSummary): Doubt | undefined {
-  const completed = requests.filter(({ outcome }) => outcome === "completed");
-  const several = completed.filter(({ chunks }) => chunks !== undefined);
+export function chunksTogether(_plan: Plan, summary: LevelSummary): Doubt | undefined {
+  const several = completedOf(summary).filter(({ chunks }) => chunks !== undefined);
   const together = several.filter(({ chunks }) => chunks !== "apart");
   if (2 * together.length <= several.length) return undefined;
   const longest = several.reduce((most, { longestGap = 0 }) => Math.max(most, longestGap), 0);

@@ -40,14 +40,17 @@ const MOST_VALUES = 4096;
 const GROUPS = 64;
 const ORDINATES = 32;
 
-/** In order of arrival. */
-export function dependenceOf(series: Float64Array): Dependence {
+/** Values, or which of them something is true of (1, else 0), in order of arrival. */
+export type Series = Float64Array | Uint8Array;
+
+export function dependenceOf(series: Series): Dependence {
   const n = series.length;
-  const values = n > MOST_VALUES ? sums(series, MOST_VALUES) : series;
+  const values = n > MOST_VALUES ? sums(series, MOST_VALUES) : Float64Array.from(series);
   const { mean, variance } = momentsOf(values);
   // What is left of equal values is rounding.
   if (variance <= 1e-20 * mean * mean) return INDEPENDENT(n);
-  const scale = n > MOST_VALUES ? variance / ((n / MOST_VALUES) * momentsOf(series).variance) : 1;
+  const scale =
+    n > MOST_VALUES ? variance / ((n / MOST_VALUES) * varianceOf(series, (mean * values.length) / n)) : 1;
   const centred = values.map((value) => value - mean);
   const { inflation, lags, lag1 } = initialMonotone(centred, variance);
   const groups = sums(centred, Math.min(GROUPS, Math.floor(values.length / 2)));
@@ -105,24 +108,22 @@ export function worthOf(
     (studentQuantile(confidence, 2 * ordinates) / normalQuantile(confidence)) ** 2;
   const slow = ({ spectrum }: Dependence, ordinates: number) => spectrum(ordinates) * allowance(ordinates);
   const plain = Math.max(1, figure.neighbours, figure.spectrum(8));
-  const modest = Math.max(1, figure.neighbours, slow(figure, 8));
-  // Chance makes independent requests look a little dependent, and that alone never takes a bound away.
-  const keepBound = (worth: number) =>
-    n >= fewest && !isDependent(ranks, BEYOND_DOUBT) ? Math.max(worth, fewest) : worth;
-  if (!isDependent(ranks, LIKELY))
-    return { lower: n / modest, upper: keepBound(n / modest), effective: n / modest };
+  if (!isDependent(ranks)) {
+    const worth = n / plain;
+    // Chance makes independent requests look a little dependent, and that alone never takes a bound away.
+    return { lower: worth, upper: n >= fewest ? Math.max(worth, fewest) : worth, effective: worth };
+  }
   const ofRanks = Math.max(1, ranks.neighbours, ranks.groups, slow(ranks, 8));
   const careful = Math.max(
-    modest,
+    1,
+    figure.neighbours,
     figure.groups,
-    slow(figure, 16),
-    slow(figure, 4),
-    slow(figure, 2),
+    ...[2, 4, 8, 16].map((ordinates) => slow(figure, ordinates)),
     SHARE_OF_RANKS * Math.max(ofRanks, slow(ranks, 4)),
   );
   const inflation = Math.max(careful, ofRanks);
   if (n / inflation < fewestWorth) {
-    return { lower: fewest > 0 ? n / inflation : 0, upper: keepBound(0), effective: n / inflation };
+    return { lower: fewest > 0 ? n / inflation : 0, upper: 0, effective: n / inflation };
   }
   const z = normalQuantile(confidence);
   const lengthened = (skewness: number) =>
@@ -130,7 +131,7 @@ export function worthOf(
   const lower = n / (careful * lengthened(-figure.skewness) ** 2);
   const upper = n / (careful * lengthened(figure.skewness) ** 2);
   const plainBound = n / ofRanks >= ENOUGH_FOR_EXTREME && n / plain >= fewest;
-  return { lower, upper: keepBound(plainBound ? Math.max(upper, fewest) : upper), effective: n / careful };
+  return { lower, upper: plainBound ? Math.max(upper, fewest) : upper, effective: n / careful };
 }
 
 /** Of the `q`-quantile. */
@@ -139,16 +140,13 @@ export function worthForQuantile(above: Dependence, ranks: Dependence, q: number
   return worthOf(above, ranks, confidence, { fewest, fewestWorth: FEWEST_WORTH.quantile });
 }
 
-type Thresholds = Readonly<Record<"neighbours" | 4 | 8 | 16 | 32, number>>;
-/** Each is passed by some three in a thousand independent series. */
-const LIKELY: Thresholds = { neighbours: 2.6, 4: 2.9, 8: 2.2, 16: 1.75, 32: 1.5 };
-/** Each by one in ten thousand. */
-const BEYOND_DOUBT: Thresholds = { neighbours: 3.9, 4: 3.9, 8: 2.9, 16: 2.15, 32: 1.75 };
+/** Each is passed by one in forty independent series: of them a bound is wider than it need be, and not absent. */
+const LIKELY = { neighbours: 1.96, 4: 2.19, 8: 1.8, 16: 1.55, 32: 1.375 } as const;
 
-function isDependent({ neighbourScore, spectrum }: Dependence, thresholds: Thresholds): boolean {
+function isDependent({ neighbourScore, spectrum }: Dependence): boolean {
   return (
-    neighbourScore > thresholds.neighbours ||
-    ([4, 8, 16, 32] as const).some((ordinates) => spectrum(ordinates) > thresholds[ordinates])
+    neighbourScore > LIKELY.neighbours ||
+    ([4, 8, 16, 32] as const).some((ordinates) => spectrum(ordinates) > LIKELY[ordinates])
   );
 }
 
@@ -216,18 +214,28 @@ function skewnessOfSum(centred: Float64Array, count: number): number {
 }
 
 /** Sums of `count` groups of neighbours. */
-function sums(series: Float64Array, count: number): Float64Array {
+function sums(series: Series, count: number): Float64Array {
   const groups = new Float64Array(count);
   const perGroup = series.length / count;
-  for (let i = 0; i < series.length; i++) {
-    groups[Math.min(count - 1, Math.floor(i / perGroup))]! += series[i]!;
+  for (let group = 0, i = 0; group < count; group++) {
+    const next = group + 1 < count ? Math.ceil((group + 1) * perGroup) : series.length;
+    let sum = 0;
+    for (; i < next; i++) sum += series[i]!;
+    groups[group] = sum;
   }
   return groups;
 }
 
 function momentsOf(series: Float64Array): { readonly mean: number; readonly variance: number } {
   const mean = sumOf(series) / series.length;
-  return { mean, variance: series.reduce((sum, value) => sum + (value - mean) ** 2, 0) / series.length };
+  return { mean, variance: varianceOf(series, mean) };
+}
+
+function varianceOf(series: Series, mean: number): number {
+  if (series instanceof Uint8Array) return mean * (1 - mean);
+  let squares = 0;
+  for (const value of series) squares += (value - mean) ** 2;
+  return squares / series.length;
 }
 
 function furthest(values: readonly number[]): number {
@@ -235,5 +243,7 @@ function furthest(values: readonly number[]): number {
 }
 
 function sumOf(series: Float64Array): number {
-  return series.reduce((sum, value) => sum + value, 0);
+  let sum = 0;
+  for (const value of series) sum += value;
+  return sum;
 }

@@ -122,10 +122,16 @@ export function quantileWorth(
     return (confidence) => {
       const limit = histogram.quantile(q)!;
       ranks ??= dependenceOf(histogram.midranks(values));
-      above ??= dependenceOf(values.map((value) => (value > limit ? 1 : 0)));
+      above ??= dependenceOf(exceeding(values, limit));
       return worthForQuantile(above, ranks, q, confidence);
     };
   };
+}
+
+function exceeding(values: Float64Array, limit: number): Uint8Array {
+  const above = new Uint8Array(values.length);
+  for (let i = 0; i < values.length; i++) if (values[i]! > limit) above[i] = 1;
+  return above;
 }
 
 export interface Moments {
@@ -138,7 +144,7 @@ export interface Moments {
 export function meanEstimate(
   { count, mean, std }: Moments,
   range: Range,
-  skewness: number,
+  skewness: () => number,
   worthAt: (confidence: number) => Worth,
 ): Estimate {
   return {
@@ -154,7 +160,7 @@ export function meanEstimate(
       const [furthestLower, furthestUpper] = count < FEWEST_FOR_MEAN ? UNBOUNDED : farBeyond(range);
       return [
         lower < FEWEST_FOR_MEAN ? furthestLower : mean - reach(lower),
-        upper < FEWEST_FOR_MEAN ? furthestUpper : mean + reach(upper, skewness),
+        upper < FEWEST_FOR_MEAN ? furthestUpper : mean + reach(upper, skewness()),
       ];
     },
     fewestAt: () => FEWEST_FOR_MEAN,
@@ -167,11 +173,16 @@ export function meanOfSeries(values: Float64Array, histogram: Histogram): Estima
   if (mean === undefined || std === undefined) return undefined;
   let series: Dependence | undefined;
   let ranks: Dependence | undefined;
-  return meanEstimate({ count, mean, std }, rangeOf(histogram), skewnessOf(values), (confidence) => {
-    series ??= dependenceOf(values);
-    ranks ??= dependenceOf(histogram.midranks(values));
-    return worthOf(series, ranks, confidence);
-  });
+  return meanEstimate(
+    { count, mean, std },
+    rangeOf(histogram),
+    () => skewnessOf(values),
+    (confidence) => {
+      series ??= dependenceOf(values);
+      ranks ??= dependenceOf(histogram.midranks(values));
+      return worthOf(series, ranks, confidence);
+    },
+  );
 }
 
 /**
@@ -179,7 +190,7 @@ export function meanOfSeries(values: Float64Array, histogram: Histogram): Estima
  * @param hits 1 where it happened, in order of arrival.
  * @param ranks of a latency that the hits follow from, where there is one.
  */
-export function shareEstimate(hits: Float64Array, ranks?: () => Dependence): Estimate | undefined {
+export function shareEstimate(hits: Uint8Array, ranks?: () => Dependence): Estimate | undefined {
   const n = hits.length;
   if (n === 0) return undefined;
   let own: Dependence | undefined;

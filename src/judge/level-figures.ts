@@ -13,12 +13,14 @@ import { Histogram } from "../summarize/histogram.ts";
 import { mergedSections } from "../summarize/sections.ts";
 import { sliceTotals } from "../summarize/slices.ts";
 import {
+  completedOf,
   decided,
   decidedOfAll,
   isGood,
   type LevelSummary,
   type RequestFacts,
   ratesBetween,
+  valuesOf,
   type WindowRates,
 } from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
@@ -70,20 +72,11 @@ export function figuresOfSummary(summary: LevelSummary): LevelFigures {
 }
 
 function measuredFigures(summary: LevelSummary): LevelFigures {
-  const ended = inOrder(decided(summary));
-  const completed = ended.filter(({ outcome }) => outcome === "completed");
+  const ended = decided(summary);
+  const completed = completedOf(summary);
   const once = memo();
   const seriesOf = (metric: LatencyName) =>
-    once(`series ${metric}`, () =>
-      Float64Array.from(
-        metric === "issue_delay" || metric === "held"
-          ? ended.flatMap((request) =>
-              metric === "held" ? (request.held ?? []) : request.issued - request.scheduled,
-            )
-          : // Gaps within a request hang together: each request counts as one, by its mean gap.
-            completed.flatMap((request) => request[metric === "itl" ? "tpot" : metric] ?? []),
-      ),
-    );
+    once(`series ${metric}`, () => latencySeries(metric, ended, completed));
   const histogramOf = (metric: LatencyName) =>
     once(`histogram ${metric}`, () => histogramOfValues(seriesOf(metric)));
   const worthOf = (metric: LatencyName) =>
@@ -99,8 +92,7 @@ function measuredFigures(summary: LevelSummary): LevelFigures {
     ],
     estimate: (figure) => {
       if (figure.kind === "rate") {
-        if (figure.metric === "error_rate")
-          return once("error_rate", () => errorRate(inOrder(decidedOfAll(summary))));
+        if (figure.metric === "error_rate") return once("error_rate", () => errorRate(decidedOfAll(summary)));
         if (figure.metric === "output_throughput" && completed.length === 0) return undefined;
         const { metric } = figure;
         return once(metric, () => rateOverTime(summary, metric));
@@ -124,14 +116,39 @@ function measuredFigures(summary: LevelSummary): LevelFigures {
   };
 }
 
+/** One value of each request that has it, in order. */
+function latencySeries(
+  metric: LatencyName,
+  ended: readonly RequestFacts[],
+  completed: readonly RequestFacts[],
+): Float64Array {
+  switch (metric) {
+    case "held":
+      return valuesOf(ended, ({ held }) => held);
+    case "issue_delay":
+      return valuesOf(ended, ({ issued, scheduled }) => issued - scheduled);
+    // Gaps within a request hang together: each request counts as one, by its mean gap.
+    case "itl":
+      return valuesOf(completed, ({ tpot }) => tpot);
+    default:
+      return valuesOf(completed, (request) => request[metric]);
+  }
+}
+
+function hitsOf(requests: readonly RequestFacts[], is: (request: RequestFacts) => boolean): Uint8Array {
+  const hits = new Uint8Array(requests.length);
+  for (let i = 0; i < requests.length; i++) if (is(requests[i]!)) hits[i] = 1;
+  return hits;
+}
+
 /** The share of requests that are good: where requests are slow together, they miss their limits together, seen or not. */
 export function goodputRatio(summary: LevelSummary, criteria: readonly Criterion[]): Estimate | undefined {
-  const ended = inOrder(decided(summary));
-  const hits = Float64Array.from(ended, (request) => (isGood(request, criteria) ? 1 : 0));
+  const ended = decided(summary);
+  const hits = hitsOf(ended, (request) => isGood(request, criteria));
   const [first] = criteria;
   if (first === undefined) return shareEstimate(hits);
   // A failed request is as late as can be.
-  const values = Float64Array.from(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
+  const values = valuesOf(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
   const histogram = histogramOfValues(values);
   // How far they would be off where nothing bounds them.
   const beyond = timesBeyond(histogram.quantile(0.5) ?? 0, histogram.max);
@@ -145,7 +162,7 @@ export function goodputRatio(summary: LevelSummary, criteria: readonly Criterion
 }
 
 function errorRate(ended: readonly RequestFacts[]): Estimate | undefined {
-  return shareEstimate(Float64Array.from(ended, ({ outcome }) => (outcome === "failed" ? 1 : 0)));
+  return shareEstimate(hitsOf(ended, ({ outcome }) => outcome === "failed"));
 }
 
 /** Of gaps, whose own series is not kept: as sure as the mean of one value of each request is. */
@@ -202,11 +219,7 @@ function blocksOf(summary: LevelSummary): BlockFigures[] {
     const requests = inStretch.get(i) ?? [];
     const completed = requests.filter(({ outcome }) => outcome === "completed");
     const latencies = REQUEST_METRICS.map(
-      (metric) =>
-        [
-          metric,
-          histogramOfValues(Float64Array.from(completed.flatMap((request) => request[metric] ?? []))),
-        ] as const,
+      (metric) => [metric, histogramOfValues(valuesOf(completed, (request) => request[metric]))] as const,
     );
     const gaps = mergedSections([itlSections[i] ?? []]);
     return {
@@ -230,14 +243,6 @@ function histogramOfValues(values: Float64Array): Histogram {
   const histogram = new Histogram();
   for (const value of values) histogram.record(Math.max(0, value));
   return histogram;
-}
-
-/** By arrival, which is the order in which one delays the next. */
-export function inOrder(requests: readonly RequestFacts[]): readonly RequestFacts[] {
-  const order = Uint32Array.from(requests, (_, i) => i).sort(
-    (a, b) => requests[a]!.scheduled - requests[b]!.scheduled,
-  );
-  return Array.from(order, (i) => requests[i]!);
 }
 
 function memo(): <T>(name: string, make: () => T) => T {
@@ -298,7 +303,7 @@ export function figuresOfResult(level: LevelResult): LevelFigures {
       }
       const { count, mean, std, min, max } = histogram;
       const range = { min, middle: histogram.quantile(0.5)!, max };
-      return meanEstimate({ count, mean: mean!, std: std! }, range, 0, worth);
+      return meanEstimate({ count, mean: mean!, std: std! }, range, () => 0, worth);
     },
     blocks: [],
     ...(effective === undefined && { undecidable: WITHOUT_DEPENDENCE }),

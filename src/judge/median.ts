@@ -1,4 +1,4 @@
 /** The upper one of an even number. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+export function median(values: readonly number[] | Float64Array): number {
+  return Float64Array.from(values).sort()[Math.floor(values.length / 2)]!;
 }

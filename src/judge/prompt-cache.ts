@@ -15,11 +15,20 @@ export function cacheHitRatio({ requests }: LevelSummary): number | undefined {
   return told.length === 0 ? undefined : sum(told.map(cachedOf)) / sum(told.map(inputOf));
 }
 
+/** Asked for by several checks, of every request. */
+const UNSHARED = new WeakMap<LevelSummary, { readonly ratio: number | undefined }>();
+
 /**
  * Beyond what the plan has prompts share with those before them: what an earlier run left behind, or another client.
  * By the answers, else by the target's own page; undefined where neither tells.
  */
 export function unsharedHitRatio(plan: Plan, summary: LevelSummary): number | undefined {
+  const known = UNSHARED.get(summary) ?? { ratio: findUnshared(plan, summary) };
+  UNSHARED.set(summary, known);
+  return known.ratio;
+}
+
+function findUnshared(plan: Plan, summary: LevelSummary): number | undefined {
   const known = summary.requests.filter(tellsInput);
   const allowed = allowance(plan, known);
   const told = known.filter(tellsCached);

@@ -1,7 +1,14 @@
 import { levelName, meanLength, type Plan } from "../plan/plan.ts";
 import type { EndReason } from "../record/record.ts";
 import type { DOUBTFUL, Finding } from "../result.ts";
-import { decidedOfAll, type LevelSummary, type RequestFacts, ratesBetween } from "../summarize/summary.ts";
+import {
+  completedOf,
+  decidedOfAll,
+  type LevelSummary,
+  type RequestFacts,
+  ratesBetween,
+  valuesOf,
+} from "../summarize/summary.ts";
 import { formatMs, NS_PER_MS, NS_PER_S } from "../units.ts";
 import { capReached } from "./cap-reached.ts";
 import { chunksTogether } from "./chunks-together.ts";
@@ -217,9 +224,10 @@ const promptLength: Check = (plan, summary) => {
 };
 
 const connectionsNotReused: Check = (_plan, { level, record, requests }) => {
-  const most = level.load.kind === "closed" ? level.load.concurrency : mostInFlight(requests);
   const opened = record.host.connectionsOpened;
-  if (opened <= 2 * most + 2 || opened < requests.length / 2) return undefined;
+  if (opened < requests.length / 2) return undefined;
+  const most = level.load.kind === "closed" ? level.load.concurrency : mostInFlight(requests);
+  if (opened <= 2 * most + 2) return undefined;
   return {
     code: "connections_not_reused",
     level: "note",
@@ -262,9 +270,7 @@ const DRIFT = 0.25;
 const FEWEST_FOR_DRIFT = 30;
 
 const warmupDrift: Check = (_plan, summary) => {
-  const ttfts = completedOf(summary)
-    .toSorted((a, b) => a.scheduled - b.scheduled)
-    .flatMap(({ ttft }) => (ttft === undefined ? [] : [ttft]));
+  const ttfts = valuesOf(completedOf(summary), ({ ttft }) => ttft);
   if (ttfts.length < FEWEST_FOR_DRIFT || summary.record.unsettled) return undefined;
   const third = Math.floor(ttfts.length / 3);
   const first = median(ttfts.slice(0, third));
@@ -368,10 +374,6 @@ function runFindings(plan: Plan): Finding[] {
       advice: "For absolute figures, generate the load from another machine; for comparisons it is fine.",
     },
   ];
-}
-
-function completedOf(summary: LevelSummary): RequestFacts[] {
-  return summary.requests.filter((request) => request.outcome === "completed");
 }
 
 function mostInFlight(requests: readonly RequestFacts[]): number {

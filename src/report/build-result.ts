@@ -29,7 +29,9 @@ import {
   type TimelinePoint,
 } from "../result.ts";
 import { Histogram } from "../summarize/histogram.ts";
+import { sliceTotals } from "../summarize/slices.ts";
 import {
+  completedOf,
   decided,
   decidedOfAll,
   isGood,
@@ -37,6 +39,7 @@ import {
   type RequestFacts,
   ratesBetween,
   type Summaries,
+  valuesOf,
 } from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
 
@@ -313,11 +316,11 @@ function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
   );
   if (ended.length === 0 || end <= start) return latencies;
   const rates = ratesBetween(summary.underLoad, start, end);
-  const completed = ended.filter((request) => request.outcome === "completed");
+  const completed = completedOf(summary);
   const hits = cacheHitRatio(summary);
   const unshared = unsharedHitRatio(plan, summary);
   const tpot = summary.latencies.tpot.mean;
-  const inputs = completed.flatMap(({ inputTokens }) => (inputTokens === undefined ? [] : [inputTokens]));
+  const inputs = valuesOf(completed, ({ inputTokens }) => inputTokens);
   const criteria = plan.objectives.flatMap(({ subject }) =>
     subject.kind === "goodput_ratio" ? [subject.criteria] : [],
   )[0];
@@ -337,7 +340,9 @@ function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
     error_rate: ofAll.filter(({ outcome }) => outcome === "failed").length / ofAll.length,
     concurrency: rates.concurrency,
     ...(inputs.length > 0 && { input_tokens: sum(inputs) }),
-    ...(completed.length > 0 && { output_tokens: sum(completed.map(({ outputTokens }) => outputTokens)) }),
+    ...(completed.length > 0 && {
+      output_tokens: sum(valuesOf(completed, ({ outputTokens }) => outputTokens)),
+    }),
     ...(hits !== undefined && { prompt_cache_hit_ratio: hits }),
     ...(unshared !== undefined && { prompt_cache_unshared_ratio: unshared }),
   };
@@ -423,34 +428,35 @@ function timelineOf({ record: { window }, requests, underLoad }: LevelSummary): 
   const lengthNs = window.end - window.start;
   if (lengthNs <= 0) return [];
   const count = Math.max(1, Math.min(MOST_POINTS, Math.floor(lengthNs / SHORTEST_SLICE_NS)));
-  const width = lengthNs / count;
-  const sliceOf = (at: number) => Math.floor((at - window.start) / width);
-  return Array.from({ length: count }, (_, i) => {
-    const from = window.start + i * width;
-    const rates = ratesBetween(underLoad, from, from + width);
-    const ttft = new Histogram();
-    const e2e = new Histogram();
-    let completed = 0;
-    let failed = 0;
-    for (const request of requests) {
-      if (request.outcome === "completed" && sliceOf(request.firstOutput ?? -1) === i)
-        ttft.record(request.ttft!);
-      if (sliceOf(request.end) !== i) continue;
-      if (request.outcome === "failed") failed++;
-      if (request.outcome !== "completed") continue;
-      completed++;
-      e2e.record(request.e2e!);
+  const { sliceNs, outputTokens, inFlight } = sliceTotals(underLoad, window.start, window.end, count);
+  const slices = Array.from({ length: count }, () => ({
+    ttft: new Histogram(),
+    e2e: new Histogram(),
+    completed: 0,
+    failed: 0,
+  }));
+  const sliceAt = (at: number) => slices[Math.floor((at - window.start) / sliceNs)];
+  for (const request of requests) {
+    if (request.outcome === "failed") {
+      const slice = sliceAt(request.end);
+      if (slice !== undefined) slice.failed++;
     }
-    return {
-      t: (from + width / 2 - window.start) / NS_PER_S,
-      completed,
-      failed,
-      ...(ttft.count > 0 && { ttft_p50: toMs(ttft.quantile(0.5)!), ttft_p95: toMs(ttft.quantile(0.95)!) }),
-      ...(e2e.count > 0 && { e2e_p50: toMs(e2e.quantile(0.5)!) }),
-      output_throughput: rates.outputThroughput,
-      concurrency: rates.concurrency,
-    };
-  });
+    if (request.outcome !== "completed") continue;
+    sliceAt(request.firstOutput ?? -1)?.ttft.record(request.ttft!);
+    const slice = sliceAt(request.end);
+    if (slice === undefined) continue;
+    slice.completed++;
+    slice.e2e.record(request.e2e!);
+  }
+  return slices.map(({ ttft, e2e, completed, failed }, i) => ({
+    t: ((i + 0.5) * sliceNs) / NS_PER_S,
+    completed,
+    failed,
+    ...(ttft.count > 0 && { ttft_p50: toMs(ttft.quantile(0.5)!), ttft_p95: toMs(ttft.quantile(0.95)!) }),
+    ...(e2e.count > 0 && { e2e_p50: toMs(e2e.quantile(0.5)!) }),
+    output_throughput: (outputTokens[i]! * NS_PER_S) / sliceNs,
+    concurrency: inFlight[i]! / sliceNs,
+  }));
 }
 
 /** Nanoseconds to milliseconds, to the nanosecond and no further. */
@@ -458,6 +464,6 @@ function toMs(ns: number): number {
   return Math.round(ns) / NS_PER_MS;
 }
 
-function sum(values: readonly number[]): number {
+function sum(values: Float64Array): number {
   return values.reduce((total, value) => total + value, 0);
 }

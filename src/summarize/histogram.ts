@@ -121,13 +121,14 @@ export class Histogram {
 
   /** Where each value, which must be one of the samples, stands among them: the middle of its bucket's ranks. */
   midranks(values: Float64Array): Float64Array {
-    const middles = new Map<number, number>();
+    const first = bucketIndex(this.min);
+    const middles = new Float64Array(bucketIndex(this.max) - first + 1);
     let seen = 0;
     for (const [index, count] of this.buckets()) {
-      middles.set(index, seen + (count + 1) / 2);
+      middles[index - first] = seen + (count + 1) / 2;
       seen += count;
     }
-    return values.map((value) => middles.get(bucketIndex(value))!);
+    return values.map((value) => middles[bucketIndex(value) - first]!);
   }
 
   /** Non-empty buckets in ascending order. */

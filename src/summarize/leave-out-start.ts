@@ -1,11 +1,13 @@
 import type { LevelRecord } from "../record/record.ts";
 import { mergedSections, sectionOf } from "./sections.ts";
 import {
+  completedOf,
   type LevelSummary,
   newHistograms,
   type RequestFacts,
   recordLatencies,
   type Summaries,
+  valuesOf,
 } from "./summary.ts";
 import { transientOf } from "./transient.ts";
 
@@ -31,19 +33,19 @@ export function leaveOutStart(sides: readonly LevelSummary[]): readonly LevelSum
 }
 
 /** How many sections of a level's requests its start takes up; never more than half of them. */
-function startOf({ level: { load }, requests }: LevelSummary): number | "unsettled" {
+function startOf(summary: LevelSummary): number | "unsettled" {
+  const { level, requests } = summary;
+  const { load } = level;
   // Stages, users who come one by one and traces change because they are meant to.
   if (load.kind !== "open" && load.kind !== "closed") return 0;
-  const completed = requests
-    .filter(({ outcome }) => outcome === "completed")
-    .toSorted((a, b) => a.index - b.index || a.scheduled - b.scheduled);
+  const completed = inPlannedOrder(completedOf(summary));
   let sections = 0;
   let unsettled = false;
   for (const metric of ["ttft", "e2e"] as const) {
-    const known = completed.filter((request) => request[metric] !== undefined);
-    const transient = transientOf(known.map((request) => request[metric]!));
+    const transient = transientOf(valuesOf(completed, (request) => request[metric]));
     unsettled ||= transient.kind === "unsettled";
     if (transient.kind === "unsettled" || transient.length === 0) continue;
+    const known = completed.filter((request) => request[metric] !== undefined);
     sections = Math.max(sections, sectionOf(known[transient.length - 1]!.index) + 1);
   }
   // A section is as long as a fifth of what comes before it, and may reach beyond the middle.
@@ -53,6 +55,12 @@ function startOf({ level: { load }, requests }: LevelSummary): number | "unsettl
   )
     sections--;
   return sections === 0 && unsettled ? "unsettled" : sections;
+}
+
+/** Sections are of the plan's order. */
+function inPlannedOrder(requests: readonly RequestFacts[]): readonly RequestFacts[] {
+  const isOrdered = requests.every(({ index }, i) => i === 0 || index >= requests[i - 1]!.index);
+  return isOrdered ? requests : requests.toSorted((a, b) => a.index - b.index || a.scheduled - b.scheduled);
 }
 
 function from(summary: LevelSummary, section: number): LevelSummary {

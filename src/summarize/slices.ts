@@ -3,6 +3,8 @@ import type { RequestFacts } from "./summary.ts";
 /** What came in each of a row of equal slices of time. */
 export interface SliceTotals {
   readonly sliceNs: number;
+  /** Nanoseconds that requests were in flight, of all of them together. */
+  readonly inFlight: Float64Array;
   /** A request counts by the share of its time in the slice. */
   readonly completed: Float64Array;
   readonly outputTokens: Float64Array;
@@ -14,19 +16,26 @@ const SHORTEST_SLICE_NS = 100e6;
 /** With fewer it matters which slice a request falls into, and evenly spaced ones seem to come in waves. */
 const FEWEST_PER_SLICE = 5;
 
+/** As many as say how a rate varies. */
+function slicesFor(requests: readonly RequestFacts[], lengthNs: number): number {
+  const most = Math.min(MOST_SLICES, lengthNs / SHORTEST_SLICE_NS, requests.length / FEWEST_PER_SLICE);
+  return Math.max(1, Math.floor(most));
+}
+
 /** A stretch of time in equal slices, in one pass over the requests; what each counts is what `ratesBetween` counts. */
-export function sliceTotals(requests: readonly RequestFacts[], startNs: number, endNs: number): SliceTotals {
-  const most = Math.min(
-    MOST_SLICES,
-    (endNs - startNs) / SHORTEST_SLICE_NS,
-    requests.length / FEWEST_PER_SLICE,
-  );
-  const count = Math.max(1, Math.floor(most));
+export function sliceTotals(
+  requests: readonly RequestFacts[],
+  startNs: number,
+  endNs: number,
+  count = slicesFor(requests, endNs - startNs),
+): SliceTotals {
   const sliceNs = (endNs - startNs) / count;
-  const [completed, outputTokens, inputTokens] = [0, 1, 2].map(() => new Float64Array(count)) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
+  const newSlices = () => new Float64Array(count);
+  const [completed, outputTokens, inputTokens, inFlight] = [
+    newSlices(),
+    newSlices(),
+    newSlices(),
+    newSlices(),
   ];
   /** Spreads an amount evenly over a stretch of time; what lies outside of all slices is in none. */
   const spread = (
@@ -53,12 +62,13 @@ export function sliceTotals(requests: readonly RequestFacts[], startNs: number, 
     into[Math.min(count - 1, Math.ceil((at - startNs) / sliceNs) - 1)]! += amount;
   };
   for (const request of requests) {
-    if (request.outcome !== "completed") continue;
     const { issued, end, firstOutput, lastOutput, inputTokens: input, outputTokens: output } = request;
     const counts = [
       Math.max(startNs, request.countsFrom ?? startNs),
       Math.min(endNs, request.cutOff ?? endNs),
     ] as const;
+    if (end > issued) spread(inFlight, end - issued, [issued, end], counts);
+    if (request.outcome !== "completed") continue;
     if (end > issued) spread(completed, 1, [issued, end], counts);
     if (input !== undefined) put(inputTokens, input, firstOutput ?? end, counts);
     if (firstOutput === undefined || lastOutput === undefined || output === 1 || firstOutput === lastOutput) {
@@ -68,5 +78,5 @@ export function sliceTotals(requests: readonly RequestFacts[], startNs: number, 
       spread(outputTokens, output - 1, [firstOutput, lastOutput], counts);
     }
   }
-  return { sliceNs, completed, outputTokens, inputTokens };
+  return { sliceNs, completed, outputTokens, inputTokens, inFlight };
 }

@@ -13,7 +13,7 @@ import { mergedSections, mergeSections, type Sections, sectionOf } from "./secti
 export interface LevelSummary {
   readonly level: Level;
   readonly record: LevelRecord;
-  /** Those of the window. */
+  /** Those of the window, by arrival: the order in which one delays the next. */
   readonly requests: readonly RequestFacts[];
   /** Those of the plan before it, when the level had not settled; absent: none. */
   readonly leftOut?: readonly RequestFacts[];
@@ -197,7 +197,7 @@ export class LevelSummarizer {
         ...(last?.confidence !== undefined && { confidence: last.confidence }),
         ...(server !== undefined && { server }),
       },
-      requests: this.#requests,
+      requests: byArrival(this.#requests),
       underLoad: this.#underLoad,
       latencies: { ...this.#latencies, itl: mergedSections(this.#itlSections) },
       itlSections: this.#itlSections,
@@ -239,12 +239,16 @@ export function mergeSummaries(parts: readonly LevelSummary[]): LevelSummary {
         connectionsOpened: parts.reduce((sum, { record }) => sum + record.host.connectionsOpened, 0),
       },
     },
-    requests: parts.flatMap(({ requests }) => requests),
+    requests: byArrival(parts.flatMap(({ requests }) => requests)),
     underLoad: parts.flatMap(({ underLoad }) => underLoad),
     latencies,
     itlSections,
     failures,
   };
+}
+
+function byArrival(requests: readonly RequestFacts[]): readonly RequestFacts[] {
+  return requests.toSorted((a, b) => a.scheduled - b.scheduled);
 }
 
 /** Where each stretch lies in the level's own time; one that is still open is the last. */
@@ -322,17 +326,56 @@ export function isGood(request: RequestFacts, criteria: readonly Criterion[]): b
 }
 
 /** Requests of the window that came to an end by themselves: what latencies are of, and ratios of good ones. */
-export function decided({ requests }: LevelSummary): readonly RequestFacts[] {
-  return requests.filter(isDecided);
-}
+export const decided = memo(({ requests }) => filtered(requests, isDecided));
+
+/** Those of the window that were answered whole: what latencies are of. */
+export const completedOf = memo((summary) =>
+  filtered(decided(summary), ({ outcome }) => outcome === "completed"),
+);
 
 /** All of the plan, before the level had settled too: who fails while a service starts has failed. */
-export function decidedOfAll({ leftOut = [], requests }: LevelSummary): readonly RequestFacts[] {
-  return [...leftOut, ...requests].filter(isDecided);
+export const decidedOfAll = memo((summary) =>
+  summary.leftOut === undefined
+    ? decided(summary)
+    : [...summary.leftOut.filter(isDecided), ...decided(summary)],
+);
+
+type Select = (summary: LevelSummary) => readonly RequestFacts[];
+
+/** Every check and figure asks again, and there may be a million. */
+function memo(select: Select): Select {
+  const known = new WeakMap<LevelSummary, readonly RequestFacts[]>();
+  return (summary) => {
+    const selected = known.get(summary) ?? select(summary);
+    known.set(summary, selected);
+    return selected;
+  };
+}
+
+/** No copy where all are meant. */
+function filtered(
+  requests: readonly RequestFacts[],
+  is: (request: RequestFacts) => boolean,
+): readonly RequestFacts[] {
+  return requests.every(is) ? requests : requests.filter(is);
 }
 
 function isDecided({ outcome }: RequestFacts): boolean {
   return outcome !== "incomplete";
+}
+
+/** One figure of each request that has it, in their order. */
+export function valuesOf(
+  requests: readonly RequestFacts[],
+  of: (request: RequestFacts) => number | undefined,
+): Float64Array {
+  const values = new Float64Array(requests.length);
+  let count = 0;
+  for (const request of requests) {
+    const value = of(request);
+    if (value !== undefined) values[count++] = value;
+  }
+  return values.subarray(0, count);
 }
 
 export interface WindowRates {

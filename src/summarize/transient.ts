@@ -1,3 +1,5 @@
+import { Histogram } from "./histogram.ts";
+
 /**
  * Where a series settles: how many of its first values belong to a start that is unlike the rest.
  *
@@ -32,7 +34,7 @@ const BEYOND_CHANCE = 4.5;
 /** Of the mean logarithm of all: a start that moves it by less, for it is short or hardly slower, spoils nothing. */
 const NOTICEABLE = 0.02;
 
-export function transientOf(values: readonly number[]): Transient {
+export function transientOf(values: Float64Array): Transient {
   if (values.length < FEWEST) return { kind: "settled", length: 0 };
   const score = meansOf(normalScores(values));
   const logarithm = meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value))));
@@ -100,15 +102,18 @@ function studentQuantile(freedom: number): number {
   return z + (z ** 3 + z) / (4 * freedom) + (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * freedom ** 2);
 }
 
-/** Of the values' ranks; equal values have their ranks' middle. Tukey's lambda stands for the normal quantile, to 0.01. */
-function normalScores(values: readonly number[]): Float64Array {
-  const order = Uint32Array.from(values, (_, i) => i).sort((a, b) => values[a]! - values[b]!);
-  const scores = new Float64Array(values.length);
-  for (let from = 0, to = 0; from < order.length; from = to) {
-    while (to < order.length && values[order[to]!] === values[order[from]!]) to++;
-    const p = (from + to) / 2 / order.length;
-    const score = (p ** 0.135 - (1 - p) ** 0.135) / 0.1975;
-    for (let i = from; i < to; i++) scores[order[i]!] = score;
-  }
-  return scores;
+const STRATA = 1 << 12;
+/** The normal's quantiles at the middle of equal strata: Tukey's lambda stands for them, to 0.01. */
+const SCORES = Float64Array.from({ length: STRATA }, (_, i) => {
+  const p = (i + 0.5) / STRATA;
+  return (p ** 0.135 - (1 - p) ** 0.135) / 0.1975;
+});
+
+/** Of the values' ranks; equal values have their ranks' middle. */
+function normalScores(values: Float64Array): Float64Array {
+  const histogram = new Histogram();
+  for (const value of values) histogram.record(value);
+  return histogram
+    .midranks(values)
+    .map((rank) => SCORES[Math.floor((STRATA * (rank - 0.5)) / values.length)]!);
 }

@@ -67,14 +67,17 @@ test("objectives that are met end with 0, a table and all four files", async () 
   ]);
 });
 
-const VERDICTS: Readonly<Record<string, readonly [exitCode: number, slo: string]>> = {
-  "an objective that is violated ends with 3": [3, "ttft_sent_p50 < 1ms"],
-  "too few requests for an objective end with 4": [4, "ttft_p99 < 1s"],
+const VERDICTS: Readonly<Record<string, readonly [exitCode: number, ttftMs: number, slo: string]>> = {
+  "an objective that is violated ends with 3": [3, 100, "ttft_sent_p50 < 1ms"],
+  "too few requests for an objective end with 4": [4, 5, "ttft_p99 < 1s"],
 };
 
-for (const [name, [exitCode, slo]] of Object.entries(VERDICTS)) {
+for (const [name, [exitCode, ttftMs, slo]] of Object.entries(VERDICTS)) {
   test(name, async () => {
+    const target = await startScriptedServer({ ttftMs });
     const got = await run(
+      "--url",
+      target.url,
       "--requests",
       "30",
       "--slo",
@@ -84,6 +87,7 @@ for (const [name, [exitCode, slo]] of Object.entries(VERDICTS)) {
       "--confidence",
       "0.95",
     );
+    await target.close();
     assert.equal(got.exitCode, exitCode, got.stdout);
   });
 }
