@@ -48,7 +48,7 @@ export function quantileEstimate(
     samples: count,
     worthAt,
     intervalAt: (confidence) => {
-      const { lower, upper } = worthAt(confidence);
+      const { lower, upper, effective } = worthAt(confidence);
       const bound = (side: 0 | 1, samples: number) => {
         const whole = Math.floor(samples + 1e-9);
         const rank = whole < 1 ? undefined : quantileRanks(whole, q, confidence)[side];
@@ -57,7 +57,7 @@ export function quantileEstimate(
         return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
       };
       const enough = requests >= fewestForQuantile(q, confidence);
-      const [furthestLower, furthestUpper] = enough ? farBeyond(rangeOf(histogram)) : UNBOUNDED;
+      const [furthestLower, furthestUpper] = enough ? farBeyond(rangeOf(histogram), effective) : UNBOUNDED;
       return [
         highest(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)),
         bound(1, upper) ?? furthestUpper,
@@ -67,20 +67,22 @@ export function quantileEstimate(
   };
 }
 
-/** No further beyond the extreme than this, as a factor. */
-const FURTHEST = 10;
+/** Requests that are worth fewer independent ones have hardly seen the service in more than one state. */
+const SEVERAL_STATES = 5;
 
 /**
  * Bounds where requests depend on each other too much to say how the figure varies: as far beyond the extreme as that is
- * from the middle, on a logarithmic scale, up to ten times. What is a hundred times below its limit is met all the same.
+ * from the middle, on a logarithmic scale, and three times as far where they hardly saw two states of the service.
+ * What is far below its limit is met all the same.
  */
-export function farBeyond({ min, middle, max }: Range): Interval {
-  return [min / timesBeyond(min, middle), max * timesBeyond(middle, max)];
+export function farBeyond({ min, middle, max }: Range, effective: number): Interval {
+  return [min / timesBeyond(min, middle, effective), max * timesBeyond(middle, max, effective)];
 }
 
 /** How many times beyond the extreme a figure may lie. */
-export function timesBeyond(lower: number, higher: number): number {
-  return lower > 0 ? Math.min(FURTHEST, higher / lower) : FURTHEST;
+export function timesBeyond(lower: number, higher: number, effective = SEVERAL_STATES): number {
+  const [power, most] = effective < SEVERAL_STATES ? [3, 100] : [1, 10];
+  return lower > 0 ? Math.min(most, (higher / lower) ** power) : most;
 }
 
 export interface Range {
@@ -152,12 +154,13 @@ export function meanEstimate(
     samples: count,
     worthAt,
     intervalAt: (confidence) => {
-      const { lower, upper } = worthAt(confidence);
+      const { lower, upper, effective } = worthAt(confidence);
       const reach = (worth: number, skewed = 0) => {
         const t = studentQuantile(confidence, worth - 1);
         return ((t + (skewed * (2 * t * t + 1)) / (6 * Math.sqrt(worth))) * std) / Math.sqrt(worth);
       };
-      const [furthestLower, furthestUpper] = count < FEWEST_FOR_MEAN ? UNBOUNDED : farBeyond(range);
+      const [furthestLower, furthestUpper] =
+        count < FEWEST_FOR_MEAN ? UNBOUNDED : farBeyond(range, effective);
       return [
         lower < FEWEST_FOR_MEAN ? furthestLower : mean - reach(lower),
         upper < FEWEST_FOR_MEAN ? furthestUpper : mean + reach(upper, skewness()),
@@ -240,13 +243,13 @@ export function rateEstimate(value: number, samples: number, slices: Float64Arra
     samples,
     worthAt,
     intervalAt: (confidence) => {
-      const { lower, upper } = worthAt(confidence);
+      const { lower, upper, effective } = worthAt(confidence);
       const reach = (worth: number) =>
         (studentQuantile(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean)) / Math.sqrt(worth);
       const [furthestLower, furthestUpper] =
         n < FEWEST_SLICES
           ? UNBOUNDED
-          : farBeyond({ min: sorted[0]!, middle: sorted[n >> 1]!, max: sorted[n - 1]! });
+          : farBeyond({ min: sorted[0]!, middle: sorted[n >> 1]!, max: sorted[n - 1]! }, effective);
       return [
         lower < FEWEST_SLICES ? furthestLower : Math.max(0, value - reach(lower)),
         upper < FEWEST_SLICES ? furthestUpper : value + reach(upper),
