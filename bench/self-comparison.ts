@@ -1,6 +1,6 @@
 /**
  * A service compared with itself: how often a figure is called worse, or an alarm goes off, and how often a real
- * slowdown is found. `node bench/self-comparison.ts [runs] [service]`; docs/statistics.md keeps what it prints.
+ * slowdown is found. `node bench/self-comparison.ts [runs] [service] [requests,…]`; docs/statistics.md keeps what it prints.
  */
 import { compareLevels } from "../src/judge/compare.ts";
 import { figuresOfSummary } from "../src/judge/level-figures.ts";
@@ -15,7 +15,7 @@ import { table } from "./lib/table.ts";
 
 const RUNS = Number(process.argv[2] ?? 100);
 const ONLY = process.argv[3] ?? "";
-const REQUESTS = [200, 500, 2000];
+const REQUESTS = (process.argv[4] ?? "200,500,2000").split(",").map(Number);
 const SLOWER = 1.15;
 
 const plan = parseConfig({ url: "http://target.test", requests: 10, concurrency: 8 }, (key) => key);

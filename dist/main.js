@@ -10152,6 +10152,9 @@ const PROTOCOLS$1 = [
 	"ollama",
 	"inference"
 ];
+function isOpenLoop(load) {
+	return load.kind === "open" || load.kind === "replay" || load.kind === "stages" && load.of === "rate";
+}
 const ARRIVALS = [
 	"constant",
 	"poisson",
@@ -10479,7 +10482,7 @@ function sortedOf(histograms) {
 		max: Math.max(...histograms.map(({ max }) => max))
 	};
 }
-const FURTHEST$1 = Math.log(1e3);
+const FURTHEST = Math.log(1e3);
 const STEPS$1 = 30;
 const UNSEEN = 2;
 function quantileRatio([base, head], q, pairs) {
@@ -10507,7 +10510,7 @@ function quantileRatio([base, head], q, pairs) {
 	return (confidence) => {
 		if (degrees <= 0) return [void 0, void 0];
 		const allowed = studentQuantile$1(confidence, degrees) * error;
-		return [mean(-FURTHEST$1) > allowed ? Math.exp(edge((log) => mean(log) > allowed)) : void 0, mean(FURTHEST$1) < -allowed ? Math.exp(edge((log) => mean(log) >= -allowed)) : void 0];
+		return [mean(-FURTHEST) > allowed ? Math.exp(edge((log) => mean(log) > allowed)) : void 0, mean(FURTHEST) < -allowed ? Math.exp(edge((log) => mean(log) >= -allowed)) : void 0];
 	};
 }
 function degreesOf(contributions) {
@@ -10516,8 +10519,8 @@ function degreesOf(contributions) {
 	return squares === 0 ? 0 : sum * sum / squares - 1;
 }
 function edge(holds) {
-	let low = -FURTHEST$1;
-	let high = FURTHEST$1;
+	let low = -FURTHEST;
+	let high = FURTHEST;
 	for (let i = 0; i < STEPS$1; i++) {
 		const middle = (low + high) / 2;
 		if (holds(middle)) low = middle;
@@ -10783,7 +10786,7 @@ function slicesFor(requests, lengthNs) {
 	const most = Math.min(MOST_SLICES, lengthNs / SHORTEST_SLICE_NS$1, requests.length / FEWEST_PER_SLICE);
 	return Math.max(1, Math.floor(most));
 }
-function sliceTotals(requests, startNs, endNs, count = slicesFor(requests, endNs - startNs)) {
+function sliceTotals(requests, startNs, endNs, counts, count = slicesFor(requests, endNs - startNs)) {
 	const sliceNs = (endNs - startNs) / count;
 	const newSlices = () => new Float64Array(count);
 	const [completed, outputTokens, inputTokens, inFlight] = [
@@ -10797,8 +10800,8 @@ function sliceTotals(requests, startNs, endNs, count = slicesFor(requests, endNs
 		const last = Math.min(to, untilNs);
 		const first = Math.max(0, Math.floor((begin - startNs) / sliceNs));
 		for (let i = first; i < count && startNs + i * sliceNs < last; i++) {
-			const inside = Math.min(last, startNs + (i + 1) * sliceNs) - Math.max(begin, startNs + i * sliceNs);
-			if (inside > 0) into[i] += amount * inside / (to - from);
+			const within = Math.min(last, startNs + (i + 1) * sliceNs) - Math.max(begin, startNs + i * sliceNs);
+			if (within > 0) into[i] += amount * within / (to - from);
 		}
 	};
 	const put = (into, amount, at, [sinceNs, untilNs]) => {
@@ -10807,15 +10810,16 @@ function sliceTotals(requests, startNs, endNs, count = slicesFor(requests, endNs
 	};
 	for (const request of requests) {
 		const { issued, end, firstOutput, lastOutput, inputTokens: input, outputTokens: output } = request;
-		const counts = [Math.max(startNs, request.countsFrom ?? startNs), Math.min(endNs, request.cutOff ?? endNs)];
-		if (end > issued) spread(inFlight, end - issued, [issued, end], counts);
+		const inside = [Math.max(startNs, request.countsFrom ?? startNs), Math.min(endNs, request.cutOff ?? endNs)];
+		if (end > issued) spread(inFlight, end - issued, [issued, end], inside);
 		if (request.outcome !== "completed") continue;
-		if (end > issued) spread(completed, 1, [issued, end], counts);
-		if (input !== void 0) put(inputTokens, input, firstOutput ?? end, counts);
-		if (firstOutput === void 0 || lastOutput === void 0 || output === 1 || firstOutput === lastOutput) put(outputTokens, output, firstOutput ?? end, counts);
+		if (counts === "end") put(completed, 1, end, inside);
+		else if (end > issued) spread(completed, 1, [issued, end], inside);
+		if (input !== void 0) put(inputTokens, input, firstOutput ?? end, inside);
+		if (firstOutput === void 0 || lastOutput === void 0 || output === 1 || firstOutput === lastOutput) put(outputTokens, output, firstOutput ?? end, inside);
 		else {
-			put(outputTokens, 1, firstOutput, counts);
-			spread(outputTokens, output - 1, [firstOutput, lastOutput], counts);
+			put(outputTokens, 1, firstOutput, inside);
+			spread(outputTokens, output - 1, [firstOutput, lastOutput], inside);
 		}
 	}
 	return {
@@ -11127,7 +11131,13 @@ function valuesOf$1(requests, of) {
 	}
 	return values.subarray(0, count);
 }
-function ratesBetween(requests, startNs, endNs) {
+function ratesOf({ underLoad, level, record: { window } }) {
+	return ratesBetween(underLoad, window.start, window.end, countsAt(level));
+}
+function countsAt({ load }) {
+	return isOpenLoop(load) ? "end" : "share";
+}
+function ratesBetween(requests, startNs, endNs, counts = "share") {
 	let completed = 0;
 	let output = 0;
 	let input = 0;
@@ -11139,7 +11149,8 @@ function ratesBetween(requests, startNs, endNs) {
 		const inside = overlap$1(request.issued, request.end, from, until);
 		inFlightNs += inside;
 		if (request.outcome !== "completed") continue;
-		completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
+		if (counts === "end") completed += request.end > from && request.end <= until ? 1 : 0;
+		else completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
 		output += outputTokensBetween(request, from, until);
 		if (request.inputTokens !== void 0) {
 			inputKnown = true;
@@ -11359,7 +11370,7 @@ function quantileEstimate(histogram, q, worthAt, requests = histogram.count) {
 		samples: count,
 		worthAt,
 		intervalAt: (confidence) => {
-			const { lower, upper } = worthAt(confidence);
+			const { lower, upper, effective } = worthAt(confidence);
 			const bound = (side, samples) => {
 				const whole = Math.floor(samples + 1e-9);
 				const rank = whole < 1 ? void 0 : quantileRanks(whole, q, confidence)[side];
@@ -11367,18 +11378,19 @@ function quantileEstimate(histogram, q, worthAt, requests = histogram.count) {
 				const place = rank * count / whole;
 				return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
 			};
-			const [furthestLower, furthestUpper] = requests >= fewestForQuantile(q, confidence) ? farBeyond(rangeOf$1(histogram)) : UNBOUNDED;
+			const [furthestLower, furthestUpper] = requests >= fewestForQuantile(q, confidence) ? farBeyond(rangeOf$1(histogram), effective) : UNBOUNDED;
 			return [highest$1(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)), bound(1, upper) ?? furthestUpper];
 		},
 		fewestAt: (confidence) => fewestForQuantile(q, confidence)
 	};
 }
-const FURTHEST = 10;
-function farBeyond({ min, middle, max }) {
-	return [min / timesBeyond(min, middle), max * timesBeyond(middle, max)];
+const SEVERAL_STATES = 5;
+function farBeyond({ min, middle, max }, effective) {
+	return [min / timesBeyond(min, middle, effective), max * timesBeyond(middle, max, effective)];
 }
-function timesBeyond(lower, higher) {
-	return lower > 0 ? Math.min(FURTHEST, higher / lower) : FURTHEST;
+function timesBeyond(lower, higher, effective = SEVERAL_STATES) {
+	const [power, most] = effective < SEVERAL_STATES ? [3, 100] : [1, 10];
+	return lower > 0 ? Math.min(most, (higher / lower) ** power) : most;
 }
 function rangeOf$1(histogram) {
 	return {
@@ -11419,12 +11431,12 @@ function meanEstimate({ count, mean, std }, range, skewness, worthAt) {
 		samples: count,
 		worthAt,
 		intervalAt: (confidence) => {
-			const { lower, upper } = worthAt(confidence);
+			const { lower, upper, effective } = worthAt(confidence);
 			const reach = (worth, skewed = 0) => {
 				const t = studentQuantile$1(confidence, worth - 1);
 				return (t + skewed * (2 * t * t + 1) / (6 * Math.sqrt(worth))) * std / Math.sqrt(worth);
 			};
-			const [furthestLower, furthestUpper] = count < 30 ? UNBOUNDED : farBeyond(range);
+			const [furthestLower, furthestUpper] = count < 30 ? UNBOUNDED : farBeyond(range, effective);
 			return [lower < 30 ? furthestLower : mean - reach(lower), upper < 30 ? furthestUpper : mean + reach(upper, skewness())];
 		},
 		fewestAt: () => 30
@@ -11483,13 +11495,13 @@ function rateEstimate(value, samples, slices) {
 		samples,
 		worthAt,
 		intervalAt: (confidence) => {
-			const { lower, upper } = worthAt(confidence);
+			const { lower, upper, effective } = worthAt(confidence);
 			const reach = (worth) => studentQuantile$1(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean) / Math.sqrt(worth);
 			const [furthestLower, furthestUpper] = n < FEWEST_SLICES ? UNBOUNDED : farBeyond({
 				min: sorted[0],
 				middle: sorted[n >> 1],
 				max: sorted[n - 1]
-			});
+			}, effective);
 			return [lower < FEWEST_SLICES ? furthestLower : Math.max(0, value - reach(lower)), upper < FEWEST_SLICES ? furthestUpper : value + reach(upper)];
 		},
 		fewestAt: () => 0
@@ -11592,8 +11604,8 @@ function rateOverTime(summary, metric) {
 	const { start, end } = summary.record.window;
 	const requests = decided(summary);
 	if (requests.length === 0 || end <= start) return void 0;
-	const totals = sliceTotals(summary.underLoad, start, end);
-	const { requestThroughput, outputThroughput, inputThroughput } = ratesBetween(summary.underLoad, start, end);
+	const totals = sliceTotals(summary.underLoad, start, end, countsAt(summary.level));
+	const { requestThroughput, outputThroughput, inputThroughput } = ratesOf(summary);
 	const of = (value, slices) => value === void 0 ? void 0 : rateEstimate(value, requests.length, slices);
 	switch (metric) {
 		case "request_throughput": return of(requestThroughput, totals.completed);
@@ -11606,10 +11618,10 @@ function blocksOf$1(summary) {
 	const { record, itlSections } = summary;
 	if (record.stretches.length < 4) return [];
 	const inStretch = Map.groupBy(decided(summary), ({ stretch }) => stretch);
+	const underLoad = Map.groupBy(summary.underLoad, ({ stretch }) => stretch);
 	const ofAll = Map.groupBy(decidedOfAll(summary), ({ stretch }) => stretch);
 	return record.stretches.map(({ start, end }, i) => {
-		const requests = inStretch.get(i) ?? [];
-		const completed = requests.filter(({ outcome }) => outcome === "completed");
+		const completed = (inStretch.get(i) ?? []).filter(({ outcome }) => outcome === "completed");
 		const latencies = REQUEST_METRICS.map((metric) => [metric, histogramOfValues(valuesOf$1(completed, (request) => request[metric]))]);
 		const gaps = mergedSections([itlSections[i] ?? []]);
 		return {
@@ -11619,7 +11631,7 @@ function blocksOf$1(summary) {
 			},
 			...countsOf(ofAll.get(i) ?? []),
 			seconds: (end - start) / NS_PER_S,
-			rates: ratesBetween(requests, start, end)
+			rates: ratesBetween(underLoad.get(i) ?? [], start, end, countsAt(summary.level))
 		};
 	});
 }
@@ -29986,8 +29998,8 @@ function durationWords(seconds) {
 	return seconds < 90 ? ` (${Math.round(seconds)} s at this load)` : ` (${formatCount(Math.round(seconds / 60))} min at this load)`;
 }
 const MOST_CODES = 3;
-function explain$1({ outcome, reason, requests_needed, seconds_needed }, invalid) {
-	const needed = requests_needed === void 0 || outcome !== "inconclusive" || invalid.length > 0 ? void 0 : `About ${plural(requests_needed, "request")}${durationWords(seconds_needed)} would decide it.`;
+function explain$1({ outcome, reason, requests_needed, seconds_needed, samples, effective_samples: effective = samples }, invalid) {
+	const needed = requests_needed === void 0 || outcome !== "inconclusive" || invalid.length > 0 ? void 0 : `${effective < samples / 2 ? "Some" : "About"} ${plural(requests_needed, "request")}${durationWords(seconds_needed)}${effective < samples / 2 ? " or more" : ""} would decide it.`;
 	const codes = invalid.slice(0, MOST_CODES).map((code) => code.slice(0, 60).toWellFormed());
 	const sentences = [
 		reason,
@@ -32773,7 +32785,7 @@ function chunksTogether(_plan, summary) {
 				"goodput_ratio"
 			],
 			happened: [`In ${together.length} of ${several.length} answers most chunks came together with others.`, ...whole > 0 ? [`${whole} came whole: their ttft is that of the whole answer, and equals e2e.`] : []].join(" "),
-			matters: "Something before the server holds chunks back, so gaps between chunks and time per token are not the model's.",
+			matters: "A proxy before the server, or the server itself, holds chunks back, or this machine was too busy to read them one by one: gaps between chunks and time per token are not the model's.",
 			advice: "Turn off buffering and compression of streams in the proxy (nginx: proxy_buffering off), or judge e2e alone."
 		},
 		truth: (figure, { op, limit }) => {
@@ -32817,9 +32829,6 @@ function median(values) {
 const LATE_FLOOR_NS = NS_PER_MS;
 const FEW_LATE = .05;
 const MISSING_ALLOWED = .05;
-function isOpen(load) {
-	return load.kind === "open" || load.kind === "replay" || load.kind === "stages" && load.of === "rate";
-}
 const NONE = {
 	share: 0,
 	unbounded: false
@@ -32828,7 +32837,7 @@ const MOST_BOUNDED = .2;
 function missingLoad({ level, requests }) {
 	const late = requests.filter(({ lateness }) => lateness > LATE_FLOOR_NS);
 	if (late.length <= FEW_LATE * requests.length) return NONE;
-	if (!isOpen(level.load)) {
+	if (!isOpenLoop(level.load)) {
 		const busyNs = sum$1(requests.map(({ issued, end }) => end - issued));
 		const emptyNs = sum$1(late.map(({ lateness }) => lateness));
 		const share = emptyNs / (busyNs + emptyNs);
@@ -33015,7 +33024,7 @@ function eventLoopBlocked(plan, summary) {
 	};
 }
 function cpuSaturated(_plan, { level, record }) {
-	if (isOpen(level.load) || record.host.cpuRatio < .9) return void 0;
+	if (isOpenLoop(level.load) || record.host.cpuRatio < .9) return void 0;
 	return {
 		finding: {
 			code: "client_cpu_saturated",
@@ -33081,34 +33090,44 @@ function opposite(direction) {
 // src/judge/requests-depend.ts
 const WORTH_A_WORD = .5;
 const CONFIDENCE = .95;
-function requestsDepend(summary) {
+const P95 = {
+	kind: "quantile",
+	q: .95
+};
+const USUAL = [{
+	kind: "latency",
+	metric: "ttft",
+	statistic: P95
+}, {
+	kind: "latency",
+	metric: "e2e",
+	statistic: P95
+}];
+function requestsDepend(plan, summary) {
 	const figures = figuresOfSummary(summary);
-	const [worst] = ["ttft", "e2e"].flatMap((metric) => {
-		const estimate = figures.estimate({
-			kind: "latency",
-			metric,
-			statistic: {
-				kind: "quantile",
-				q: .95
-			}
-		});
+	const judged = plan.objectives.map(({ subject }) => subject.kind === "regression" ? subject.of : subject).filter(isOfRequests);
+	const [worst] = (judged.length > 0 ? judged : USUAL).flatMap((figure) => {
+		const estimate = figures.estimate(figure);
 		if (estimate === void 0) return [];
 		return [{
-			metric,
+			figure,
 			effective: Math.floor(estimate.worthAt(CONFIDENCE).effective),
 			samples: estimate.samples
 		}];
 	}).sort((a, b) => a.effective / a.samples - b.effective / b.samples);
 	if (worst === void 0 || worst.effective >= WORTH_A_WORD * worst.samples) return void 0;
-	const { metric, effective, samples } = worst;
+	const { figure, effective, samples } = worst;
 	return {
 		code: "requests_depend",
 		level: "note",
 		touches: ["ttft", "e2e"],
-		happened: `Requests depend on each other: for ${metric}_p95, ${samples.toLocaleString("en")} count as ${Math.max(1, effective).toLocaleString("en")}.`,
+		happened: `Requests depend on each other: for ${figureName(figure)}, ${samples.toLocaleString("en")} count as ${Math.max(1, effective).toLocaleString("en")}.`,
 		matters: "They wait for each other, or share what makes them slow together, so that intervals are as wide as of that many.",
 		advice: "Measure longer, at a lower rate, or with no more requests in flight than the service has slots."
 	};
+}
+function isOfRequests(figure) {
+	return figure.kind === "latency" && figure.metric !== "itl" && (figure.statistic.kind === "quantile" || figure.statistic.kind === "mean");
 }
 // src/judge/validity.ts
 function validityOf(plan, levels, given = []) {
@@ -33282,7 +33301,6 @@ const connectionsNotReused = (_plan, { level, record, requests }) => {
 		advice: "Turn keep-alive on, unless your users meet the same."
 	};
 };
-const dependence = (_plan, summary) => requestsDepend(summary);
 const transientCut = (_plan, { leftOut, record: { window }, requests }) => {
 	if (leftOut === void 0) return void 0;
 	const all = leftOut.length + requests.length;
@@ -33316,14 +33334,14 @@ const warmupDrift = (_plan, summary) => {
 		level: "note",
 		touches: ["ttft"],
 		happened: `The median ttft went from ${formatMs(first / NS_PER_MS)} in the first third to ${formatMs(last / NS_PER_MS)} in the last.`,
-		matters: change < 0 ? "The server was still warming up." : "The server was still slowing down; a longer run would read worse.",
-		advice: change < 0 ? "Raise warmup." : "Run longer, and look at latency over time."
+		matters: change < 0 ? "The server may still have been warming up, or working off a queue that came and went." : "The server, or this machine, was slower in the end: a longer run may read worse.",
+		advice: change < 0 ? "Look at latency over time: raise warmup if it only fell, and run longer if it rose and fell." : "Run longer, and look at latency over time."
 	};
 };
 const LITTLE = .2;
 const littlesLaw = (_plan, summary) => {
 	const { start, end } = summary.record.window;
-	const rates = ratesBetween(summary.underLoad, start, end);
+	const rates = ratesOf(summary);
 	const endedInside = summary.underLoad.filter((request) => request.outcome !== "incomplete" && request.end > start && request.end <= end);
 	const meanInFlight = average(endedInside.map((request) => request.end - request.issued));
 	const ended = endedInside.length;
@@ -33374,7 +33392,7 @@ const LEVEL_CHECKS = [
 	throttled,
 	transientCut,
 	neverSettled,
-	dependence,
+	requestsDepend,
 	warmupDrift,
 	littlesLaw,
 	tokensFromChunks,
@@ -33435,12 +33453,19 @@ function judge(objective, summary, confidence, baseline) {
 	};
 	const interval = estimate.interval;
 	const outcome = compare(interval, objective);
+	const givenUp = outcome === "met" ? GIVEN_UP[summary.record.endedBy ?? "decisive"] : void 0;
+	if (givenUp !== void 0) return {
+		...measured,
+		interval,
+		outcome: "inconclusive",
+		reason: givenUp
+	};
 	if (outcome !== "inconclusive") return {
 		...measured,
 		interval,
 		outcome
 	};
-	const judged = estimate.requestsNeeded?.();
+	const judged = estimate.requestsNeeded?.() ?? requestsForWidth(estimate, interval, objective, summary);
 	const needed = judged === void 0 ? void 0 : judged + (summary.leftOut?.length ?? 0);
 	return {
 		...measured,
@@ -33453,6 +33478,11 @@ function judge(objective, summary, confidence, baseline) {
 		}
 	};
 }
+const GIVEN_UP = {
+	max_errors: "The level was ended at its limit of failed requests, before its plan was done.",
+	max_error_rate: "The level was ended because too many requests failed, before its plan was done.",
+	overload: "The level was ended because arrivals outran completions, before its plan was done."
+};
 function worst$1(outcomes) {
 	return [
 		"violated",
@@ -33468,8 +33498,13 @@ function compare([lower, upper], { op, limit }) {
 }
 function inconclusiveReason({ fewSamples = false, effective, samples }, [lower, upper], { op }, needed) {
 	const bound = isUpperLimit(op) ? upper : lower;
-	const why = effective !== void 0 && effective < samples / 2 && (bound === void 0 || effective < FEWEST_WORTH.mean) ? `Requests depend on each other, so that ${samples} count as ${effective}: too few to bound it` : lower === void 0 && upper === void 0 && !fewSamples ? "The run is too short to show how the figure varies" : bound === void 0 ? "Too few samples to bound it" : "The limit lies within the interval";
+	const why = effective !== void 0 && effective < samples / 2 && (bound === void 0 || effective < FEWEST_WORTH.mean) ? `Requests depend on each other, so that ${samples} count as ${effective}: too few to show how it varies` : lower === void 0 && upper === void 0 && !fewSamples ? "The run is too short to show how the figure varies" : bound === void 0 ? "Too few samples to bound it" : "The limit lies within the interval";
 	return needed !== void 0 && needed > MOST_REQUESTS_SUGGESTED ? `${why}, and the figure is too close to it for any sensible number of requests to decide.` : `${why}.`;
+}
+function requestsForWidth({ observed = 0, effective = Number.POSITIVE_INFINITY }, [lower, upper], { limit }, summary) {
+	const bound = observed < limit ? upper : lower;
+	const times = bound === void 0 || effective < FEWEST_WORTH.quantile ? FEWEST_WORTH.mean / effective : ((bound - observed) / (limit - observed)) ** 2;
+	return times > 1 && Number.isFinite(times) ? Math.ceil(times * decided(summary).length) + 1 : void 0;
 }
 function secondsFor(requests, summary) {
 	const { start, end } = summary.record.window;
@@ -33525,7 +33560,10 @@ function evidenceOf({ subject, op, limit }, summary, confidence, baseline) {
 				metric
 			}), summary, limit, isUpperLimit(op), confidence);
 			const estimate = rateOverTime(summary, metric);
-			if (estimate !== void 0) return evidence(estimate, confidence);
+			if (estimate !== void 0) {
+				const { effective: _, ...known } = evidence(estimate, confidence);
+				return known;
+			}
 			const samples = decided(summary).length;
 			return samples === 0 ? { samples } : {
 				samples,
@@ -33536,7 +33574,7 @@ function evidenceOf({ subject, op, limit }, summary, confidence, baseline) {
 	}
 }
 function evidence({ value, samples, intervalAt, worthAt }, confidence) {
-	const effective = Math.min(samples, Math.floor(worthAt(confidence).effective));
+	const effective = Math.min(samples, Math.max(1, Math.floor(worthAt(confidence).effective)));
 	return {
 		observed: value,
 		samples,
@@ -33835,7 +33873,7 @@ function metricsOf(plan, summary) {
 	const ofAll = decidedOfAll(summary);
 	const latencies = Object.fromEntries(shownLatencies(summary).map((name) => [name, latencyStats(summary.latencies[name])]));
 	if (ended.length === 0 || end <= start) return latencies;
-	const rates = ratesBetween(summary.underLoad, start, end);
+	const rates = ratesOf(summary);
 	const completed = completedOf(summary);
 	const hits = cacheHitRatio(summary);
 	const unshared = unsharedHitRatio(plan, summary);
@@ -33915,11 +33953,11 @@ function unitOf({ subject }) {
 }
 const MOST_POINTS = 60;
 const SHORTEST_SLICE_NS = 250 * NS_PER_MS;
-function timelineOf({ record: { window }, requests, underLoad }) {
+function timelineOf({ level, record: { window }, requests, underLoad }) {
 	const lengthNs = window.end - window.start;
 	if (lengthNs <= 0) return [];
 	const count = Math.max(1, Math.min(MOST_POINTS, Math.floor(lengthNs / SHORTEST_SLICE_NS)));
-	const { sliceNs, outputTokens, inFlight } = sliceTotals(underLoad, window.start, window.end, count);
+	const { sliceNs, outputTokens, inFlight } = sliceTotals(underLoad, window.start, window.end, countsAt(level), count);
 	const slices = Array.from({ length: count }, () => ({
 		ttft: new Histogram(),
 		e2e: new Histogram(),
@@ -33967,7 +34005,7 @@ const FEWEST$1 = 200;
 const FEWEST_PARTS = 12;
 const MOST_PARTS = 32;
 const BEYOND_CHANCE = 4.5;
-const NOTICEABLE = .02;
+const NOTICEABLE = .03;
 function transientOf(values) {
 	if (values.length < FEWEST$1) return {
 		kind: "settled",
@@ -34013,8 +34051,10 @@ function isUnlikeRest(mean, length, total) {
 	});
 	const middle = means.reduce((sum, one) => sum + one, 0) / count;
 	const variance = means.reduce((sum, one) => sum + (one - middle) ** 2, 0) / (count - 1);
-	const apart = Math.abs(mean(0, part) - middle);
-	return apart * length / total > NOTICEABLE && apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count));
+	const start = mean(0, part) - middle;
+	const apart = Math.abs(start);
+	const moves = apart * length / total;
+	return (mean(0, Math.max(BATCH, Math.ceil(length / 16))) - middle) * Math.sign(start) > apart / 2 && moves > NOTICEABLE && apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count));
 }
 function keepsGoing(mean, first, total) {
 	const edge = (part) => first + Math.floor(part * (total - first) / EIGHTHS);
@@ -36714,9 +36754,6 @@ function warmupConcurrency({ load, warmupRequests }) {
 	if (load.kind === "closed") return load.concurrency;
 	return ("maxConcurrency" in load ? load.maxConcurrency : void 0) ?? warmupRequests;
 }
-function isOpenLoop(load) {
-	return load.kind === "open" || load.kind === "replay" || load.kind === "stages" && load.of === "rate";
-}
 function mostInFlight({ load }, part) {
 	return isOpenLoop(load) ? 0 : share(slotsOf(load, 0, 0, 1).slots.length, part);
 }
@@ -36790,8 +36827,9 @@ function progressOf(plan, level, summarizer, clock, onProgress) {
 		else disarm ??= clock.alarm(last + PROGRESS_EVERY_NS, () => tell(phase, clock.now()));
 	};
 }
-function figuresOf({ underLoad, latencies, record: { window } }) {
-	const { outputThroughput } = ratesBetween(underLoad, window.start, window.end);
+function figuresOf(summary) {
+	const { latencies } = summary;
+	const { outputThroughput } = ratesOf(summary);
 	return {
 		meanLatencyNs: latencies.e2e.mean,
 		meanTtftNs: latencies.ttft.mean,
@@ -37008,12 +37046,11 @@ var Run = class {
 		const explored = [];
 		for (let level = nextLevel(this.#plan, explored); level !== void 0; level = nextLevel(this.#plan, explored)) {
 			const summary = await this.#level(level);
-			const { start, end } = summary.record.window;
 			const outcomes = this.#outcomes(summary, summary.record.confidence ?? this.#plan.confidence);
 			explored.push({
 				level,
 				outcome: worst$1(outcomes),
-				throughput: ratesBetween(summary.underLoad, start, end).requestThroughput
+				throughput: ratesOf(summary).requestThroughput
 			});
 			if (this.#signal.aborted || summary.record.endedBy === "max_tokens") break;
 		}

@@ -20,7 +20,10 @@ export async function dryRun(plan: Plan): Promise<string> {
     ]),
     ...(levels.length === 0 ? ["Levels follow from what earlier ones show.", ""] : []),
     plan.objectives.length === 0 ? "No objectives." : "Objectives",
-    ...objectives.map(({ text, fewest, planned }) => `  ${text}${decides(fewest, planned)}`),
+    ...objectives.map(
+      ({ text, fewest, planned, needsStored }) =>
+        `  ${text}${decides(fewest, planned)}${needsStored ? "; only against a stored baseline (--baseline)" : ""}`,
+    ),
   ];
   return `${lines.join("\n")}\n`;
 }

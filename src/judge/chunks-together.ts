@@ -21,7 +21,7 @@ export function chunksTogether(_plan: Plan, summary: LevelSummary): Doubt | unde
           : []),
       ].join(" "),
       matters:
-        "Something before the server holds chunks back, so gaps between chunks and time per token are not the model's.",
+        "A proxy before the server, or the server itself, holds chunks back, or this machine was too busy to read them one by one: gaps between chunks and time per token are not the model's.",
       advice:
         "Turn off buffering and compression of streams in the proxy (nginx: proxy_buffering off), or judge e2e alone.",
     },

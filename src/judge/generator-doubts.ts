@@ -1,9 +1,9 @@
-import type { Plan } from "../plan/plan.ts";
+import { isOpenLoop, type Plan } from "../plan/plan.ts";
 import type { LevelSummary } from "../summarize/summary.ts";
 import { formatMs, formatRatio, NS_PER_MS } from "../units.ts";
 import type { Direction, Doubt, Figure } from "./doubt.ts";
 import { figureLimits } from "./figure-limits.ts";
-import { isOpen, LATE_FLOOR_NS, MISSING_ALLOWED, missingLoad } from "./missing-load.ts";
+import { LATE_FLOOR_NS, MISSING_ALLOWED, missingLoad } from "./missing-load.ts";
 import { reread } from "./reread.ts";
 
 /** What the program that sends may have added to figures, or kept from the server. */
@@ -128,7 +128,7 @@ export function eventLoopBlocked(plan: Plan, summary: LevelSummary): Doubt | und
 /** A generator at its end limits what it measures. */
 export function cpuSaturated(_plan: Plan, { level, record }: LevelSummary): Doubt | undefined {
   // An open loop waits out the last stretch before each arrival busily, which is no sign of overload.
-  if (isOpen(level.load) || record.host.cpuRatio < 0.9) return undefined;
+  if (isOpenLoop(level.load) || record.host.cpuRatio < 0.9) return undefined;
   return {
     finding: {
       code: "client_cpu_saturated",

@@ -14,12 +14,14 @@ import { mergedSections } from "../summarize/sections.ts";
 import { sliceTotals } from "../summarize/slices.ts";
 import {
   completedOf,
+  countsAt,
   decided,
   decidedOfAll,
   isGood,
   type LevelSummary,
   type RequestFacts,
   ratesBetween,
+  ratesOf,
   valuesOf,
   type WindowRates,
 } from "../summarize/summary.ts";
@@ -189,8 +191,8 @@ export function rateOverTime(
   const { start, end } = summary.record.window;
   const requests = decided(summary);
   if (requests.length === 0 || end <= start) return undefined;
-  const totals = sliceTotals(summary.underLoad, start, end);
-  const rates = ratesBetween(summary.underLoad, start, end);
+  const totals = sliceTotals(summary.underLoad, start, end, countsAt(summary.level));
+  const rates = ratesOf(summary);
   const { requestThroughput, outputThroughput, inputThroughput } = rates;
   const of = (value: number | undefined, slices: Float64Array) =>
     value === undefined ? undefined : rateEstimate(value, requests.length, slices);
@@ -214,6 +216,7 @@ function blocksOf(summary: LevelSummary): BlockFigures[] {
   const { record, itlSections } = summary;
   if (record.stretches.length < FEWEST_BLOCKS) return [];
   const inStretch = Map.groupBy(decided(summary), ({ stretch }) => stretch);
+  const underLoad = Map.groupBy(summary.underLoad, ({ stretch }) => stretch);
   const ofAll = Map.groupBy(decidedOfAll(summary), ({ stretch }) => stretch);
   return record.stretches.map(({ start, end }, i) => {
     const requests = inStretch.get(i) ?? [];
@@ -229,7 +232,7 @@ function blocksOf(summary: LevelSummary): BlockFigures[] {
       },
       ...countsOf(ofAll.get(i) ?? []),
       seconds: (end - start) / NS_PER_S,
-      rates: ratesBetween(requests, start, end),
+      rates: ratesBetween(underLoad.get(i) ?? [], start, end, countsAt(summary.level)),
     };
   });
 }

@@ -1,4 +1,4 @@
-import type { Load } from "../plan/plan.ts";
+import { isOpenLoop } from "../plan/plan.ts";
 import type { LevelSummary, RequestFacts } from "../summarize/summary.ts";
 import { NS_PER_MS } from "../units.ts";
 import { median } from "./median.ts";
@@ -10,11 +10,6 @@ const FEW_LATE = 0.05;
 
 /** A share of the load that may be missing, or the load fell short. */
 export const MISSING_ALLOWED = 0.05;
-
-/** Whether requests are due when the plan says, and not when an earlier one has ended. */
-export function isOpen(load: Load): boolean {
-  return load.kind === "open" || load.kind === "replay" || (load.kind === "stages" && load.of === "rate");
-}
 
 /** What the server never saw of the planned load because we were late. */
 export interface MissingLoad {
@@ -33,7 +28,7 @@ export function missingLoad({ level, requests }: LevelSummary): MissingLoad {
   const late = requests.filter(({ lateness }) => lateness > LATE_FLOOR_NS);
   // A moment in which nothing was sent is a blip of the load, not a want of it.
   if (late.length <= FEW_LATE * requests.length) return NONE;
-  if (!isOpen(level.load)) {
+  if (!isOpenLoop(level.load)) {
     const busyNs = sum(requests.map(({ issued, end }) => end - issued));
     const emptyNs = sum(late.map(({ lateness }) => lateness));
     const share = emptyNs / (busyNs + emptyNs);

@@ -6,7 +6,7 @@ import {
   decidedOfAll,
   type LevelSummary,
   type RequestFacts,
-  ratesBetween,
+  ratesOf,
   valuesOf,
 } from "../summarize/summary.ts";
 import { formatMs, NS_PER_MS, NS_PER_S } from "../units.ts";
@@ -239,8 +239,6 @@ const connectionsNotReused: Check = (_plan, { level, record, requests }) => {
   };
 };
 
-const dependence: Check = (_plan, summary) => requestsDepend(summary);
-
 const transientCut: Check = (_plan, { leftOut, record: { window }, requests }) => {
   if (leftOut === undefined) return undefined;
   const all = leftOut.length + requests.length;
@@ -284,9 +282,12 @@ const warmupDrift: Check = (_plan, summary) => {
     happened: `The median ttft went from ${formatMs(first / NS_PER_MS)} in the first third to ${formatMs(last / NS_PER_MS)} in the last.`,
     matters:
       change < 0
-        ? "The server was still warming up."
-        : "The server was still slowing down; a longer run would read worse.",
-    advice: change < 0 ? "Raise warmup." : "Run longer, and look at latency over time.",
+        ? "The server may still have been warming up, or working off a queue that came and went."
+        : "The server, or this machine, was slower in the end: a longer run may read worse.",
+    advice:
+      change < 0
+        ? "Look at latency over time: raise warmup if it only fell, and run longer if it rose and fell."
+        : "Run longer, and look at latency over time.",
   };
 };
 
@@ -294,7 +295,7 @@ const LITTLE = 0.2;
 
 const littlesLaw: Check = (_plan, summary) => {
   const { start, end } = summary.record.window;
-  const rates = ratesBetween(summary.underLoad, start, end);
+  const rates = ratesOf(summary);
   const endedInside = summary.underLoad.filter(
     (request) => request.outcome !== "incomplete" && request.end > start && request.end <= end,
   );
@@ -351,7 +352,7 @@ const LEVEL_CHECKS: readonly Check[] = [
   throttled,
   transientCut,
   neverSettled,
-  dependence,
+  requestsDepend,
   warmupDrift,
   littlesLaw,
   tokensFromChunks,

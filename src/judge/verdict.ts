@@ -1,4 +1,5 @@
 import { type ComparableFigure, figureName, holds, isUpperLimit, type Objective } from "../plan/objective.ts";
+import type { EndReason } from "../record/record.ts";
 import type { Outcome } from "../result.ts";
 import { decided, type LevelSummary } from "../summarize/summary.ts";
 import { NS_PER_S } from "../units.ts";
@@ -61,8 +62,10 @@ export function judge(
   }
   const interval = estimate.interval;
   const outcome = compare(interval, objective);
+  const givenUp = outcome === "met" ? GIVEN_UP[summary.record.endedBy ?? "decisive"] : undefined;
+  if (givenUp !== undefined) return { ...measured, interval, outcome: "inconclusive", reason: givenUp };
   if (outcome !== "inconclusive") return { ...measured, interval, outcome };
-  const judged = estimate.requestsNeeded?.();
+  const judged = estimate.requestsNeeded?.() ?? requestsForWidth(estimate, interval, objective, summary);
   // A longer run would lose its start as well.
   const needed = judged === undefined ? undefined : judged + (summary.leftOut?.length ?? 0);
   return {
@@ -77,6 +80,13 @@ export function judge(
       }),
   };
 }
+
+/** A level that was ended because all was not well has not shown that it would have kept an objective to its end. */
+const GIVEN_UP: Readonly<Partial<Record<EndReason, string>>> = {
+  max_errors: "The level was ended at its limit of failed requests, before its plan was done.",
+  max_error_rate: "The level was ended because too many requests failed, before its plan was done.",
+  overload: "The level was ended because arrivals outran completions, before its plan was done.",
+};
 
 /** Violated beats inconclusive beats met; undefined when there was nothing to judge. */
 export function worst(outcomes: readonly Outcome[]): Outcome | undefined {
@@ -102,7 +112,7 @@ function inconclusiveReason(
     effective !== undefined &&
     effective < samples / 2 &&
     (bound === undefined || effective < FEWEST_WORTH.mean)
-      ? `Requests depend on each other, so that ${samples} count as ${effective}: too few to bound it`
+      ? `Requests depend on each other, so that ${samples} count as ${effective}: too few to show how it varies`
       : lower === undefined && upper === undefined && !fewSamples
         ? "The run is too short to show how the figure varies"
         : bound === undefined
@@ -111,6 +121,21 @@ function inconclusiveReason(
   return needed !== undefined && needed > MOST_REQUESTS_SUGGESTED
     ? `${why}, and the figure is too close to it for any sensible number of requests to decide.`
     : `${why}.`;
+}
+
+/** Where nothing better is known: with four times as many requests an interval is half as wide. */
+function requestsForWidth(
+  { observed = 0, effective = Number.POSITIVE_INFINITY }: Evidence,
+  [lower, upper]: Interval,
+  { limit }: Objective,
+  summary: LevelSummary,
+): number | undefined {
+  const bound = observed < limit ? upper : lower;
+  const times =
+    bound === undefined || effective < FEWEST_WORTH.quantile
+      ? FEWEST_WORTH.mean / effective
+      : ((bound - observed) / (limit - observed)) ** 2;
+  return times > 1 && Number.isFinite(times) ? Math.ceil(times * decided(summary).length) + 1 : undefined;
 }
 
 function secondsFor(requests: number, summary: LevelSummary): number {
@@ -188,7 +213,11 @@ function evidenceOf(
         return shareEvidence(estimate, summary, limit, isUpperLimit(op), confidence);
       }
       const estimate = rateOverTime(summary, metric);
-      if (estimate !== undefined) return evidence(estimate, confidence);
+      if (estimate !== undefined) {
+        // What it is worth is counted in slices of time, and no number of requests.
+        const { effective: _, ...known } = evidence(estimate, confidence);
+        return known;
+      }
       const samples = decided(summary).length;
       return samples === 0 ? { samples } : { samples, missing: "The server told no prompt lengths (usage)." };
     }
@@ -201,7 +230,7 @@ function evidence(
   { value, samples, intervalAt, worthAt }: Estimate,
   confidence: number,
 ): Evidence & { readonly interval: Interval } {
-  const effective = Math.min(samples, Math.floor(worthAt(confidence).effective));
+  const effective = Math.min(samples, Math.max(1, Math.floor(worthAt(confidence).effective)));
   return { observed: value, samples, interval: intervalAt(confidence), effective };
 }
 

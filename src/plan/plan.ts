@@ -110,6 +110,14 @@ export type Load =
   /** At the moments of a recorded trace. */
   | { readonly kind: "replay"; readonly maxConcurrency?: number };
 
+export type OpenLoad = Extract<Load, { kind: "open" | "replay" }> | RateStages;
+type RateStages = Extract<Load, { kind: "stages" }> & { readonly of: "rate" };
+
+/** Whether requests are sent when they are due, and not when an earlier one has ended. */
+export function isOpenLoop(load: Load): load is OpenLoad {
+  return load.kind === "open" || load.kind === "replay" || (load.kind === "stages" && load.of === "rate");
+}
+
 export interface OpenLoop {
   readonly arrivals: Arrivals;
   /** Shape of the gamma distribution of gaps: 1 is Poisson, below 1 burstier, above 1 more even. */

@@ -32,12 +32,13 @@ import { Histogram } from "../summarize/histogram.ts";
 import { sliceTotals } from "../summarize/slices.ts";
 import {
   completedOf,
+  countsAt,
   decided,
   decidedOfAll,
   isGood,
   type LevelSummary,
   type RequestFacts,
-  ratesBetween,
+  ratesOf,
   type Summaries,
   valuesOf,
 } from "../summarize/summary.ts";
@@ -315,7 +316,7 @@ function metricsOf(plan: Plan, summary: LevelSummary): LevelMetrics {
     shownLatencies(summary).map((name) => [name, latencyStats(summary.latencies[name])]),
   );
   if (ended.length === 0 || end <= start) return latencies;
-  const rates = ratesBetween(summary.underLoad, start, end);
+  const rates = ratesOf(summary);
   const completed = completedOf(summary);
   const hits = cacheHitRatio(summary);
   const unshared = unsharedHitRatio(plan, summary);
@@ -424,11 +425,17 @@ function unitOf({ subject }: Objective): ObjectiveResult["unit"] {
 const MOST_POINTS = 60;
 const SHORTEST_SLICE_NS = 250 * NS_PER_MS;
 
-function timelineOf({ record: { window }, requests, underLoad }: LevelSummary): TimelinePoint[] {
+function timelineOf({ level, record: { window }, requests, underLoad }: LevelSummary): TimelinePoint[] {
   const lengthNs = window.end - window.start;
   if (lengthNs <= 0) return [];
   const count = Math.max(1, Math.min(MOST_POINTS, Math.floor(lengthNs / SHORTEST_SLICE_NS)));
-  const { sliceNs, outputTokens, inFlight } = sliceTotals(underLoad, window.start, window.end, count);
+  const { sliceNs, outputTokens, inFlight } = sliceTotals(
+    underLoad,
+    window.start,
+    window.end,
+    countsAt(level),
+    count,
+  );
   const slices = Array.from({ length: count }, () => ({
     ttft: new Histogram(),
     e2e: new Histogram(),

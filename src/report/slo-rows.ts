@@ -89,13 +89,20 @@ function durationWords(seconds: number | undefined): string {
 const MOST_CODES = 3;
 
 function explain(
-  { outcome, reason, requests_needed, seconds_needed }: ObjectiveResult,
+  {
+    outcome,
+    reason,
+    requests_needed,
+    seconds_needed,
+    samples,
+    effective_samples: effective = samples,
+  }: ObjectiveResult,
   invalid: readonly string[],
 ): string | undefined {
   const needed =
     requests_needed === undefined || outcome !== "inconclusive" || invalid.length > 0
       ? undefined
-      : `About ${plural(requests_needed, "request")}${durationWords(seconds_needed)} would decide it.`;
+      : `${effective < samples / 2 ? "Some" : "About"} ${plural(requests_needed, "request")}${durationWords(seconds_needed)}${effective < samples / 2 ? " or more" : ""} would decide it.`;
   const codes = invalid.slice(0, MOST_CODES).map((code) => code.slice(0, 60).toWellFormed());
   const doubted =
     codes.length === 0 ? undefined : `It may not be believed: ${listed(codes)} could have turned it.`;

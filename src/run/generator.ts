@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { arrivalOffsets, rampOffsets } from "../plan/arrivals.ts";
-import type { Level, Load, Plan, Target } from "../plan/plan.ts";
+import { isOpenLoop, type Level, type Load, type OpenLoad, type Plan, type Target } from "../plan/plan.ts";
 import { concurrencySlots, userSlots } from "../plan/slots.ts";
 import { rampRequests } from "../plan/warmup.ts";
 import { openWorkload, type WorkloadSource } from "../plan/workload.ts";
@@ -337,14 +337,6 @@ function openSlots(count: number, startNs: number, parts = 1): Slot[] {
 function warmupConcurrency({ load, warmupRequests }: Level): number {
   if (load.kind === "closed") return load.concurrency;
   return ("maxConcurrency" in load ? load.maxConcurrency : undefined) ?? warmupRequests;
-}
-
-type OpenLoad = Extract<Load, { kind: "open" | "replay" }> | RateStages;
-type RateStages = Extract<Load, { kind: "stages" }> & { readonly of: "rate" };
-
-/** Whether requests are sent when they are due, and not when an earlier one has ended. */
-function isOpenLoop(load: Load): load is OpenLoad {
-  return load.kind === "open" || load.kind === "replay" || (load.kind === "stages" && load.of === "rate");
 }
 
 /** As far as the plan tells: with an open loop that is the server's doing. */

@@ -25,6 +25,8 @@ export interface PlanOutline {
   /** What the numbers of requests can decide at the best. */
   readonly objectives: readonly {
     readonly text: string;
+    /** Only a stored baseline can decide it: the plan measures none. */
+    readonly needsStored?: boolean;
     /** Independent requests below which it cannot be met; absent where their number does not say. */
     readonly fewest?: number;
     /** Of the level that has fewest; absent where that is found on the way. */
@@ -76,6 +78,7 @@ export async function planOutline(plan: Plan): Promise<PlanOutline> {
       );
       return {
         text: objective.text,
+        ...(objective.subject.kind === "regression" && plan.baseline === undefined && { needsStored: true }),
         ...(fewest !== undefined && { fewest }),
         ...(Number.isFinite(planned) && { planned }),
       };

@@ -1,6 +1,6 @@
 import type { Clock } from "../clock.ts";
 import { type Level, type Load, levelName, type Plan } from "../plan/plan.ts";
-import { type LevelSummarizer, type LevelSummary, ratesBetween } from "../summarize/summary.ts";
+import { type LevelSummarizer, type LevelSummary, ratesOf } from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
 
 export interface Progress {
@@ -100,8 +100,9 @@ export function progressOf(
   };
 }
 
-function figuresOf({ underLoad, latencies, record: { window } }: LevelSummary) {
-  const { outputThroughput } = ratesBetween(underLoad, window.start, window.end);
+function figuresOf(summary: LevelSummary) {
+  const { latencies } = summary;
+  const { outputThroughput } = ratesOf(summary);
   return {
     meanLatencyNs: latencies.e2e.mean,
     meanTtftNs: latencies.ttft.mean,

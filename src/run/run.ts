@@ -25,7 +25,7 @@ import type { Outcome, Result } from "../result.ts";
 import type { Transport } from "../send/transport.ts";
 import { undiciTransport } from "../send/undici-transport.ts";
 import { leaveOutStart } from "../summarize/leave-out-start.ts";
-import { LevelSummarizer, type LevelSummary, ratesBetween, type Summaries } from "../summarize/summary.ts";
+import { LevelSummarizer, type LevelSummary, ratesOf, type Summaries } from "../summarize/summary.ts";
 import { VERSION } from "../version.ts";
 import { blocksOf, type Side } from "./blocks.ts";
 import { endReason } from "./end-reason.ts";
@@ -176,12 +176,11 @@ class Run {
       level = nextLevel(this.#plan, explored)
     ) {
       const summary = await this.#level(level);
-      const { start, end } = summary.record.window;
       const outcomes = this.#outcomes(summary, summary.record.confidence ?? this.#plan.confidence);
       explored.push({
         level,
         outcome: worst(outcomes),
-        throughput: ratesBetween(summary.underLoad, start, end).requestThroughput,
+        throughput: ratesOf(summary).requestThroughput,
       });
       if (this.#signal.aborted || summary.record.endedBy === "max_tokens") break;
     }

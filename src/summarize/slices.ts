@@ -1,11 +1,11 @@
-import type { RequestFacts } from "./summary.ts";
+import type { CountsAt, RequestFacts } from "./summary.ts";
 
 /** What came in each of a row of equal slices of time. */
 export interface SliceTotals {
   readonly sliceNs: number;
   /** Nanoseconds that requests were in flight, of all of them together. */
   readonly inFlight: Float64Array;
-  /** A request counts by the share of its time in the slice. */
+  /** As in `ratesBetween`. */
   readonly completed: Float64Array;
   readonly outputTokens: Float64Array;
   readonly inputTokens: Float64Array;
@@ -27,6 +27,7 @@ export function sliceTotals(
   requests: readonly RequestFacts[],
   startNs: number,
   endNs: number,
+  counts: CountsAt,
   count = slicesFor(requests, endNs - startNs),
 ): SliceTotals {
   const sliceNs = (endNs - startNs) / count;
@@ -48,8 +49,8 @@ export function sliceTotals(
     const last = Math.min(to, untilNs);
     const first = Math.max(0, Math.floor((begin - startNs) / sliceNs));
     for (let i = first; i < count && startNs + i * sliceNs < last; i++) {
-      const inside = Math.min(last, startNs + (i + 1) * sliceNs) - Math.max(begin, startNs + i * sliceNs);
-      if (inside > 0) into[i]! += (amount * inside) / (to - from);
+      const within = Math.min(last, startNs + (i + 1) * sliceNs) - Math.max(begin, startNs + i * sliceNs);
+      if (within > 0) into[i]! += (amount * within) / (to - from);
     }
   };
   const put = (
@@ -63,19 +64,20 @@ export function sliceTotals(
   };
   for (const request of requests) {
     const { issued, end, firstOutput, lastOutput, inputTokens: input, outputTokens: output } = request;
-    const counts = [
+    const inside = [
       Math.max(startNs, request.countsFrom ?? startNs),
       Math.min(endNs, request.cutOff ?? endNs),
     ] as const;
-    if (end > issued) spread(inFlight, end - issued, [issued, end], counts);
+    if (end > issued) spread(inFlight, end - issued, [issued, end], inside);
     if (request.outcome !== "completed") continue;
-    if (end > issued) spread(completed, 1, [issued, end], counts);
-    if (input !== undefined) put(inputTokens, input, firstOutput ?? end, counts);
+    if (counts === "end") put(completed, 1, end, inside);
+    else if (end > issued) spread(completed, 1, [issued, end], inside);
+    if (input !== undefined) put(inputTokens, input, firstOutput ?? end, inside);
     if (firstOutput === undefined || lastOutput === undefined || output === 1 || firstOutput === lastOutput) {
-      put(outputTokens, output, firstOutput ?? end, counts);
+      put(outputTokens, output, firstOutput ?? end, inside);
     } else {
-      put(outputTokens, 1, firstOutput, counts);
-      spread(outputTokens, output - 1, [firstOutput, lastOutput], counts);
+      put(outputTokens, 1, firstOutput, inside);
+      spread(outputTokens, output - 1, [firstOutput, lastOutput], inside);
     }
   }
   return { sliceNs, completed, outputTokens, inputTokens, inFlight };

@@ -1,6 +1,6 @@
 import type { Criterion, RequestMetric } from "../plan/objective.ts";
 import { holds } from "../plan/objective.ts";
-import type { Level } from "../plan/plan.ts";
+import { isOpenLoop, type Level } from "../plan/plan.ts";
 import type { LevelRecord, RequestRecord, StretchRecord } from "../record/record.ts";
 import { LATENCIES, type LatencyName } from "../result.ts";
 import type { FailureReason } from "../send/exchange.ts";
@@ -387,11 +387,32 @@ export interface WindowRates {
   readonly concurrency: number;
 }
 
+/** Of a level's whole window, by all that was under way in it. */
+export function ratesOf({ underLoad, level, record: { window } }: LevelSummary): WindowRates {
+  return ratesBetween(underLoad, window.start, window.end, countsAt(level));
+}
+
 /**
- * The rates of any stretch of time: the whole window, or one slice of it.
+ * How a request counts that straddles the edge of a window. In a closed loop many end together, and counting ends alone
+ * would read low by up to a whole round: it counts by the share of its time inside. In an open loop that would take
+ * waiting in a queue that grows for work done.
+ */
+export type CountsAt = "share" | "end";
+
+export function countsAt({ load }: Level): CountsAt {
+  return isOpenLoop(load) ? "end" : "share";
+}
+
+/**
+ * The rates of any stretch of time: the whole window, or a part of it.
  * @param requests all that were under way in it, those that came before the window among them (`underLoad`).
  */
-export function ratesBetween(requests: readonly RequestFacts[], startNs: number, endNs: number): WindowRates {
+export function ratesBetween(
+  requests: readonly RequestFacts[],
+  startNs: number,
+  endNs: number,
+  counts: CountsAt = "share",
+): WindowRates {
   let completed = 0;
   let output = 0;
   let input = 0;
@@ -403,9 +424,8 @@ export function ratesBetween(requests: readonly RequestFacts[], startNs: number,
     const inside = overlap(request.issued, request.end, from, until);
     inFlightNs += inside;
     if (request.outcome !== "completed") continue;
-    // A request that straddles an edge counts by the share of its time inside: in a closed loop many end
-    // together, and counting ends alone would read low by up to a whole round.
-    completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
+    if (counts === "end") completed += request.end > from && request.end <= until ? 1 : 0;
+    else completed += request.end > request.issued ? inside / (request.end - request.issued) : 0;
     output += outputTokensBetween(request, from, until);
     if (request.inputTokens !== undefined) {
       inputKnown = true;

@@ -32,7 +32,7 @@ const MOST_PARTS = 32;
 /** Standard deviations of a normal: so many because MSER looks for the place where the start is most unlike the rest. */
 const BEYOND_CHANCE = 4.5;
 /** Of the mean logarithm of all: a start that moves it by less, for it is short or hardly slower, spoils nothing. */
-const NOTICEABLE = 0.02;
+const NOTICEABLE = 0.03;
 
 export function transientOf(values: Float64Array): Transient {
   if (values.length < FEWEST) return { kind: "settled", length: 0 };
@@ -83,9 +83,17 @@ function isUnlikeRest(mean: MeanOf, length: number, total: number): boolean {
   });
   const middle = means.reduce((sum, one) => sum + one, 0) / count;
   const variance = means.reduce((sum, one) => sum + (one - middle) ** 2, 0) / (count - 1);
-  const apart = Math.abs(mean(0, part) - middle);
+  const start = mean(0, part) - middle;
+  const apart = Math.abs(start);
   const moves = (apart * length) / total;
-  return moves > NOTICEABLE && apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count));
+  // What began well and went wrong later is no start, and is not to be hidden.
+  const first = mean(0, Math.max(BATCH, Math.ceil(length / 16))) - middle;
+  const fromTheFirst = first * Math.sign(start) > apart / 2;
+  return (
+    fromTheFirst &&
+    moves > NOTICEABLE &&
+    apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count))
+  );
 }
 
 /** Its parts' means rise one after the other, or fall, all but one of 28 pairs: by chance one series in 2,500 does. */

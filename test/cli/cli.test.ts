@@ -251,6 +251,16 @@ test("flags, a config file and the names of other tools describe the same plan",
   for (const other of others) assert.equal(other, first);
 });
 
+test("a dry run says what so few requests, or no baseline, cannot decide", async () => {
+  const slo = ["--slo", "ttft_p99 < 1s", "--slo", "ttft_p95 regression < 10%"];
+  const { stdout } = await run("--dry-run", "--requests", "100", ...slo);
+  assert.match(
+    stdout,
+    /ttft_p99 < 1s: cannot be met, for that takes 299 independent requests, and 100 are planned/,
+  );
+  assert.match(stdout, /ttft_p95 regression < 10%: .*; only against a stored baseline \(--baseline\)/);
+});
+
 test("the same setting under two names is refused", async () => {
   const got = await run("--requests", "5", "--num-prompts", "6");
   assert.equal(got.exitCode, 2);

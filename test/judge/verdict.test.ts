@@ -4,7 +4,7 @@ import { judge, worst } from "../../src/judge/verdict.ts";
 import { parseObjective } from "../../src/plan/objective.ts";
 import { shuffled } from "../../src/plan/prompts.ts";
 import { random } from "../../src/random.ts";
-import type { RequestRecord } from "../../src/record/record.ts";
+import type { EndReason, RequestRecord } from "../../src/record/record.ts";
 import type { Outcome } from "../../src/result.ts";
 import { failure, planOf, record, summaryOf, times } from "../support/records.ts";
 
@@ -69,6 +69,36 @@ test("gaps within a request count as one sample of it", () => {
   const judgement = judge(parseObjective("itl_p95 < 20ms"), summaryOf(planOf(), slow(58, 0)), 0.95);
   assert.equal(judgement.samples, 58 * 4);
   assert.equal(judgement.outcome, "inconclusive");
+});
+
+test("a level that was given up has met nothing, and what it violated stands", () => {
+  const judged = (objective: string, endedBy: EndReason) =>
+    judge(parseObjective(objective), summaryOf(planOf(), slow(200, 0), { endedBy }), 0.95);
+  for (const endedBy of ["max_errors", "max_error_rate", "overload"] as const) {
+    const { outcome, reason } = judged("ttft_p95 < 500ms", endedBy);
+    assert.equal(outcome, "inconclusive");
+    assert.match(reason!, /^The level was ended /);
+    assert.equal(judged("ttft_p95 < 1ms", endedBy).outcome, "violated");
+  }
+  assert.equal(judged("ttft_p95 < 500ms", "decisive").outcome, "met");
+  assert.equal(judged("ttft_p95 < 500ms", "max_tokens").outcome, "met");
+});
+
+test("too few requests of a mean or a queue say how many more would do, and are never worth none", () => {
+  const few = judge(parseObjective("ttft_mean < 500ms"), summaryOf(planOf(), slow(3, 0)), 0.95);
+  assert.deepEqual([few.outcome, few.requestsNeeded! >= 30], ["inconclusive", true]);
+  // Slow for the whole first half.
+  const halves = judge(
+    parseObjective("ttft_p50 < 500ms"),
+    summaryOf(
+      planOf(),
+      slow(400, 200, (i) => i < 200),
+    ),
+    0.95,
+  );
+  assert.equal(halves.outcome, "inconclusive");
+  assert.ok(halves.effective! >= 1 && halves.effective! < 25, `${halves.effective}`);
+  assert.ok(halves.requestsNeeded! > 400 && halves.secondsNeeded! > 40);
 });
 
 test("an inconclusive objective says how many requests would do", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LevelSummarizer, mergeSummaries, ratesBetween } from "../../src/summarize/summary.ts";
+import { LevelSummarizer, mergeSummaries, ratesBetween, ratesOf } from "../../src/summarize/summary.ts";
 import { planOf, record, summaryOf, times } from "../support/records.ts";
 
 const MS = 1e6;
@@ -15,6 +15,23 @@ test("a request that straddles the window counts by the share of its time inside
   const rates = ratesBetween(requests, 0, 945 * MS);
   assert.ok(Math.abs(rates.requestThroughput * 0.945 - 9.5) < 1e-9);
   assert.ok(Math.abs(rates.concurrency * 0.945 - 0.855) < 1e-9);
+});
+
+test("in an open loop requests count as they end: waiting in a queue that grows is no throughput", () => {
+  const plan = planOf({ rate: 20, arrivals: "constant", requests: 100, warmup: 0 });
+  // One is computed at a time, for 100 ms each: half of them are still in the queue when the last one arrives.
+  const summary = summaryOf(
+    plan,
+    times(100, (i) => {
+      const first = 100 * (i + 1) * MS;
+      return record(i, { scheduled: 50 * i * MS, outputs: [first], firstByte: first, end: first });
+    }),
+  );
+  const { requestThroughput } = ratesOf({
+    ...summary,
+    record: { ...summary.record, window: { start: 0, end: 5000 * MS } },
+  });
+  assert.equal(requestThroughput, 10);
 });
 
 test("tokens lie between a request's first and last chunk", () => {
