@@ -11389,7 +11389,7 @@ function farBeyond({ min, middle, max }, effective) {
 	return [min / timesBeyond(min, middle, effective), max * timesBeyond(middle, max, effective)];
 }
 function timesBeyond(lower, higher, effective = SEVERAL_STATES) {
-	const [power, most] = effective < SEVERAL_STATES ? [3, 100] : [1, 10];
+	const [power, most] = effective < SEVERAL_STATES ? [2, 100] : [1, 10];
 	return lower > 0 ? Math.min(most, (higher / lower) ** power) : most;
 }
 function rangeOf$1(histogram) {
@@ -11777,10 +11777,11 @@ function unsharedHitRatio(plan, summary) {
 }
 function findUnshared(plan, summary) {
 	const known = summary.requests.filter(tellsInput);
-	const allowed = allowance(plan, known);
 	const told = known.filter(tellsCached);
-	if (told.length > 0) return sum$3(told.map((request) => cachedOf(request) > allowed(request) ? Math.max(0, cachedOf(request) - sharedOf(request)) : 0)) / sum$3(told.map(inputOf));
 	const ratio = pageRatio(summary);
+	if (told.length === 0 && ratio === void 0) return void 0;
+	const allowed = allowance(plan, known);
+	if (told.length > 0) return sum$3(told.map((request) => cachedOf(request) > allowed(request) ? Math.max(0, cachedOf(request) - sharedOf(request)) : 0)) / sum$3(told.map(inputOf));
 	if (ratio === void 0) return void 0;
 	const inputs = sum$3(known.map(inputOf));
 	if (inputs > 0) {
@@ -32983,7 +32984,7 @@ function underAllOfIt(summary, missing) {
 function underMoreLoad(figure, unbounded) {
 	switch (figure.kind) {
 		case "goodput_ratio": return unbounded ? "lower" : void 0;
-		case "rate": return "higher";
+		case "rate": return unbounded || figure.metric !== "error_rate" ? "higher" : void 0;
 		case "latency": return unbounded && figure.metric !== "issue_delay" && figure.metric !== "held" ? "higher" : void 0;
 	}
 }
@@ -33258,10 +33259,10 @@ const tokensFromChunks = (_plan, summary) => {
 	};
 };
 const outputShort = (plan, summary) => {
-	const completed = completedOf(summary).filter(({ outputTokens }) => outputTokens > 0);
+	const lengths = valuesOf$1(completedOf(summary), ({ outputTokens }) => outputTokens || void 0);
 	if (plan.workload.prompts.kind === "file" || plan.workload.trace !== void 0) return void 0;
 	const asked = meanLength(plan.workload.output);
-	const mean = average(completed.map((request) => request.outputTokens));
+	const mean = average(lengths);
 	if (mean === void 0 || mean >= .9 * asked) return void 0;
 	return {
 		code: "output_short",
@@ -33273,7 +33274,7 @@ const outputShort = (plan, summary) => {
 	};
 };
 const promptLength = (plan, summary) => {
-	const known = completedOf(summary).flatMap(({ inputTokens }) => inputTokens === void 0 ? [] : [inputTokens]);
+	const known = valuesOf$1(completedOf(summary), ({ inputTokens }) => inputTokens);
 	if (plan.workload.prompts.kind !== "synthetic" || plan.workload.trace !== void 0) return void 0;
 	const mean = average(known);
 	const asked = meanLength(plan.workload.input);
@@ -33342,9 +33343,9 @@ const LITTLE = .2;
 const littlesLaw = (_plan, summary) => {
 	const { start, end } = summary.record.window;
 	const rates = ratesOf(summary);
-	const endedInside = summary.underLoad.filter((request) => request.outcome !== "incomplete" && request.end > start && request.end <= end);
-	const meanInFlight = average(endedInside.map((request) => request.end - request.issued));
-	const ended = endedInside.length;
+	const inFlight = valuesOf$1(summary.underLoad, (request) => request.outcome !== "incomplete" && request.end > start && request.end <= end ? request.end - request.issued : void 0);
+	const meanInFlight = average(inFlight);
+	const ended = inFlight.length;
 	if (meanInFlight === void 0 || ended < 10 * Math.max(1, rates.concurrency)) return void 0;
 	const expected = ended / (end - start) * meanInFlight;
 	if (Math.abs(expected / rates.concurrency - 1) <= LITTLE) return void 0;
@@ -33780,10 +33781,17 @@ const SHARED_APART = {
 	advice: "Give all shards the same prompt-salt, one that no earlier run had."
 };
 function levelResult(plan, summary, objectives) {
-	const { level, record, leftOut } = summary;
-	const requests = [...leftOut ?? [], ...summary.requests];
-	const count = (outcome) => requests.filter((request) => request.outcome === outcome).length;
-	const sources = new Set(requests.filter(({ outcome }) => outcome === "completed").map(({ tokenSource }) => tokenSource));
+	const { level, record, leftOut = [], requests } = summary;
+	const counts = {
+		completed: 0,
+		failed: 0,
+		incomplete: 0
+	};
+	const sources = new Set();
+	for (const some of [leftOut, requests]) for (const { outcome, tokenSource } of some) {
+		counts[outcome]++;
+		if (outcome === "completed") sources.add(tokenSource);
+	}
 	const failures = [...summary.failures];
 	return {
 		name: levelName(level),
@@ -33798,12 +33806,10 @@ function levelResult(plan, summary, objectives) {
 			seconds: (record.window.end - record.window.start) / NS_PER_S
 		},
 		requests: {
-			issued: requests.length,
-			completed: count("completed"),
-			failed: count("failed"),
-			incomplete: count("incomplete"),
+			issued: leftOut.length + requests.length,
+			...counts,
 			warmup: level.warmupRequests,
-			...leftOut !== void 0 && { left_out: leftOut.length },
+			...leftOut.length > 0 && { left_out: leftOut.length },
 			failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count]))
 		},
 		metrics: metricsOf(plan, summary),

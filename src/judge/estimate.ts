@@ -72,7 +72,7 @@ const SEVERAL_STATES = 5;
 
 /**
  * Bounds where requests depend on each other too much to say how the figure varies: as far beyond the extreme as that is
- * from the middle, on a logarithmic scale, and three times as far where they hardly saw two states of the service.
+ * from the middle, on a logarithmic scale, and twice as far where they hardly saw two states of the service.
  * What is far below its limit is met all the same.
  */
 export function farBeyond({ min, middle, max }: Range, effective: number): Interval {
@@ -81,7 +81,7 @@ export function farBeyond({ min, middle, max }: Range, effective: number): Inter
 
 /** How many times beyond the extreme a figure may lie. */
 export function timesBeyond(lower: number, higher: number, effective = SEVERAL_STATES): number {
-  const [power, most] = effective < SEVERAL_STATES ? [3, 100] : [1, 10];
+  const [power, most] = effective < SEVERAL_STATES ? [2, 100] : [1, 10];
   return lower > 0 ? Math.min(most, (higher / lower) ** power) : most;
 }
 

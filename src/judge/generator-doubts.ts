@@ -78,13 +78,13 @@ function underAllOfIt(summary: LevelSummary, missing: number): LevelSummary {
   );
 }
 
-/** Failures follow no rule. */
+/** Where nothing bounds it. */
 function underMoreLoad(figure: Figure, unbounded: boolean): Direction | undefined {
   switch (figure.kind) {
     case "goodput_ratio":
       return unbounded ? "lower" : undefined;
     case "rate":
-      return "higher";
+      return unbounded || figure.metric !== "error_rate" ? "higher" : undefined;
     case "latency":
       return unbounded && figure.metric !== "issue_delay" && figure.metric !== "held" ? "higher" : undefined;
   }

@@ -30,15 +30,16 @@ export function unsharedHitRatio(plan: Plan, summary: LevelSummary): number | un
 
 function findUnshared(plan: Plan, summary: LevelSummary): number | undefined {
   const known = summary.requests.filter(tellsInput);
-  const allowed = allowance(plan, known);
   const told = known.filter(tellsCached);
+  const ratio = pageRatio(summary);
+  if (told.length === 0 && ratio === undefined) return undefined;
+  const allowed = allowance(plan, known);
   if (told.length > 0) {
     const beyond = told.map((request) =>
       cachedOf(request) > allowed(request) ? Math.max(0, cachedOf(request) - sharedOf(request)) : 0,
     );
     return sum(beyond) / sum(told.map(inputOf));
   }
-  const ratio = pageRatio(summary);
   if (ratio === undefined) return undefined;
   const inputs = sum(known.map(inputOf));
   if (inputs > 0) {

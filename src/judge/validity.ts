@@ -189,10 +189,10 @@ const tokensFromChunks: Check = (_plan, summary) => {
 
 const outputShort: Check = (plan, summary) => {
   // Whoever sends no text back, or tells no length of it, is not short.
-  const completed = completedOf(summary).filter(({ outputTokens }) => outputTokens > 0);
+  const lengths = valuesOf(completedOf(summary), ({ outputTokens }) => outputTokens || undefined);
   if (plan.workload.prompts.kind === "file" || plan.workload.trace !== undefined) return undefined;
   const asked = meanLength(plan.workload.output);
-  const mean = average(completed.map((request) => request.outputTokens));
+  const mean = average(lengths);
   if (mean === undefined || mean >= 0.9 * asked) return undefined;
   return {
     code: "output_short",
@@ -205,9 +205,7 @@ const outputShort: Check = (plan, summary) => {
 };
 
 const promptLength: Check = (plan, summary) => {
-  const known = completedOf(summary).flatMap(({ inputTokens }) =>
-    inputTokens === undefined ? [] : [inputTokens],
-  );
+  const known = valuesOf(completedOf(summary), ({ inputTokens }) => inputTokens);
   // Other prompts have the length they have.
   if (plan.workload.prompts.kind !== "synthetic" || plan.workload.trace !== undefined) return undefined;
   const mean = average(known);
@@ -296,11 +294,13 @@ const LITTLE = 0.2;
 const littlesLaw: Check = (_plan, summary) => {
   const { start, end } = summary.record.window;
   const rates = ratesOf(summary);
-  const endedInside = summary.underLoad.filter(
-    (request) => request.outcome !== "incomplete" && request.end > start && request.end <= end,
+  const inFlight = valuesOf(summary.underLoad, (request) =>
+    request.outcome !== "incomplete" && request.end > start && request.end <= end
+      ? request.end - request.issued
+      : undefined,
   );
-  const meanInFlight = average(endedInside.map((request) => request.end - request.issued));
-  const ended = endedInside.length;
+  const meanInFlight = average(inFlight);
+  const ended = inFlight.length;
   if (meanInFlight === undefined || ended < 10 * Math.max(1, rates.concurrency)) return undefined;
   const expected = (ended / (end - start)) * meanInFlight;
   if (Math.abs(expected / rates.concurrency - 1) <= LITTLE) return undefined;
@@ -394,6 +394,6 @@ function mostInFlight(requests: readonly RequestFacts[]): number {
   return most;
 }
 
-function average(values: readonly number[]): number | undefined {
+function average(values: Float64Array): number | undefined {
   return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

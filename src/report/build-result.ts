@@ -210,13 +210,15 @@ const SHARED_APART: Finding = {
 };
 
 function levelResult(plan: Plan, summary: LevelSummary, objectives: readonly ObjectiveResult[]): LevelResult {
-  const { level, record, leftOut } = summary;
-  const requests = [...(leftOut ?? []), ...summary.requests];
-  const count = (outcome: RequestFacts["outcome"]) =>
-    requests.filter((request) => request.outcome === outcome).length;
-  const sources = new Set(
-    requests.filter(({ outcome }) => outcome === "completed").map(({ tokenSource }) => tokenSource),
-  );
+  const { level, record, leftOut = [], requests } = summary;
+  const counts = { completed: 0, failed: 0, incomplete: 0 };
+  const sources = new Set<RequestFacts["tokenSource"]>();
+  for (const some of [leftOut, requests]) {
+    for (const { outcome, tokenSource } of some) {
+      counts[outcome]++;
+      if (outcome === "completed") sources.add(tokenSource);
+    }
+  }
   const failures = [...summary.failures];
   return {
     name: levelName(level),
@@ -231,12 +233,10 @@ function levelResult(plan: Plan, summary: LevelSummary, objectives: readonly Obj
       seconds: (record.window.end - record.window.start) / NS_PER_S,
     },
     requests: {
-      issued: requests.length,
-      completed: count("completed"),
-      failed: count("failed"),
-      incomplete: count("incomplete"),
+      issued: leftOut.length + requests.length,
+      ...counts,
       warmup: level.warmupRequests,
-      ...(leftOut !== undefined && { left_out: leftOut.length }),
+      ...(leftOut.length > 0 && { left_out: leftOut.length }),
       failures: Object.fromEntries(failures.map(([reason, { count }]) => [reason, count])),
     },
     metrics: metricsOf(plan, summary),
