@@ -11375,8 +11375,9 @@ function quantileEstimate(histogram, q, worthAt, requests = histogram.count) {
 				const whole = Math.floor(samples + 1e-9);
 				const rank = whole < 1 ? void 0 : quantileRanks(whole, q, confidence)[side];
 				if (rank === void 0) return void 0;
-				const place = rank * count / whole;
-				return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
+				const group = count / whole;
+				const place = side === 1 ? Math.ceil(rank * group) : group > 4 ? Math.round((rank - .5) * group) : Math.floor(rank * group);
+				return histogram.valueAtRank(Math.max(1, place));
 			};
 			const [furthestLower, furthestUpper] = requests >= fewestForQuantile(q, confidence) ? farBeyond(rangeOf$1(histogram), effective) : UNBOUNDED;
 			return [highest$1(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)), bound(1, upper) ?? furthestUpper];
@@ -24026,12 +24027,14 @@ function formatLimit(value, unit) {
 	const scale = scaleOf(unit, [value]);
 	return `${grouped$1(Number((value * scale.factor).toPrecision(MOST_DIGITS)), 9)}${scale.suffix}`;
 }
+const FAR_APART = 1e3;
 function formatInterval(interval, unit, beside = []) {
 	if (interval === void 0) return "–";
 	const [low, high] = interval;
 	if (low === null && high === null) return "no bound";
 	if (low === null) return `≤ ${formatValue(high, unit, beside)}`;
 	if (high === null) return `≥ ${formatValue(low, unit, beside)}`;
+	if (unit === "ms" && low > 0 && high > FAR_APART * low) return `${formatValue(low, unit, beside)} … ${formatValue(high, unit, beside)}`;
 	const scale = scaleOf(unit, [low, high]);
 	return `${scaled(low, scale, beside)} … ${scaled(high, scale, beside)}${scale.suffix}`;
 }

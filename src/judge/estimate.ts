@@ -53,8 +53,15 @@ export function quantileEstimate(
         const whole = Math.floor(samples + 1e-9);
         const rank = whole < 1 ? undefined : quantileRanks(whole, q, confidence)[side];
         if (rank === undefined) return undefined;
-        const place = (rank * count) / whole;
-        return histogram.valueAtRank(side === 0 ? Math.max(1, Math.floor(place)) : Math.ceil(place));
+        const group = count / whole;
+        // Of a large group that one sample stands for an upper bound is its end, a lower one its middle.
+        const place =
+          side === 1
+            ? Math.ceil(rank * group)
+            : group > 4
+              ? Math.round((rank - 0.5) * group)
+              : Math.floor(rank * group);
+        return histogram.valueAtRank(Math.max(1, place));
       };
       const enough = requests >= fewestForQuantile(q, confidence);
       const [furthestLower, furthestUpper] = enough ? farBeyond(rangeOf(histogram), effective) : UNBOUNDED;

@@ -24,6 +24,9 @@ export function formatLimit(value: number, unit: Unit): string {
   return `${grouped(Number((value * scale.factor).toPrecision(MOST_DIGITS)), 9)}${scale.suffix}`;
 }
 
+/** So many times apart, two latencies in one unit are hard to read. */
+const FAR_APART = 1000;
+
 /** [412, 455] ms → "412 … 455 ms"; a side without a bound leaves "≥ 412 ms" or "≤ 455 ms". */
 export function formatInterval(
   interval: readonly [number | null, number | null] | undefined,
@@ -35,6 +38,8 @@ export function formatInterval(
   if (low === null && high === null) return "no bound";
   if (low === null) return `≤ ${formatValue(high!, unit, beside)}`;
   if (high === null) return `≥ ${formatValue(low, unit, beside)}`;
+  if (unit === "ms" && low > 0 && high > FAR_APART * low)
+    return `${formatValue(low, unit, beside)} … ${formatValue(high, unit, beside)}`;
   const scale = scaleOf(unit, [low, high]);
   return `${scaled(low, scale, beside)} … ${scaled(high, scale, beside)}${scale.suffix}`;
 }

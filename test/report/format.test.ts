@@ -22,6 +22,7 @@ describe("A figure is written with three digits and its unit", () => {
     ["a rate", formatValue(1234.5, "tok/s"), "1,230 tok/s"],
     ["a limit has only the digits it was given", formatLimit(5000, "ms"), "5 s"],
     ["an interval in one unit", formatInterval([985, 1020], "ms"), "0.985 … 1.02 s"],
+    ["bounds far apart, each in its own", formatInterval([19.1, 203_000], "ms"), "19.1 ms … 3.38 min"],
     ["no upper bound", formatInterval([412, null], "ms"), "≥ 412 ms"],
     ["no lower bound", formatInterval([null, 455], "ms"), "≤ 455 ms"],
     ["no bound at all", formatInterval([null, null], "ms"), "no bound"],
