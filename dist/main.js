@@ -24027,7 +24027,7 @@ function formatLimit(value, unit) {
 	const scale = scaleOf(unit, [value]);
 	return `${grouped$1(Number((value * scale.factor).toPrecision(MOST_DIGITS)), 9)}${scale.suffix}`;
 }
-const FAR_APART = 1e3;
+const FAR_APART = 60;
 function formatInterval(interval, unit, beside = []) {
 	if (interval === void 0) return "–";
 	const [low, high] = interval;
@@ -25443,6 +25443,21 @@ function isClientLimit(error) {
 function isWithoutIPv6(error) {
 	return error.code === "EADDRNOTAVAIL" && error.address?.includes(":") === true;
 }
+// src/send/connection-failure.ts
+function connectionFailure(error) {
+	if (isClientLimit(error)) return `this machine can open no more connections (${messageOf(error)})`;
+	switch (error.code) {
+		case "ECONNREFUSED": return "the connection was refused";
+		case "ENOTFOUND":
+		case "EAI_AGAIN": return "the name does not resolve";
+		case "UND_ERR_CONNECT_TIMEOUT": return "connecting timed out";
+		default: return messageOf(error);
+	}
+}
+function messageOf(error) {
+	if (!(error instanceof Error)) return String(error);
+	return error.message.replace(/\s+/g, " ").replace(" - Local (undefined:undefined)", "") || error.code || error.name;
+}
 // src/send/event-template.ts
 const QUOTE$1 = 34;
 const BACKSLASH$1 = 92;
@@ -25850,7 +25865,7 @@ var Conversation = class {
 		try {
 			this.#reader.push(chunk);
 		} catch (error) {
-			this.#fail("bad_stream", messageOf$1(error), atNs);
+			this.#fail("bad_stream", messageOf(error), atNs);
 		}
 	}
 	onEnd(atNs) {
@@ -25878,14 +25893,14 @@ var Conversation = class {
 	onError(error, atNs) {
 		if (this.#settled) return;
 		const reason = this.#firstByte === void 0 ? "connect" : "truncated";
-		this.#fail(isClientLimit(error) ? "client_limit" : reason, messageOf$1(error), atNs);
+		this.#fail(isClientLimit(error) ? "client_limit" : reason, messageOf(error), atNs);
 	}
 	#feed(parse, atNs) {
 		this.#readAt = atNs;
 		try {
 			parse();
 		} catch (error) {
-			this.#fail("bad_stream", messageOf$1(error), atNs);
+			this.#fail("bad_stream", messageOf(error), atNs);
 		}
 	}
 	#event = (event) => {
@@ -25958,11 +25973,6 @@ function isSuccess(status) {
 }
 function statusReason(status) {
 	return status >= 500 ? "http_5xx" : status >= 400 ? "http_4xx" : "http_3xx";
-}
-function messageOf$1(error) {
-	if (!(error instanceof Error)) return String(error);
-	const code = error.code;
-	return error.message === "" ? code ?? error.name : error.message;
 }
 function shorten(text) {
 	const line = text.replace(/\s+/g, " ").trim();
@@ -35211,20 +35221,6 @@ function confidenceAtLook(confidence, look, looks) {
 	const risk = 1 - confidence;
 	if (looks <= 1) return confidence;
 	return 1 - (look >= looks - 1 ? risk / 2 : risk / (2 * (looks - 1)));
-}
-// src/send/connection-failure.ts
-function connectionFailure(error) {
-	if (isClientLimit(error)) return `this machine can open no more connections (${messageOf(error)})`;
-	switch (error.code) {
-		case "ECONNREFUSED": return "the connection was refused";
-		case "ENOTFOUND":
-		case "EAI_AGAIN": return "the name does not resolve";
-		case "UND_ERR_CONNECT_TIMEOUT": return "connecting timed out";
-		default: return messageOf(error);
-	}
-}
-function messageOf(error) {
-	return error.message.replace(/\s+/g, " ") || error.code || error.name;
 }
 // src/observe/fetch-text.ts
 const TIMEOUT_NS = 5 * NS_PER_S;

@@ -25,7 +25,7 @@ export function formatLimit(value: number, unit: Unit): string {
 }
 
 /** So many times apart, two latencies in one unit are hard to read. */
-const FAR_APART = 1000;
+const FAR_APART = 60;
 
 /** [412, 455] ms → "412 … 455 ms"; a side without a bound leaves "≥ 412 ms" or "≤ 455 ms". */
 export function formatInterval(

@@ -16,6 +16,9 @@ export function connectionFailure(error: Error): string {
   }
 }
 
-function messageOf(error: Error): string {
-  return error.message.replace(/\s+/g, " ") || (error as NodeJS.ErrnoException).code || error.name;
+/** In one line; of a connection that never had an address of its own Node says so in words that tell nobody anything. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const message = error.message.replace(/\s+/g, " ").replace(" - Local (undefined:undefined)", "");
+  return message || (error as NodeJS.ErrnoException).code || error.name;
 }

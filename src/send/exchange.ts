@@ -1,6 +1,7 @@
 import type { Clock } from "../clock.ts";
 import { NS_PER_MS } from "../units.ts";
 import { isClientLimit } from "./client-limit.ts";
+import { messageOf } from "./connection-failure.ts";
 import { type EventReader, lineReader, sseReader } from "./event-reader.ts";
 import { errorText } from "./json-fields.ts";
 import { onAbort } from "./on-abort.ts";
@@ -278,12 +279,6 @@ function isSuccess(status: number): boolean {
 
 function statusReason(status: number): FailureReason {
   return status >= 500 ? "http_5xx" : status >= 400 ? "http_4xx" : "http_3xx";
-}
-
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = (error as NodeJS.ErrnoException).code;
-  return error.message === "" ? (code ?? error.name) : error.message;
 }
 
 function shorten(text: string): string {
