@@ -22,6 +22,7 @@ export type RunOutcome =
     };
 
 const STOP_MS = 10_000;
+const LEAVE_MS = 5_000;
 const STDERR_CHARACTERS = 4_096;
 
 /** The key goes by message: arguments and the environment of a process can be read by others. */
@@ -41,7 +42,11 @@ export function startRunProcess(order: RunOrder, onProgress: (progress: RunProgr
   });
   child.on("message", (message: FromRunProcess) => {
     if ("progress" in message) onProgress(message.progress);
-    else told ??= "failure" in message ? { failure: redact(message.failure) } : message;
+    else {
+      told ??= "failure" in message ? { failure: redact(message.failure) } : message;
+      // It leaves at once. Now and then V8 waits for its own compiler there, for good, and nothing more is to be said.
+      killer ??= setTimeout(() => child.kill("SIGKILL"), LEAVE_MS).unref();
+    }
   });
   const ended = new Promise<RunOutcome>((resolve) => {
     const end = (failure: string) => {
