@@ -53,13 +53,13 @@ test("[A-9] [A-88] [A-286] [A-297] runs stand beside each other level by level, 
   }));
 
 test("a server that became slower is said to be worse, with intervals; other plans are not compared", () =>
-  withRunBench({ ttftMs: 2 }, async (bench) => {
+  withRunBench({ ttftMs: 30 }, async (bench) => {
     const plan = { concurrency: [2], requests: 60, "output-tokens": 2 };
     const measure = async (url: string, settings: object) => {
       const { runId } = await bench.runs.start(bench.request({ ...plan, url, ...settings }));
       return (await bench.runs.ended(runId))!;
     };
-    const slow = await startScriptedServer({ ttftMs: 150 });
+    const slow = await startScriptedServer({ ttftMs: 300 });
     try {
       const base = await measure(bench.target.url, {});
       const head = await measure(slow.url, {});
