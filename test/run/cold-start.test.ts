@@ -19,7 +19,7 @@ async function coldServer(coldRequests: number) {
     const cold = seen++ < coldRequests;
     request.resume();
     await once(request, "end");
-    await sleep(cold ? 250 : 5);
+    await sleep(cold ? 500 : 5);
     response.writeHead(200, { "content-type": "text/event-stream" });
     const chunk = (delta: object, end: string | null) =>
       `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: end }] })}\n\n`;
