@@ -11105,15 +11105,15 @@ function isGood$1(request, criteria) {
 		return value !== void 0 && holds$1(value, op, limitNs);
 	});
 }
-const decided = memo$2(({ requests }) => filtered(requests, isDecided));
-const completedOf = memo$2((summary) => filtered(decided(summary), ({ outcome }) => outcome === "completed"));
-const decidedOfAll = memo$2((summary) => summary.leftOut === void 0 ? decided(summary) : [...summary.leftOut.filter(isDecided), ...decided(summary)]);
-function memo$2(select) {
+const decided = oncePerSummary(({ requests }) => filtered(requests, isDecided));
+const completedOf = oncePerSummary((summary) => filtered(decided(summary), ({ outcome }) => outcome === "completed"));
+const decidedOfAll = oncePerSummary((summary) => summary.leftOut === void 0 ? decided(summary) : [...summary.leftOut.filter(isDecided), ...decided(summary)]);
+function oncePerSummary(make) {
 	const known = new WeakMap();
 	return (summary) => {
-		const selected = known.get(summary) ?? select(summary);
-		known.set(summary, selected);
-		return selected;
+		const made = known.get(summary) ?? make(summary);
+		known.set(summary, made);
+		return made;
 	};
 }
 function filtered(requests, is) {
@@ -11520,12 +11520,7 @@ function skewnessOf(values) {
 	return second === 0 ? 0 : Math.max(0, third / n / (second / n) ** 1.5);
 }
 // src/judge/level-figures.ts
-const KNOWN = new WeakMap();
-function figuresOfSummary(summary) {
-	const known = KNOWN.get(summary) ?? measuredFigures(summary);
-	KNOWN.set(summary, known);
-	return known;
-}
+const figuresOfSummary = oncePerSummary(measuredFigures);
 function measuredFigures(summary) {
 	const ended = decided(summary);
 	const completed = completedOf(summary);

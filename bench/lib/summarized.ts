@@ -1,5 +1,6 @@
 import type { LevelSummarizer } from "../../src/summarize/summary.ts";
 import { NS_PER_S } from "../../src/units.ts";
+import { record } from "../../test/support/records.ts";
 import type { Measured } from "./simulated.ts";
 
 /** A mean service takes this long. */
@@ -20,22 +21,8 @@ export function addStretch(summarizer: LevelSummarizer, { arrival, ttft, e2e }: 
     const first = scheduled + Math.max(1, at(ttft[i]!));
     const end = Math.max(first + 4, scheduled + at(e2e[i]!));
     last = Math.max(last, end);
-    summarizer.add({
-      level: 0,
-      index: i,
-      scheduled,
-      issued: scheduled,
-      sent: scheduled,
-      firstByte: first,
-      outputs: [0, 1, 2, 3, 4].map((k) => Math.round(first + ((end - first) * k) / 4)),
-      end,
-      status: 200,
-      bytes: 100,
-      inputTokens: 256,
-      outputTokens: 5,
-      tokenSource: "usage",
-      outcome: "completed",
-    });
+    const outputs = [0, 1, 2, 3, 4].map((k) => Math.round(first + ((end - first) * k) / 4));
+    summarizer.add(record(i, { scheduled, firstByte: first, outputs, end }));
   }
   summarizer.end({
     level: 0,

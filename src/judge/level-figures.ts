@@ -19,6 +19,7 @@ import {
   decidedOfAll,
   isGood,
   type LevelSummary,
+  oncePerSummary,
   type RequestFacts,
   ratesBetween,
   ratesOf,
@@ -64,14 +65,7 @@ export interface BlockFigures {
   readonly rates: WindowRates;
 }
 
-/** Asked for again and again while one level is judged. */
-const KNOWN = new WeakMap<LevelSummary, LevelFigures>();
-
-export function figuresOfSummary(summary: LevelSummary): LevelFigures {
-  const known = KNOWN.get(summary) ?? measuredFigures(summary);
-  KNOWN.set(summary, known);
-  return known;
-}
+export const figuresOfSummary = oncePerSummary(measuredFigures);
 
 function measuredFigures(summary: LevelSummary): LevelFigures {
   const ended = decided(summary);

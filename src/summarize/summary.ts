@@ -326,29 +326,29 @@ export function isGood(request: RequestFacts, criteria: readonly Criterion[]): b
 }
 
 /** Requests of the window that came to an end by themselves: what latencies are of, and ratios of good ones. */
-export const decided = memo(({ requests }) => filtered(requests, isDecided));
+export const decided = oncePerSummary(({ requests }) => filtered(requests, isDecided));
 
 /** Those of the window that were answered whole: what latencies are of. */
-export const completedOf = memo((summary) =>
+export const completedOf = oncePerSummary((summary) =>
   filtered(decided(summary), ({ outcome }) => outcome === "completed"),
 );
 
 /** All of the plan, before the level had settled too: who fails while a service starts has failed. */
-export const decidedOfAll = memo((summary) =>
+export const decidedOfAll = oncePerSummary((summary) =>
   summary.leftOut === undefined
     ? decided(summary)
     : [...summary.leftOut.filter(isDecided), ...decided(summary)],
 );
 
-type Select = (summary: LevelSummary) => readonly RequestFacts[];
-
-/** Every check and figure asks again, and there may be a million. */
-function memo(select: Select): Select {
-  const known = new WeakMap<LevelSummary, readonly RequestFacts[]>();
+/** Every check and figure asks again, and there may be a million requests. */
+export function oncePerSummary<T extends object>(
+  make: (summary: LevelSummary) => T,
+): (summary: LevelSummary) => T {
+  const known = new WeakMap<LevelSummary, T>();
   return (summary) => {
-    const selected = known.get(summary) ?? select(summary);
-    known.set(summary, selected);
-    return selected;
+    const made = known.get(summary) ?? make(summary);
+    known.set(summary, made);
+    return made;
   };
 }
 
