@@ -14,7 +14,7 @@ test("[A-291] a server that was killed leaves no load behind, and the next one k
     const order: RunServerOrder = {
       databasePath,
       dataDir,
-      requests: [request({ requests: 100_000, concurrency: 2 }), request()],
+      requests: [request({ requests: 100_000, concurrency: 1 }), request()],
     };
     server.send(order);
     const runIds = await new Promise<readonly string[]>((resolve) => {
@@ -39,8 +39,8 @@ test("[A-291] a server that was killed leaves no load behind, and the next one k
     const { completed, incomplete, failed } = first.result!.levels[0]!.requests;
     assert.ok(completed >= 6);
     assert.equal(failed, 0);
-    // Of each slot the target may have seen one more than was written down, sent in the very moment of the end.
-    assert.ok(Math.abs(completed + incomplete - target.seen.requests) <= 2, "every request is in the result");
+    // The target may have seen one more than was written down, sent in the very moment of the end.
+    assert.ok(Math.abs(completed + incomplete - target.seen.requests) <= 1, "every request is in the result");
     assert.equal(existsSync(join(dataDir, "runs", going, "pid")), false);
 
     const second = await store.find(waiting);

@@ -21,7 +21,7 @@ const by = (msAt32: number, msAt64: number) => (config: Readonly<Record<string, 
 });
 
 test("[A-228] a change that makes the engine faster is measured, found good and stays", () =>
-  withWorkflowBench(by(120, 5), async ({ open, engine, calls, runStore, lines }) => {
+  withWorkflowBench(by(240, 40), async ({ open, engine, calls, runStore, lines }) => {
     const workflows = await open();
     const started = await workflows.start(ASKED);
     assert.equal(started.status, "PENDING_APPROVAL");
@@ -36,15 +36,11 @@ test("[A-228] a change that makes the engine faster is measured, found good and 
 
     const ended = await workflows.ended(started.workflowId);
     assert.equal(ended?.status, "COMPLETED", JSON.stringify(ended));
-    assert.ok(ended.judgement);
-    // On a busy machine so few requests may not show it.
-    assert.match(ended.judgement.outcome, /^(better|no_regression)$/);
-    if (ended.judgement.outcome === "better") {
-      assert.match(
-        ended.judgement.reasons[1]!,
-        /^\w+ at concurrency 4 is better by [\d.]+ %, at least [\d.]+ %\.$/,
-      );
-    }
+    assert.equal(ended.judgement?.outcome, "better");
+    assert.match(
+      ended.judgement.reasons[1]!,
+      /^\w+ at concurrency 4 is better by [\d.]+ %, at least [\d.]+ %\.$/,
+    );
     assert.deepEqual(engine.config, { max_batch_size: 64 });
     assert.equal(ended.change.state, "applied");
     assert.deepEqual(ended.change.previousConfig, { max_batch_size: 32 });
