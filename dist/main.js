@@ -33129,7 +33129,12 @@ function requestsDepend(plan, summary) {
 	return {
 		code: "requests_depend",
 		level: "note",
-		touches: ["ttft", "e2e"],
+		touches: [
+			"ttft",
+			"ttft_sent",
+			"tpot",
+			"e2e"
+		],
 		happened: `Requests depend on each other: for ${figureName(figure)}, ${samples.toLocaleString("en")} count as ${Math.max(1, effective).toLocaleString("en")}.`,
 		matters: "They wait for each other, or share what makes them slow together, so that intervals are as wide as of that many.",
 		advice: "Measure longer, at a lower rate, or with no more requests in flight than the service has slots."

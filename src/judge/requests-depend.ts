@@ -35,7 +35,7 @@ export function requestsDepend(plan: Plan, summary: LevelSummary): Omit<Finding,
   return {
     code: "requests_depend",
     level: "note",
-    touches: ["ttft", "e2e"],
+    touches: ["ttft", "ttft_sent", "tpot", "e2e"],
     happened: `Requests depend on each other: for ${figureName(figure)}, ${samples.toLocaleString("en")} count as ${Math.max(1, effective).toLocaleString("en")}.`,
     matters:
       "They wait for each other, or share what makes them slow together, so that intervals are as wide as of that many.",
