@@ -9,7 +9,8 @@ import { Histogram } from "./histogram.ts";
  * do in the rest (Student's prediction interval). Parts of the rest depend on each other as the first ones do, so that a
  * queue's own ups and downs are no start.
  *
- * MSER looks at normal scores of the ranks (van der Waerden 1952), so that no single slow request moves a cut.
+ * MSER looks at normal scores of the ranks (van der Waerden 1952), so that no single slow request moves a cut. Where
+ * the start is one step, it is found as such first, in the logarithms; small changes later on do not move it.
  */
 export type Transient =
   /** 0: there is no start to leave out. */
@@ -36,13 +37,35 @@ const NOTICEABLE = 0.03;
 
 export function transientOf(values: Float64Array): Transient {
   if (values.length < FEWEST) return { kind: "settled", length: 0 };
-  const score = meansOf(normalScores(values));
-  const logarithm = meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value))));
-  const length =
-    BATCH * mser(Math.floor(values.length / BATCH), (batch) => score(batch * BATCH, (batch + 1) * BATCH));
-  const isStart = length > 0 && length <= values.length / 2 && isUnlikeRest(logarithm, length, values.length);
-  const start = isStart ? length : 0;
-  return keepsGoing(score, start, values.length) ? { kind: "unsettled" } : { kind: "settled", length: start };
+  const all = seriesOf(values);
+  const step = startOf(all, stepAfter(all));
+  // Of what is left then, or small changes later on would move the cut of a start that is many times slower.
+  const rest = step === 0 ? all : seriesOf(values.subarray(step));
+  const start = startOf(rest, settlesAfter(rest));
+  return keepsGoing(rest, start) ? { kind: "unsettled" } : { kind: "settled", length: step + start };
+}
+
+interface Series {
+  readonly length: number;
+  readonly logarithm: MeanOf;
+  readonly score: MeanOf;
+}
+
+function seriesOf(values: Float64Array): Series {
+  let score: MeanOf | undefined;
+  return {
+    length: values.length,
+    logarithm: meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value)))),
+    get score() {
+      score ??= meansOf(normalScores(values));
+      return score;
+    },
+  };
+}
+
+/** As many of the first values as are proposed, where these are unlike the rest; else 0. */
+function startOf(series: Series, length: number): number {
+  return length > 0 && length <= series.length / 2 && isUnlikeRest(series, length) ? length : 0;
 }
 
 type MeanOf = (from: number, to: number) => number;
@@ -54,8 +77,21 @@ function meansOf(values: ArrayLike<number>): MeanOf {
   return (from, to) => (sums[to]! - sums[from]!) / (to - from);
 }
 
-/** After how many batches the squared standard error of the mean of the others is least. */
-function mser(count: number, batch: (index: number) => number): number {
+/** Where a step is likeliest: the logarithms before it and those after differ least from the mean of either. */
+function stepAfter({ length: total, logarithm: mean }: Series): number {
+  let best = 0;
+  let most = 0;
+  for (let length = 1; length <= total / 2; length++) {
+    const between = length * (total - length) * (mean(0, length) - mean(length, total)) ** 2;
+    if (between > most) [most, best] = [between, length];
+  }
+  return best;
+}
+
+/** MSER-5: after how many values the squared standard error of the mean of the others is least. */
+function settlesAfter({ length: total, score: mean }: Series): number {
+  const count = Math.floor(total / BATCH);
+  const batch = (index: number) => mean(index * BATCH, (index + 1) * BATCH);
   let sum = 0;
   let squares = 0;
   let best = 0;
@@ -70,11 +106,11 @@ function mser(count: number, batch: (index: number) => number): number {
       best = from;
     }
   }
-  return best;
+  return BATCH * best;
 }
 
 /** The first `length` values, or the first of them, against equally long parts of the rest. */
-function isUnlikeRest(mean: MeanOf, length: number, total: number): boolean {
+function isUnlikeRest({ length: total, logarithm: mean }: Series, length: number): boolean {
   const part = Math.min(length, Math.floor((total - length) / FEWEST_PARTS));
   const count = Math.min(MOST_PARTS, Math.floor((total - length) / part));
   const means = Array.from({ length: count }, (_, i) => {
@@ -97,7 +133,7 @@ function isUnlikeRest(mean: MeanOf, length: number, total: number): boolean {
 }
 
 /** Its parts' means rise one after the other, or fall, all but one of 28 pairs: by chance one series in 2,500 does. */
-function keepsGoing(mean: MeanOf, first: number, total: number): boolean {
+function keepsGoing({ length: total, score: mean }: Series, first: number): boolean {
   const edge = (part: number) => first + Math.floor((part * (total - first)) / EIGHTHS);
   const means = Array.from({ length: EIGHTHS }, (_, part) => mean(edge(part), edge(part + 1)));
   const pairs = means.flatMap((one, i) => means.slice(i + 1).map((later) => Math.sign(later - one)));

@@ -45,6 +45,16 @@ test("a slow start is seen, and where it ends", () => {
   }
 });
 
+test("a rest that grows calmer does not move the end of a start that is many times slower", () => {
+  for (let run = 0; run < 20; run++) {
+    const calm = (i: number) => (i < 300 ? 0.2 : 0.05);
+    const noise = dependent(0.5, 400, random(6, "calmer", run));
+    const values = noise.map((value, i) => (i < 50 ? 30 : 1) * (value / 1e9) ** calm(i));
+    const found = transientOf(values.map((value) => 50e6 * value));
+    assert.deepEqual(found, { kind: "settled", length: 50 }, `run ${run}`);
+  }
+});
+
 test("a start that is faster than the rest is one too", () => {
   const values = dependent(0.5, 1000, random(3, "fast")).map((value, i) => (i < 100 ? value / 4 : value));
   const found = transientOf(values);
