@@ -10347,6 +10347,351 @@ function normalQuantile(p) {
 	const r = t * t;
 	return t * poly(a, r) / poly([...b, 1], r);
 }
+// src/judge/dependence.ts
+const MOST_VALUES = 4096;
+const GROUPS = 64;
+const ORDINATES = 32;
+function dependenceOf(series) {
+	const n = series.length;
+	const values = n > MOST_VALUES ? sums(series, MOST_VALUES) : Float64Array.from(series);
+	const { mean, variance } = momentsOf(values);
+	if (variance <= 1e-20 * mean * mean) return INDEPENDENT(n);
+	const scale = n > MOST_VALUES ? variance / (n / MOST_VALUES * varianceOf(series, mean * values.length / n)) : 1;
+	const centred = values.map((value) => value - mean);
+	const { inflation, lags, lag1 } = initialMonotone(centred, variance);
+	const groups = sums(centred, Math.min(GROUPS, Math.floor(values.length / 2)));
+	const grouped = momentsOf(groups).variance;
+	const spectrum = lowFrequencies(centred, variance);
+	return {
+		n,
+		neighbours: scale * withoutMeanBias(inflation, lags, values.length),
+		groups: grouped === 0 ? 0 : scale * initialMonotone(groups, grouped).inflation * grouped / (values.length / groups.length * variance),
+		spectrum: (ordinates) => scale * sumOf(spectrum.subarray(0, ordinates)) / ordinates,
+		neighbourScore: lag1 * Math.sqrt(values.length),
+		skewness: furthest([16, 32].map((count) => skewnessOfSum(centred, count)))
+	};
+}
+const INDEPENDENT = (n) => ({
+	n,
+	neighbours: 1,
+	groups: 0,
+	spectrum: () => 0,
+	neighbourScore: 0,
+	skewness: 0
+});
+const FEWEST_WORTH = {
+	quantile: 25,
+	mean: 50
+};
+const ENOUGH_FOR_EXTREME = 60;
+const SHARE_OF_RANKS = .6;
+const SKEWNESS_WEIGHT = 1.5;
+function worthOf(figure, ranks, confidence, { fewest = 0, fewestWorth = FEWEST_WORTH.mean } = {}) {
+	const { n } = figure;
+	const allowance = (ordinates) => (studentQuantile$1(confidence, 2 * ordinates) / normalQuantile(confidence)) ** 2;
+	const slow = ({ spectrum }, ordinates) => spectrum(ordinates) * allowance(ordinates);
+	const plain = Math.max(1, figure.neighbours, figure.spectrum(8));
+	if (!isDependent(ranks)) {
+		const worth = n / plain;
+		return {
+			lower: worth,
+			upper: n >= fewest ? Math.max(worth, fewest) : worth,
+			effective: worth
+		};
+	}
+	const ofRanks = Math.max(1, ranks.neighbours, ranks.groups, slow(ranks, 8));
+	const careful = Math.max(1, figure.neighbours, figure.groups, ...[
+		2,
+		4,
+		8,
+		16
+	].map((ordinates) => slow(figure, ordinates)), SHARE_OF_RANKS * Math.max(ofRanks, slow(ranks, 4)));
+	const inflation = Math.max(careful, ofRanks);
+	if (n / inflation < fewestWorth) return {
+		lower: fewest > 0 ? n / inflation : 0,
+		upper: 0,
+		effective: n / inflation
+	};
+	const z = normalQuantile(confidence);
+	const lengthened = (skewness) => 1 + SKEWNESS_WEIGHT * Math.max(0, skewness) * (2 * z * z + 1) / (6 * z);
+	const lower = n / (careful * lengthened(-figure.skewness) ** 2);
+	const upper = n / (careful * lengthened(figure.skewness) ** 2);
+	return {
+		lower,
+		upper: n / ofRanks >= ENOUGH_FOR_EXTREME && n / plain >= fewest ? Math.max(upper, fewest) : upper,
+		effective: n / careful
+	};
+}
+function worthForQuantile(above, ranks, q, confidence) {
+	return worthOf(above, ranks, confidence, {
+		fewest: fewestForQuantile(q, confidence),
+		fewestWorth: FEWEST_WORTH.quantile
+	});
+}
+const LIKELY = {
+	neighbours: 1.96,
+	4: 2.19,
+	8: 1.8,
+	16: 1.55,
+	32: 1.375
+};
+function isDependent({ neighbourScore, spectrum }) {
+	return neighbourScore > LIKELY.neighbours || [
+		4,
+		8,
+		16,
+		32
+	].some((ordinates) => spectrum(ordinates) > LIKELY[ordinates]);
+}
+function initialMonotone(centred, variance) {
+	const n = centred.length;
+	const covariance = (lag) => {
+		let sum = 0;
+		for (let i = lag; i < n; i++) sum += centred[i] * centred[i - lag];
+		return sum / n;
+	};
+	let total = 0;
+	let before = Number.POSITIVE_INFINITY;
+	let lag = 0;
+	let lag1 = 0;
+	for (; lag + 1 < n / 2 - 1; lag += 2) {
+		const odd = covariance(lag + 1);
+		if (lag === 0) lag1 = odd / variance;
+		const pair = (lag === 0 ? variance : covariance(lag)) + odd;
+		if (pair <= 0) break;
+		before = Math.min(before, pair);
+		total += before;
+	}
+	return {
+		inflation: lag === 0 ? 0 : (2 * total - variance) / variance,
+		lags: lag,
+		lag1
+	};
+}
+function withoutMeanBias(inflation, lags, n) {
+	return inflation / Math.max(.2, 1 - 2 * lags / n);
+}
+function lowFrequencies(centred, variance) {
+	const n = centred.length;
+	return Float64Array.from({ length: ORDINATES }, (_, k) => {
+		const step = 2 * Math.PI * (k + 1) / n;
+		const [stepCos, stepSin] = [Math.cos(step), Math.sin(step)];
+		let cos = 1;
+		let sin = 0;
+		let even = 0;
+		let odd = 0;
+		for (let i = 0; i < n; i++) {
+			even += centred[i] * cos;
+			odd += centred[i] * sin;
+			const next = cos * stepCos - sin * stepSin;
+			sin = sin * stepCos + cos * stepSin;
+			cos = next;
+		}
+		return (even * even + odd * odd) / (n * variance);
+	});
+}
+function skewnessOfSum(centred, count) {
+	const groups = sums(centred, count);
+	const { mean, variance } = momentsOf(groups);
+	if (variance === 0) return 0;
+	return groups.reduce((sum, value) => sum + (value - mean) ** 3, 0) / count / variance ** 1.5 / Math.sqrt(count);
+}
+function sums(series, count) {
+	const groups = new Float64Array(count);
+	const perGroup = series.length / count;
+	for (let group = 0, i = 0; group < count; group++) {
+		const next = group + 1 < count ? Math.ceil((group + 1) * perGroup) : series.length;
+		let sum = 0;
+		for (; i < next; i++) sum += series[i];
+		groups[group] = sum;
+	}
+	return groups;
+}
+function momentsOf(series) {
+	const mean = sumOf(series) / series.length;
+	return {
+		mean,
+		variance: varianceOf(series, mean)
+	};
+}
+function varianceOf(series, mean) {
+	if (series instanceof Uint8Array) return mean * (1 - mean);
+	let squares = 0;
+	for (const value of series) squares += (value - mean) ** 2;
+	return squares / series.length;
+}
+function furthest(values) {
+	return values.reduce((far, value) => Math.abs(value) > Math.abs(far) ? value : far, 0);
+}
+function sumOf(series) {
+	let sum = 0;
+	for (const value of series) sum += value;
+	return sum;
+}
+// src/judge/estimate.ts
+const UNBOUNDED$1 = [void 0, void 0];
+const FEWEST_SLICES = 8;
+function quantileEstimate(histogram, q, worthAt, requests = histogram.count) {
+	const value = histogram.quantile(q);
+	if (value === void 0) return void 0;
+	const { count } = histogram;
+	const enoughAt = (confidence) => requests >= fewestForQuantile(q, confidence);
+	return {
+		value,
+		samples: count,
+		worthAt,
+		intervalAt: (confidence) => {
+			const { lower, upper, effective } = worthAt(confidence);
+			const bound = (side, samples) => {
+				const whole = Math.floor(samples + 1e-9);
+				const rank = whole < 1 ? void 0 : quantileRanks(whole, q, confidence)[side];
+				if (rank === void 0) return void 0;
+				const group = count / whole;
+				const place = side === 1 ? Math.ceil(rank * group) : group > 4 ? Math.round((rank - .5) * group) : Math.floor(rank * group);
+				return histogram.valueAtRank(Math.max(1, place));
+			};
+			const [furthestLower, furthestUpper] = enoughAt(confidence) ? farBeyond(rangeOf$1(histogram), effective) : UNBOUNDED$1;
+			return [highest$1(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)), bound(1, upper) ?? furthestUpper];
+		},
+		fewestAt: (confidence) => fewestForQuantile(q, confidence),
+		rangeAt: (confidence) => requests >= 30 && enoughAt(confidence) ? rangeOf$1(histogram) : void 0
+	};
+}
+const SEVERAL_STATES = 5;
+function farBeyond({ min, middle, max }, effective) {
+	return [min / timesBeyond(min, middle, effective), max * timesBeyond(middle, max, effective)];
+}
+function timesBeyond(lower, higher, effective = SEVERAL_STATES) {
+	const [power, most] = effective < SEVERAL_STATES ? [2, 100] : [1, 10];
+	return lower > 0 ? Math.min(most, (higher / lower) ** power) : most;
+}
+function rangeOf$1(histogram) {
+	return {
+		min: histogram.min,
+		middle: histogram.quantile(.5) ?? 0,
+		max: histogram.max
+	};
+}
+const MARKOV_SLACK = 1.4;
+function seenTooOften(histogram, q, confidence) {
+	const level = 1 - (1 - q) / (MARKOV_SLACK * (1 - confidence));
+	return level > 0 ? histogram.quantile(level) : void 0;
+}
+function highest$1(...bounds) {
+	const known = bounds.filter((bound) => bound !== void 0);
+	return known.length === 0 ? void 0 : Math.max(...known);
+}
+function quantileWorth(values, histogram) {
+	let ranks;
+	return (q) => {
+		let above;
+		return (confidence) => {
+			const limit = histogram.quantile(q);
+			ranks ??= dependenceOf(histogram.midranks(values));
+			above ??= dependenceOf(exceeding(values, limit));
+			return worthForQuantile(above, ranks, q, confidence);
+		};
+	};
+}
+function exceeding(values, limit) {
+	const above = new Uint8Array(values.length);
+	for (let i = 0; i < values.length; i++) if (values[i] > limit) above[i] = 1;
+	return above;
+}
+function meanEstimate({ count, mean, std }, range, skewness, worthAt) {
+	return {
+		value: mean,
+		samples: count,
+		worthAt,
+		intervalAt: (confidence) => {
+			const { lower, upper, effective } = worthAt(confidence);
+			const reach = (worth, skewed = 0) => {
+				const t = studentQuantile$1(confidence, worth - 1);
+				return (t + skewed * (2 * t * t + 1) / (6 * Math.sqrt(worth))) * std / Math.sqrt(worth);
+			};
+			const [furthestLower, furthestUpper] = count < 30 ? UNBOUNDED$1 : farBeyond(range, effective);
+			return [lower < 30 ? furthestLower : mean - reach(lower), upper < 30 ? furthestUpper : mean + reach(upper, skewness())];
+		},
+		fewestAt: () => 30,
+		rangeAt: () => count >= 30 ? range : void 0
+	};
+}
+function meanOfSeries(values, histogram) {
+	const { count, mean, std } = histogram;
+	if (mean === void 0 || std === void 0) return void 0;
+	let series;
+	let ranks;
+	return meanEstimate({
+		count,
+		mean,
+		std
+	}, rangeOf$1(histogram), () => skewnessOf(values), (confidence) => {
+		series ??= dependenceOf(values);
+		ranks ??= dependenceOf(histogram.midranks(values));
+		return worthOf(series, ranks, confidence);
+	});
+}
+function shareEstimate(hits, ranks) {
+	const n = hits.length;
+	if (n === 0) return void 0;
+	let own;
+	return shareOf(hits.reduce((sum, hit) => sum + hit, 0), n, (confidence) => {
+		own ??= dependenceOf(hits);
+		return worthOf(own, ranks?.() ?? own, confidence);
+	});
+}
+function shareOf(hits, n, worthAt) {
+	const share = hits / n;
+	return {
+		value: share,
+		samples: n,
+		worthAt,
+		intervalAt: (confidence) => {
+			const { lower, upper } = worthAt(confidence);
+			const surely = MARKOV_SLACK * (1 - confidence);
+			return [Math.max(wilsonInterval(share * lower, lower, confidence)[0] ?? 0, share * surely), Math.min(wilsonInterval(share * upper, upper, confidence)[1] ?? 1, 1 - (1 - share) * surely)];
+		},
+		fewestAt: () => 1
+	};
+}
+function rateEstimate(value, samples, slices) {
+	const n = slices.length;
+	const mean = slices.reduce((sum, slice) => sum + slice, 0) / n;
+	const std = Math.sqrt(slices.reduce((sum, slice) => sum + (slice - mean) ** 2, 0) / (n - 1));
+	const sorted = slices.map((slice) => mean === 0 ? 0 : slice * value / mean).sort();
+	let series;
+	const worthAt = (confidence) => {
+		series ??= dependenceOf(slices);
+		return worthOf(series, series, confidence, { fewestWorth: FEWEST_SLICES });
+	};
+	return {
+		value,
+		samples,
+		worthAt,
+		intervalAt: (confidence) => {
+			const { lower, upper, effective } = worthAt(confidence);
+			const reach = (worth) => studentQuantile$1(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean) / Math.sqrt(worth);
+			const [furthestLower, furthestUpper] = n < FEWEST_SLICES ? UNBOUNDED$1 : farBeyond({
+				min: sorted[0],
+				middle: sorted[n >> 1],
+				max: sorted[n - 1]
+			}, effective);
+			return [lower < FEWEST_SLICES ? furthestLower : Math.max(0, value - reach(lower)), upper < FEWEST_SLICES ? furthestUpper : value + reach(upper)];
+		},
+		fewestAt: () => 0
+	};
+}
+function skewnessOf(values) {
+	const n = values.length;
+	const mean = values.reduce((sum, value) => sum + value, 0) / n;
+	let second = 0;
+	let third = 0;
+	for (const value of values) {
+		second += (value - mean) ** 2;
+		third += (value - mean) ** 3;
+	}
+	return second === 0 ? 0 : Math.max(0, third / n / (second / n) ** 1.5);
+}
 // src/summarize/histogram.ts
 const BUCKETS_PER_OCTAVE = 1024;
 const INDEX_SHIFT = 10;
@@ -10624,10 +10969,10 @@ function changeOf(figure, base, head) {
 	return {
 		...values,
 		...before.value > 0 && { change: after.value / before.value },
-		intervalAt: paired === void 0 ? between$1(before, after, ratioInterval) : (confidence) => values.samples < values.fewestAt(confidence) ? UNBOUNDED$1 : paired(confidence)
+		intervalAt: paired === void 0 ? withRangesApart(before, after, between$1(before, after, ratioInterval)) : (confidence) => values.samples < values.fewestAt(confidence) ? UNBOUNDED : paired(confidence)
 	};
 }
-const UNBOUNDED$1 = [void 0, void 0];
+const UNBOUNDED = [void 0, void 0];
 function between$1(before, after, combined) {
 	return (confidence) => combined({
 		value: after.value,
@@ -10636,6 +10981,19 @@ function between$1(before, after, combined) {
 		value: before.value,
 		interval: before.intervalAt(confidence)
 	});
+}
+function withRangesApart(before, after, intervalAt) {
+	return (confidence) => {
+		const [lower, upper] = intervalAt(confidence);
+		const [base, head] = [before.rangeAt?.(confidence), after.rangeAt?.(confidence)];
+		if (base === void 0 || head === void 0) return [lower, upper];
+		const least = head.min / beyond(base);
+		const most = beyond(head) / base.min;
+		return [least > 1 ? Math.max(lower ?? 0, least) : lower, most < 1 ? Math.min(upper ?? Number.POSITIVE_INFINITY, most) : upper];
+	};
+}
+function beyond({ middle, max }) {
+	return max * timesBeyond(middle, max);
 }
 // src/judge/imported.ts
 const LATENCIES$4 = [
@@ -11176,348 +11534,6 @@ function outputTokensBetween(request, startNs, endNs) {
 }
 function overlap$1(from, to, startNs, endNs) {
 	return Math.max(0, Math.min(to, endNs) - Math.max(from, startNs));
-}
-// src/judge/dependence.ts
-const MOST_VALUES = 4096;
-const GROUPS = 64;
-const ORDINATES = 32;
-function dependenceOf(series) {
-	const n = series.length;
-	const values = n > MOST_VALUES ? sums(series, MOST_VALUES) : Float64Array.from(series);
-	const { mean, variance } = momentsOf(values);
-	if (variance <= 1e-20 * mean * mean) return INDEPENDENT(n);
-	const scale = n > MOST_VALUES ? variance / (n / MOST_VALUES * varianceOf(series, mean * values.length / n)) : 1;
-	const centred = values.map((value) => value - mean);
-	const { inflation, lags, lag1 } = initialMonotone(centred, variance);
-	const groups = sums(centred, Math.min(GROUPS, Math.floor(values.length / 2)));
-	const grouped = momentsOf(groups).variance;
-	const spectrum = lowFrequencies(centred, variance);
-	return {
-		n,
-		neighbours: scale * withoutMeanBias(inflation, lags, values.length),
-		groups: grouped === 0 ? 0 : scale * initialMonotone(groups, grouped).inflation * grouped / (values.length / groups.length * variance),
-		spectrum: (ordinates) => scale * sumOf(spectrum.subarray(0, ordinates)) / ordinates,
-		neighbourScore: lag1 * Math.sqrt(values.length),
-		skewness: furthest([16, 32].map((count) => skewnessOfSum(centred, count)))
-	};
-}
-const INDEPENDENT = (n) => ({
-	n,
-	neighbours: 1,
-	groups: 0,
-	spectrum: () => 0,
-	neighbourScore: 0,
-	skewness: 0
-});
-const FEWEST_WORTH = {
-	quantile: 25,
-	mean: 50
-};
-const ENOUGH_FOR_EXTREME = 60;
-const SHARE_OF_RANKS = .6;
-const SKEWNESS_WEIGHT = 1.5;
-function worthOf(figure, ranks, confidence, { fewest = 0, fewestWorth = FEWEST_WORTH.mean } = {}) {
-	const { n } = figure;
-	const allowance = (ordinates) => (studentQuantile$1(confidence, 2 * ordinates) / normalQuantile(confidence)) ** 2;
-	const slow = ({ spectrum }, ordinates) => spectrum(ordinates) * allowance(ordinates);
-	const plain = Math.max(1, figure.neighbours, figure.spectrum(8));
-	if (!isDependent(ranks)) {
-		const worth = n / plain;
-		return {
-			lower: worth,
-			upper: n >= fewest ? Math.max(worth, fewest) : worth,
-			effective: worth
-		};
-	}
-	const ofRanks = Math.max(1, ranks.neighbours, ranks.groups, slow(ranks, 8));
-	const careful = Math.max(1, figure.neighbours, figure.groups, ...[
-		2,
-		4,
-		8,
-		16
-	].map((ordinates) => slow(figure, ordinates)), SHARE_OF_RANKS * Math.max(ofRanks, slow(ranks, 4)));
-	const inflation = Math.max(careful, ofRanks);
-	if (n / inflation < fewestWorth) return {
-		lower: fewest > 0 ? n / inflation : 0,
-		upper: 0,
-		effective: n / inflation
-	};
-	const z = normalQuantile(confidence);
-	const lengthened = (skewness) => 1 + SKEWNESS_WEIGHT * Math.max(0, skewness) * (2 * z * z + 1) / (6 * z);
-	const lower = n / (careful * lengthened(-figure.skewness) ** 2);
-	const upper = n / (careful * lengthened(figure.skewness) ** 2);
-	return {
-		lower,
-		upper: n / ofRanks >= ENOUGH_FOR_EXTREME && n / plain >= fewest ? Math.max(upper, fewest) : upper,
-		effective: n / careful
-	};
-}
-function worthForQuantile(above, ranks, q, confidence) {
-	return worthOf(above, ranks, confidence, {
-		fewest: fewestForQuantile(q, confidence),
-		fewestWorth: FEWEST_WORTH.quantile
-	});
-}
-const LIKELY = {
-	neighbours: 1.96,
-	4: 2.19,
-	8: 1.8,
-	16: 1.55,
-	32: 1.375
-};
-function isDependent({ neighbourScore, spectrum }) {
-	return neighbourScore > LIKELY.neighbours || [
-		4,
-		8,
-		16,
-		32
-	].some((ordinates) => spectrum(ordinates) > LIKELY[ordinates]);
-}
-function initialMonotone(centred, variance) {
-	const n = centred.length;
-	const covariance = (lag) => {
-		let sum = 0;
-		for (let i = lag; i < n; i++) sum += centred[i] * centred[i - lag];
-		return sum / n;
-	};
-	let total = 0;
-	let before = Number.POSITIVE_INFINITY;
-	let lag = 0;
-	let lag1 = 0;
-	for (; lag + 1 < n / 2 - 1; lag += 2) {
-		const odd = covariance(lag + 1);
-		if (lag === 0) lag1 = odd / variance;
-		const pair = (lag === 0 ? variance : covariance(lag)) + odd;
-		if (pair <= 0) break;
-		before = Math.min(before, pair);
-		total += before;
-	}
-	return {
-		inflation: lag === 0 ? 0 : (2 * total - variance) / variance,
-		lags: lag,
-		lag1
-	};
-}
-function withoutMeanBias(inflation, lags, n) {
-	return inflation / Math.max(.2, 1 - 2 * lags / n);
-}
-function lowFrequencies(centred, variance) {
-	const n = centred.length;
-	return Float64Array.from({ length: ORDINATES }, (_, k) => {
-		const step = 2 * Math.PI * (k + 1) / n;
-		const [stepCos, stepSin] = [Math.cos(step), Math.sin(step)];
-		let cos = 1;
-		let sin = 0;
-		let even = 0;
-		let odd = 0;
-		for (let i = 0; i < n; i++) {
-			even += centred[i] * cos;
-			odd += centred[i] * sin;
-			const next = cos * stepCos - sin * stepSin;
-			sin = sin * stepCos + cos * stepSin;
-			cos = next;
-		}
-		return (even * even + odd * odd) / (n * variance);
-	});
-}
-function skewnessOfSum(centred, count) {
-	const groups = sums(centred, count);
-	const { mean, variance } = momentsOf(groups);
-	if (variance === 0) return 0;
-	return groups.reduce((sum, value) => sum + (value - mean) ** 3, 0) / count / variance ** 1.5 / Math.sqrt(count);
-}
-function sums(series, count) {
-	const groups = new Float64Array(count);
-	const perGroup = series.length / count;
-	for (let group = 0, i = 0; group < count; group++) {
-		const next = group + 1 < count ? Math.ceil((group + 1) * perGroup) : series.length;
-		let sum = 0;
-		for (; i < next; i++) sum += series[i];
-		groups[group] = sum;
-	}
-	return groups;
-}
-function momentsOf(series) {
-	const mean = sumOf(series) / series.length;
-	return {
-		mean,
-		variance: varianceOf(series, mean)
-	};
-}
-function varianceOf(series, mean) {
-	if (series instanceof Uint8Array) return mean * (1 - mean);
-	let squares = 0;
-	for (const value of series) squares += (value - mean) ** 2;
-	return squares / series.length;
-}
-function furthest(values) {
-	return values.reduce((far, value) => Math.abs(value) > Math.abs(far) ? value : far, 0);
-}
-function sumOf(series) {
-	let sum = 0;
-	for (const value of series) sum += value;
-	return sum;
-}
-// src/judge/estimate.ts
-const UNBOUNDED = [void 0, void 0];
-const FEWEST_SLICES = 8;
-function quantileEstimate(histogram, q, worthAt, requests = histogram.count) {
-	const value = histogram.quantile(q);
-	if (value === void 0) return void 0;
-	const { count } = histogram;
-	return {
-		value,
-		samples: count,
-		worthAt,
-		intervalAt: (confidence) => {
-			const { lower, upper, effective } = worthAt(confidence);
-			const bound = (side, samples) => {
-				const whole = Math.floor(samples + 1e-9);
-				const rank = whole < 1 ? void 0 : quantileRanks(whole, q, confidence)[side];
-				if (rank === void 0) return void 0;
-				const group = count / whole;
-				const place = side === 1 ? Math.ceil(rank * group) : group > 4 ? Math.round((rank - .5) * group) : Math.floor(rank * group);
-				return histogram.valueAtRank(Math.max(1, place));
-			};
-			const [furthestLower, furthestUpper] = requests >= fewestForQuantile(q, confidence) ? farBeyond(rangeOf$1(histogram), effective) : UNBOUNDED;
-			return [highest$1(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)), bound(1, upper) ?? furthestUpper];
-		},
-		fewestAt: (confidence) => fewestForQuantile(q, confidence)
-	};
-}
-const SEVERAL_STATES = 5;
-function farBeyond({ min, middle, max }, effective) {
-	return [min / timesBeyond(min, middle, effective), max * timesBeyond(middle, max, effective)];
-}
-function timesBeyond(lower, higher, effective = SEVERAL_STATES) {
-	const [power, most] = effective < SEVERAL_STATES ? [2, 100] : [1, 10];
-	return lower > 0 ? Math.min(most, (higher / lower) ** power) : most;
-}
-function rangeOf$1(histogram) {
-	return {
-		min: histogram.min,
-		middle: histogram.quantile(.5) ?? 0,
-		max: histogram.max
-	};
-}
-const MARKOV_SLACK = 1.4;
-function seenTooOften(histogram, q, confidence) {
-	const level = 1 - (1 - q) / (MARKOV_SLACK * (1 - confidence));
-	return level > 0 ? histogram.quantile(level) : void 0;
-}
-function highest$1(...bounds) {
-	const known = bounds.filter((bound) => bound !== void 0);
-	return known.length === 0 ? void 0 : Math.max(...known);
-}
-function quantileWorth(values, histogram) {
-	let ranks;
-	return (q) => {
-		let above;
-		return (confidence) => {
-			const limit = histogram.quantile(q);
-			ranks ??= dependenceOf(histogram.midranks(values));
-			above ??= dependenceOf(exceeding(values, limit));
-			return worthForQuantile(above, ranks, q, confidence);
-		};
-	};
-}
-function exceeding(values, limit) {
-	const above = new Uint8Array(values.length);
-	for (let i = 0; i < values.length; i++) if (values[i] > limit) above[i] = 1;
-	return above;
-}
-function meanEstimate({ count, mean, std }, range, skewness, worthAt) {
-	return {
-		value: mean,
-		samples: count,
-		worthAt,
-		intervalAt: (confidence) => {
-			const { lower, upper, effective } = worthAt(confidence);
-			const reach = (worth, skewed = 0) => {
-				const t = studentQuantile$1(confidence, worth - 1);
-				return (t + skewed * (2 * t * t + 1) / (6 * Math.sqrt(worth))) * std / Math.sqrt(worth);
-			};
-			const [furthestLower, furthestUpper] = count < 30 ? UNBOUNDED : farBeyond(range, effective);
-			return [lower < 30 ? furthestLower : mean - reach(lower), upper < 30 ? furthestUpper : mean + reach(upper, skewness())];
-		},
-		fewestAt: () => 30
-	};
-}
-function meanOfSeries(values, histogram) {
-	const { count, mean, std } = histogram;
-	if (mean === void 0 || std === void 0) return void 0;
-	let series;
-	let ranks;
-	return meanEstimate({
-		count,
-		mean,
-		std
-	}, rangeOf$1(histogram), () => skewnessOf(values), (confidence) => {
-		series ??= dependenceOf(values);
-		ranks ??= dependenceOf(histogram.midranks(values));
-		return worthOf(series, ranks, confidence);
-	});
-}
-function shareEstimate(hits, ranks) {
-	const n = hits.length;
-	if (n === 0) return void 0;
-	let own;
-	return shareOf(hits.reduce((sum, hit) => sum + hit, 0), n, (confidence) => {
-		own ??= dependenceOf(hits);
-		return worthOf(own, ranks?.() ?? own, confidence);
-	});
-}
-function shareOf(hits, n, worthAt) {
-	const share = hits / n;
-	return {
-		value: share,
-		samples: n,
-		worthAt,
-		intervalAt: (confidence) => {
-			const { lower, upper } = worthAt(confidence);
-			const surely = MARKOV_SLACK * (1 - confidence);
-			return [Math.max(wilsonInterval(share * lower, lower, confidence)[0] ?? 0, share * surely), Math.min(wilsonInterval(share * upper, upper, confidence)[1] ?? 1, 1 - (1 - share) * surely)];
-		},
-		fewestAt: () => 1
-	};
-}
-function rateEstimate(value, samples, slices) {
-	const n = slices.length;
-	const mean = slices.reduce((sum, slice) => sum + slice, 0) / n;
-	const std = Math.sqrt(slices.reduce((sum, slice) => sum + (slice - mean) ** 2, 0) / (n - 1));
-	const sorted = slices.map((slice) => mean === 0 ? 0 : slice * value / mean).sort();
-	let series;
-	const worthAt = (confidence) => {
-		series ??= dependenceOf(slices);
-		return worthOf(series, series, confidence, { fewestWorth: FEWEST_SLICES });
-	};
-	return {
-		value,
-		samples,
-		worthAt,
-		intervalAt: (confidence) => {
-			const { lower, upper, effective } = worthAt(confidence);
-			const reach = (worth) => studentQuantile$1(confidence, worth - 1) * std * (mean === 0 ? 0 : value / mean) / Math.sqrt(worth);
-			const [furthestLower, furthestUpper] = n < FEWEST_SLICES ? UNBOUNDED : farBeyond({
-				min: sorted[0],
-				middle: sorted[n >> 1],
-				max: sorted[n - 1]
-			}, effective);
-			return [lower < FEWEST_SLICES ? furthestLower : Math.max(0, value - reach(lower)), upper < FEWEST_SLICES ? furthestUpper : value + reach(upper)];
-		},
-		fewestAt: () => 0
-	};
-}
-function skewnessOf(values) {
-	const n = values.length;
-	const mean = values.reduce((sum, value) => sum + value, 0) / n;
-	let second = 0;
-	let third = 0;
-	for (const value of values) {
-		second += (value - mean) ** 2;
-		third += (value - mean) ** 3;
-	}
-	return second === 0 ? 0 : Math.max(0, third / n / (second / n) ** 1.5);
 }
 // src/judge/level-figures.ts
 const figuresOfSummary = oncePerSummary(measuredFigures);
@@ -30990,7 +31006,7 @@ function highestOfEach(values, most) {
 const BARS = 10;
 const FEWEST_POINTS = 8;
 const TELLING = 1.5;
-function seriesOf({ timeline }, metric) {
+function seriesOf$1({ timeline }, metric) {
 	const read = readerOf(metric.replace(/ regression$/, ""));
 	return read && timeline.map(read);
 }
@@ -31123,7 +31139,7 @@ function coursesOf({ levels }, rows) {
 	const byName = new Map(levels.map((level) => [level.name, level]));
 	return rows.map(({ level, source }) => {
 		const found = byName.get(level);
-		return found && tellingBars(seriesOf(found, source.metric));
+		return found && tellingBars(seriesOf$1(found, source.metric));
 	});
 }
 function samplesWords(rows) {
@@ -31146,7 +31162,7 @@ const MOST_LOADS = 8;
 function levelTable({ levels }, bars) {
 	if (levels.length === 0) return "";
 	const ordered = lightestFirst(levels).map((i) => levels[i]);
-	const courses = bars ? ordered.map((level) => tellingBars(seriesOf(level, "ttft_p95"))) : [];
+	const courses = bars ? ordered.map((level) => tellingBars(seriesOf$1(level, "ttft_p95"))) : [];
 	const rows = [...shortFigures(ordered).map(({ group, name, cell }) => [headOf$1(group, name), ...ordered.map(cell)]), ...courses.some((course) => course !== void 0) ? [["TTFT p95 over time", ...courses.map((course) => course === void 0 ? "" : `\`${course}\``)]] : []];
 	const table = [["Load", ...ordered.map(({ name }) => markdownCode(name, 60))], ...rows];
 	const laid = levels.length <= MOST_COLUMNS ? table : transposed(table);
@@ -31292,7 +31308,7 @@ function byLevel(result) {
 	return chart(`${LATENCY_NAMES[latency]} ${quantileName(quantile)} ${by}${line}`, dots, "bar", limitMs === void 0 ? [] : [limitMs]);
 }
 function isDrifting(level) {
-	return isTelling(seriesOf(level, "ttft_p95") ?? []);
+	return isTelling(seriesOf$1(level, "ttft_p95") ?? []);
 }
 function overTime$1(level) {
 	const points = level.timeline.flatMap(({ t, ttft_p95 }) => isFigure(ttft_p95) && isFigure(t) ? [[t >= 10 ? t.toFixed(0) : t.toFixed(1), ttft_p95]] : []);
@@ -34030,21 +34046,46 @@ function transientOf(values) {
 		kind: "settled",
 		length: 0
 	};
-	const score = meansOf(normalScores(values));
-	const logarithm = meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value))));
-	const length = BATCH * mser(Math.floor(values.length / BATCH), (batch) => score(batch * BATCH, (batch + 1) * BATCH));
-	const start = length > 0 && length <= values.length / 2 && isUnlikeRest(logarithm, length, values.length) ? length : 0;
-	return keepsGoing(score, start, values.length) ? { kind: "unsettled" } : {
+	const all = seriesOf(values);
+	const step = startOf$1(all, stepAfter(all));
+	const rest = step === 0 ? all : seriesOf(values.subarray(step));
+	const start = startOf$1(rest, settlesAfter(rest));
+	return keepsGoing(rest, start) ? { kind: "unsettled" } : {
 		kind: "settled",
-		length: start
+		length: step + start
 	};
+}
+function seriesOf(values) {
+	let score;
+	return {
+		length: values.length,
+		logarithm: meansOf(values.map((value) => Math.log(Math.max(LEAST_NS, value)))),
+		get score() {
+			score ??= meansOf(normalScores(values));
+			return score;
+		}
+	};
+}
+function startOf$1(series, length) {
+	return length > 0 && length <= series.length / 2 && isUnlikeRest(series, length) ? length : 0;
 }
 function meansOf(values) {
 	const sums = new Float64Array(values.length + 1);
 	for (let i = 0; i < values.length; i++) sums[i + 1] = sums[i] + values[i];
 	return (from, to) => (sums[to] - sums[from]) / (to - from);
 }
-function mser(count, batch) {
+function stepAfter({ length: total, logarithm: mean }) {
+	let best = 0;
+	let most = 0;
+	for (let length = 1; length <= total / 2; length++) {
+		const between = length * (total - length) * (mean(0, length) - mean(length, total)) ** 2;
+		if (between > most) [most, best] = [between, length];
+	}
+	return best;
+}
+function settlesAfter({ length: total, score: mean }) {
+	const count = Math.floor(total / BATCH);
+	const batch = (index) => mean(index * BATCH, (index + 1) * BATCH);
 	let sum = 0;
 	let squares = 0;
 	let best = 0;
@@ -34059,9 +34100,9 @@ function mser(count, batch) {
 			best = from;
 		}
 	}
-	return best;
+	return BATCH * best;
 }
-function isUnlikeRest(mean, length, total) {
+function isUnlikeRest({ length: total, logarithm: mean }, length) {
 	const part = Math.min(length, Math.floor((total - length) / FEWEST_PARTS));
 	const count = Math.min(MOST_PARTS, Math.floor((total - length) / part));
 	const means = Array.from({ length: count }, (_, i) => {
@@ -34075,7 +34116,7 @@ function isUnlikeRest(mean, length, total) {
 	const moves = apart * length / total;
 	return (mean(0, Math.max(BATCH, Math.ceil(length / 16))) - middle) * Math.sign(start) > apart / 2 && moves > NOTICEABLE && apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count));
 }
-function keepsGoing(mean, first, total) {
+function keepsGoing({ length: total, score: mean }, first) {
 	const edge = (part) => first + Math.floor(part * (total - first) / EIGHTHS);
 	const means = Array.from({ length: EIGHTHS }, (_, part) => mean(edge(part), edge(part + 1)));
 	const pairs = means.flatMap((one, i) => means.slice(i + 1).map((later) => Math.sign(later - one)));

@@ -1,5 +1,5 @@
 import type { ComparableFigure } from "../plan/objective.ts";
-import type { Estimate } from "./estimate.ts";
+import { type Estimate, type Range, timesBeyond } from "./estimate.ts";
 import { differenceInterval, type Interval, ratioInterval } from "./intervals.ts";
 import type { LevelFigures } from "./level-figures.ts";
 import { pairedInterval } from "./paired.ts";
@@ -44,7 +44,7 @@ export function changeOf(
     ...(before.value > 0 && { change: after.value / before.value }),
     intervalAt:
       paired === undefined
-        ? between(before, after, ratioInterval)
+        ? withRangesApart(before, after, between(before, after, ratioInterval))
         : // Leaving samples out never leaves them: where they cannot bound the figure, they cannot bound its change.
           (confidence) => (values.samples < values.fewestAt(confidence) ? UNBOUNDED : paired(confidence)),
   };
@@ -63,4 +63,31 @@ function between(
       { value: after.value, interval: after.intervalAt(confidence) },
       { value: before.value, interval: before.intervalAt(confidence) },
     );
+}
+
+/**
+ * Where every request of one side is slower than all of the other, and by more than the slowest of these is beyond
+ * their middle, the change is at least what lies between: however much the requests of each depend on each other, a
+ * service hardly differs so much from itself. Where a figure has no bound for want of requests, it has none here.
+ */
+function withRangesApart(
+  before: Estimate,
+  after: Estimate,
+  intervalAt: FigureChange["intervalAt"],
+): FigureChange["intervalAt"] {
+  return (confidence) => {
+    const [lower, upper] = intervalAt(confidence);
+    const [base, head] = [before.rangeAt?.(confidence), after.rangeAt?.(confidence)];
+    if (base === undefined || head === undefined) return [lower, upper];
+    const least = head.min / beyond(base);
+    const most = beyond(head) / base.min;
+    return [
+      least > 1 ? Math.max(lower ?? 0, least) : lower,
+      most < 1 ? Math.min(upper ?? Number.POSITIVE_INFINITY, most) : upper,
+    ];
+  };
+}
+
+function beyond({ middle, max }: Range): number {
+  return max * timesBeyond(middle, max);
 }

@@ -19,11 +19,13 @@ export interface Estimate {
   readonly intervalAt: (confidence: number) => Interval;
   /** Independent samples below which no bound is possible at all. */
   readonly fewestAt: (confidence: number) => number;
+  /** Of what was measured of single requests, where there are enough of them; rates and shares have none. */
+  readonly rangeAt?: (confidence: number) => Range | undefined;
 }
 
 const UNBOUNDED: Interval = [undefined, undefined];
 
-/** Fewer samples than this say too little about how a mean varies. */
+/** Fewer samples than this say too little about how a mean varies, or how far all of them reach. */
 export const FEWEST_FOR_MEAN = 30;
 /** Fewer stretches of time than this say too little about how a rate varies. */
 const FEWEST_SLICES = 8;
@@ -43,6 +45,7 @@ export function quantileEstimate(
   const value = histogram.quantile(q);
   if (value === undefined) return undefined;
   const { count } = histogram;
+  const enoughAt = (confidence: number) => requests >= fewestForQuantile(q, confidence);
   return {
     value,
     samples: count,
@@ -63,14 +66,17 @@ export function quantileEstimate(
               : Math.floor(rank * group);
         return histogram.valueAtRank(Math.max(1, place));
       };
-      const enough = requests >= fewestForQuantile(q, confidence);
-      const [furthestLower, furthestUpper] = enough ? farBeyond(rangeOf(histogram), effective) : UNBOUNDED;
+      const [furthestLower, furthestUpper] = enoughAt(confidence)
+        ? farBeyond(rangeOf(histogram), effective)
+        : UNBOUNDED;
       return [
         highest(bound(0, lower) ?? furthestLower, seenTooOften(histogram, q, confidence)),
         bound(1, upper) ?? furthestUpper,
       ];
     },
     fewestAt: (confidence) => fewestForQuantile(q, confidence),
+    rangeAt: (confidence) =>
+      requests >= FEWEST_FOR_MEAN && enoughAt(confidence) ? rangeOf(histogram) : undefined,
   };
 }
 
@@ -174,6 +180,7 @@ export function meanEstimate(
       ];
     },
     fewestAt: () => FEWEST_FOR_MEAN,
+    rangeAt: () => (count >= FEWEST_FOR_MEAN ? range : undefined),
   };
 }
 

@@ -19,6 +19,9 @@ const plan = planOf();
 /** A ttft between 80 and 120 ms times `factor`, in an order without a trend. */
 const around = (n: number, factor = 1) =>
   times(n, (i) => record(i, { ttftMs: (80 + ((i * 17) % 41)) * factor }));
+/** Half as slow and half as slow again once in all of `n`, so that these are worth hardly any independent ones. */
+const swinging = (n: number, factor = 1) =>
+  times(n, (i) => record(i, { ttftMs: 100 * (1 + 0.5 * Math.sin((2 * Math.PI * i) / n)) * factor }));
 /** `bad` of `n` requests failed. */
 const broken = (n: number, bad: number) => {
   const order = shuffled(
@@ -48,6 +51,13 @@ const ROWS: readonly (readonly [
   ["ttft_p95", around(40), around(40, 3), "unclear", "40 samples bound no p95, however far apart"],
   ["ttft_p99", around(500), around(500, 3), "unclear", "500 bound no p99 so that it holds for all figures"],
   ["ttft_p99", around(1000), around(1000, 3), "worse", "1,000 do"],
+  ["ttft_p50", swinging(60), swinging(60, 1.2), "unclear", "60 that depend on each other tell no fifth"],
+  ["ttft_p50", swinging(60), swinging(60, 6), "worse", "each is far slower than all were"],
+  ["ttft_p50", swinging(60, 6), swinging(60), "better", "each is far faster than all were"],
+  ["ttft_mean", swinging(60), swinging(60, 6), "worse", "each is far slower than all were"],
+  ["ttft_p50", swinging(60), swinging(60, 3.5), "unclear", "each is slower than all were, and not far"],
+  ["ttft_p99", swinging(60), swinging(60, 6), "unclear", "60 bound no p99, however far apart"],
+  ["ttft_p50", swinging(20), swinging(20, 6), "unclear", "20 do not show how far a service reaches"],
   ["ttft_mean", around(500), around(500, 1.2), "worse", "all are a fifth slower"],
   ["ttft_mean", around(20), around(20, 1.2), "unclear", "20 say too little of a mean"],
   ["output_throughput", paced(500, 20), paced(500, 25), "worse", "less of it is worse"],

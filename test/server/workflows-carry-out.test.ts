@@ -97,7 +97,7 @@ test("[A-228] a change that makes the engine faster is measured, found good and 
   }));
 
 test("[A-234] a change that makes the engine slower is found out, rolled back and restored", () =>
-  withWorkflowBench(by(5, 120), async ({ open, engine, calls, lines }) => {
+  withWorkflowBench(by(30, 300), async ({ open, engine, calls, lines }) => {
     const workflows = await open();
     const { workflowId } = await workflows.start({ ...ASKED, autoApprove: true });
     const ended = await workflows.ended(workflowId);
