@@ -11590,13 +11590,14 @@ function goodputRatio(summary, criteria) {
 	const hits = hitsOf(ended, (request) => isGood$1(request, criteria));
 	const [first] = criteria;
 	if (first === void 0) return shareEstimate(hits);
+	if (criteria.every(({ metric, op, limitNs }) => {
+		const latencies = summary.latencies[metric];
+		const furthest = latencies.max * timesBeyond(latencies.quantile(.5) ?? 0, latencies.max);
+		return latencies.count === ended.length && isUpperLimit(op) && holds$1(furthest, op, limitNs);
+	})) return shareEstimate(hits);
 	const values = valuesOf$1(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
 	const histogram = histogramOfValues(values);
-	const beyond = timesBeyond(histogram.quantile(.5) ?? 0, histogram.max);
-	return shareEstimate(hits, ended.every((request) => criteria.every(({ metric, op, limitNs }) => {
-		const value = request[metric];
-		return value !== void 0 && isUpperLimit(op) && holds$1(value * beyond, op, limitNs);
-	})) ? void 0 : () => dependenceOf(histogram.midranks(values)));
+	return shareEstimate(hits, () => dependenceOf(histogram.midranks(values)));
 }
 function errorRate(ended) {
 	return shareEstimate(hitsOf(ended, ({ outcome }) => outcome === "failed"));

@@ -143,18 +143,17 @@ export function goodputRatio(summary: LevelSummary, criteria: readonly Criterion
   const hits = hitsOf(ended, (request) => isGood(request, criteria));
   const [first] = criteria;
   if (first === undefined) return shareEstimate(hits);
+  // How far they would be off where nothing bounds them.
+  const farFromLimits = criteria.every(({ metric, op, limitNs }) => {
+    const latencies = summary.latencies[metric];
+    const furthest = latencies.max * timesBeyond(latencies.quantile(0.5) ?? 0, latencies.max);
+    return latencies.count === ended.length && isUpperLimit(op) && holds(furthest, op, limitNs);
+  });
+  if (farFromLimits) return shareEstimate(hits);
   // A failed request is as late as can be.
   const values = valuesOf(ended, (request) => request[first.metric] ?? request.e2e ?? 0);
   const histogram = histogramOfValues(values);
-  // How far they would be off where nothing bounds them.
-  const beyond = timesBeyond(histogram.quantile(0.5) ?? 0, histogram.max);
-  const farFromLimits = ended.every((request) =>
-    criteria.every(({ metric, op, limitNs }) => {
-      const value = request[metric];
-      return value !== undefined && isUpperLimit(op) && holds(value * beyond, op, limitNs);
-    }),
-  );
-  return shareEstimate(hits, farFromLimits ? undefined : () => dependenceOf(histogram.midranks(values)));
+  return shareEstimate(hits, () => dependenceOf(histogram.midranks(values)));
 }
 
 function errorRate(ended: readonly RequestFacts[]): Estimate | undefined {

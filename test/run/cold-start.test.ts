@@ -11,7 +11,7 @@ import { parseConfig } from "../../src/plan/config.ts";
 import { resultFromRecords } from "../../src/run/from-records.ts";
 import { runPlan } from "../../src/run/run.ts";
 
-/** Answers after 50 ms, but its first requests after a second and a half. */
+/** Answers after 150 ms, but its first requests after a second and a half. */
 async function coldServer(coldRequests: number) {
   let seen = 0;
   const server = createServer(async (request, response) => {
@@ -19,7 +19,7 @@ async function coldServer(coldRequests: number) {
     const cold = seen++ < coldRequests;
     request.resume();
     await once(request, "end");
-    await sleep(cold ? 1500 : 50);
+    await sleep(cold ? 1500 : 150);
     response.writeHead(200, { "content-type": "text/event-stream" });
     const chunk = (delta: object, end: string | null) =>
       `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: end }] })}\n\n`;
@@ -52,7 +52,8 @@ for (const [name, load] of [
       );
       const [level] = result.levels;
       const { issued, left_out: leftOut } = level!.requests;
-      assert.ok(leftOut! >= 50 && leftOut! <= 150, `${leftOut} were left out`);
+      // More than the cold ones where the machine itself was slower at first; never more than half.
+      assert.ok(leftOut! >= 50 && leftOut! <= 200, `${leftOut} were left out`);
       assert.equal(issued, 400);
       assert.equal(level!.metrics.ttft!.count, 400 - leftOut!);
       assert.equal(level!.objectives[0]!.outcome, "met");
