@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { CONFIG_KEYS } from "../src/plan/config.ts";
 import { parseObjectives, RATES } from "../src/plan/objective.ts";
+import { CONFIG_KEYS } from "../src/plan/run-config.ts";
 import { LATENCIES } from "../src/result.ts";
 import { FAILURE_REASONS } from "../src/send/exchange.ts";
 

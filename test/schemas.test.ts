@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CONFIG_KEYS } from "../src/plan/config.ts";
+import { CONFIG_KEYS } from "../src/plan/run-config.ts";
 import { configSchema, SETTINGS } from "../src/plan/settings.ts";
 import { resultSchema } from "../src/report/result-schema.ts";
 import { resultShape } from "../src/report/result-shape.ts";

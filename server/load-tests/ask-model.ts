@@ -1,8 +1,5 @@
 import { type Dispatcher, request } from "undici";
-import { ThinkSplitter } from "./think-splitter.ts";
-
-/** A part of what a model says: what it thinks, or what it has to say. */
-export type Said = { readonly thinking: string } | { readonly content: string };
+import { type Said, ThinkSplitter } from "./think-splitter.ts";
 
 export interface ModelQuestion {
   /** http://host, or http://host/v1. */

@@ -1,6 +1,13 @@
 import type { Targets } from "../targets.ts";
-import type { MeasuredGpus } from "./recommendation.ts";
 import type { CapacityQuestion } from "./recommendation-request.ts";
+
+/** The GPUs that were measured, as far as anybody said. */
+export interface MeasuredGpus {
+  /** "unknown" when nobody said. */
+  readonly model: string;
+  readonly count: number;
+  readonly memoryGb: number | undefined;
+}
 
 const TIMEOUT_MS = 5_000;
 const MAX_NAME = 100;

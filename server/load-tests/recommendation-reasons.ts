@@ -1,5 +1,5 @@
 import type { GpuCount } from "./recommend-formula.ts";
-import type { MeasuredGpus } from "./recommendation.ts";
+import type { MeasuredGpus } from "./recommendation-gpus.ts";
 import type { CapacityQuestion } from "./recommendation-request.ts";
 import type { Capacity } from "./recommendation-steps.ts";
 

@@ -1,17 +1,10 @@
 import type { Result } from "../../src/index.ts";
 import { rounded } from "../rounding.ts";
 import { type GpuCount, gpusFor } from "./recommend-formula.ts";
+import type { MeasuredGpus } from "./recommendation-gpus.ts";
 import { type Reasons, reasonsOf } from "./recommendation-reasons.ts";
 import type { CapacityQuestion } from "./recommendation-request.ts";
 import { type Capacity, capacityOf, type Step } from "./recommendation-steps.ts";
-
-/** The GPUs that were measured, as far as anybody said. */
-export interface MeasuredGpus {
-  /** "unknown" when nobody said. */
-  readonly model: string;
-  readonly count: number;
-  readonly memoryGb: number | undefined;
-}
 
 /** What is stored of a recommendation; its reasoning in every language there is. */
 export interface RecommendationReport extends Readonly<Record<string, unknown>> {

@@ -1,4 +1,5 @@
-import type { Said } from "./ask-model.ts";
+/** A part of what a model says: what it thinks, or what it has to say. */
+export type Said = { readonly thinking: string } | { readonly content: string };
 
 const OPEN = "<think>";
 const CLOSE = "</think>";

@@ -24,7 +24,6 @@ import {
   ratesBetween,
   ratesOf,
   valuesOf,
-  type WindowRates,
 } from "../summarize/summary.ts";
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
 import { dependenceOf } from "./dependence.ts";
@@ -40,7 +39,7 @@ import {
   timesBeyond,
 } from "./estimate.ts";
 import type { Interval } from "./intervals.ts";
-import { FEWEST_BLOCKS } from "./paired.ts";
+import { type BlockFigures, FEWEST_BLOCKS } from "./paired.ts";
 
 /** The figures of a level and how sure they are, whether it was measured just now or read from a stored result. */
 export interface LevelFigures {
@@ -55,14 +54,6 @@ export interface LevelFigures {
   readonly blocks: readonly BlockFigures[];
   /** One sentence, where no change from this level can have an interval, nor decide anything. */
   readonly undecidable?: string;
-}
-
-export interface BlockFigures {
-  readonly latencies: Readonly<Partial<Record<LatencyName, Histogram>>>;
-  readonly completed: number;
-  readonly failed: number;
-  readonly seconds: number;
-  readonly rates: WindowRates;
 }
 
 export const figuresOfSummary = oncePerSummary(measuredFigures);

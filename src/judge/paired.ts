@@ -1,7 +1,17 @@
 import type { ComparableFigure } from "../plan/objective.ts";
+import type { LatencyName } from "../result.ts";
 import { bucketMidpoint, Histogram } from "../summarize/histogram.ts";
+import type { WindowRates } from "../summarize/summary.ts";
 import { type Interval, studentQuantile } from "./intervals.ts";
-import type { BlockFigures } from "./level-figures.ts";
+
+/** What one side measured in one go. */
+export interface BlockFigures {
+  readonly latencies: Readonly<Partial<Record<LatencyName, Histogram>>>;
+  readonly completed: number;
+  readonly failed: number;
+  readonly seconds: number;
+  readonly rates: WindowRates;
+}
 
 /** Fewer pairs of blocks than this say too little about how they vary. */
 export const FEWEST_BLOCKS = 4;

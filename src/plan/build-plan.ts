@@ -1,7 +1,7 @@
 import { NS_PER_S } from "../units.ts";
-import type { Config } from "./config.ts";
 import type { Objective } from "./objective.ts";
 import type { Exploration, Level, Load, OpenLoop, Plan, Workload } from "./plan.ts";
+import type { Config } from "./run-config.ts";
 import { defaultWarmup } from "./warmup.ts";
 
 const DEFAULTS = {

@@ -1,4 +1,4 @@
-import { CONFIG_KEYS, type ConfigKey } from "./config.ts";
+import { CONFIG_KEYS, type ConfigKey } from "./run-config.ts";
 
 /** What people read about a setting: in the command line's help and in the schema of the config file. */
 export interface Setting {

@@ -1,5 +1,5 @@
 import { NS_PER_MS, NS_PER_S } from "../units.ts";
-import type { CompatDefinition, CompatStatistics } from "./compat.ts";
+import type { CompatDefinition, CompatStatistics } from "./compat-definition.ts";
 import type { Samples } from "./samples.ts";
 
 /**

@@ -1,12 +1,3 @@
-import type { ProtocolName } from "../plan/plan.ts";
-import { inference } from "./inference.ts";
-import { ollama } from "./ollama.ts";
-import { openaiChat, openaiCompletions } from "./openai.ts";
-import { openaiEmbeddings } from "./openai-embeddings.ts";
-import { openaiResponses } from "./openai-responses.ts";
-import { tgi } from "./tgi.ts";
-import { triton } from "./triton.ts";
-
 /** What a request asks of a model, in no server's words. */
 export interface Prompt {
   readonly model: string;
@@ -56,19 +47,4 @@ export interface Protocol {
   read(data: string): StreamEvent | "done";
   /** An answer that came whole, as JSON. @throws SyntaxError likewise. */
   readWhole(body: string): StreamEvent;
-}
-
-const PROTOCOLS: Readonly<Record<ProtocolName, Protocol>> = {
-  "openai-chat": openaiChat,
-  "openai-completions": openaiCompletions,
-  "openai-responses": openaiResponses,
-  "openai-embeddings": openaiEmbeddings,
-  triton,
-  tgi,
-  ollama,
-  inference,
-};
-
-export function protocolOf(name: ProtocolName): Protocol {
-  return PROTOCOLS[name];
 }

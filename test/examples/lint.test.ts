@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { before, test } from "node:test";
 import { parse } from "yaml";
 import { ACTION_INPUTS } from "../../action/inputs.ts";
-import { CONFIG_KEYS } from "../../src/plan/config.ts";
+import { CONFIG_KEYS } from "../../src/plan/run-config.ts";
 
 interface LintFinding {
   readonly line: number;

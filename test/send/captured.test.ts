@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { PROTOCOLS, type ProtocolName } from "../../src/plan/plan.ts";
 import { type Exchange, exchange } from "../../src/send/exchange.ts";
-import { protocolOf } from "../../src/send/protocol.ts";
+import { protocolOf } from "../../src/send/protocols.ts";
 import { remembering } from "../../src/send/remembering.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { replayTransport } from "../support/replay-transport.ts";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type EventReader, sseReader } from "../../src/send/event-reader.ts";
-import { type Protocol, protocolOf, type StreamEvent } from "../../src/send/protocol.ts";
+import type { Protocol, StreamEvent } from "../../src/send/protocol.ts";
+import { protocolOf } from "../../src/send/protocols.ts";
 
 type Read = StreamEvent | "done";
 

@@ -4,7 +4,7 @@ import { systemClock } from "../../src/clock.ts";
 import type { ProtocolName } from "../../src/plan/plan.ts";
 import { type Fault, type Script, startScriptedServer } from "../../src/scripted-server.ts";
 import { type Exchange, exchange } from "../../src/send/exchange.ts";
-import { protocolOf } from "../../src/send/protocol.ts";
+import { protocolOf } from "../../src/send/protocols.ts";
 import { requestHeaders } from "../../src/send/target.ts";
 import { undiciTransport } from "../../src/send/undici-transport.ts";
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { exchange } from "../../src/send/exchange.ts";
 import { nullTransport } from "../../src/send/null-transport.ts";
-import { protocolOf } from "../../src/send/protocol.ts";
+import { protocolOf } from "../../src/send/protocols.ts";
 
 const CHUNKS = [
   'data: {"choices":[{"delta":{"content":"a"}}]}\n\n',

@@ -4,7 +4,8 @@ import { systemClock } from "../../src/clock.ts";
 import { PROTOCOLS, type ProtocolName } from "../../src/plan/plan.ts";
 import { type Fault, type ScriptedServer, startScriptedServer } from "../../src/scripted-server.ts";
 import { type Exchange, exchange } from "../../src/send/exchange.ts";
-import { type Prompt, protocolOf, type StreamEvent } from "../../src/send/protocol.ts";
+import type { Prompt, StreamEvent } from "../../src/send/protocol.ts";
+import { protocolOf } from "../../src/send/protocols.ts";
 import { endpointOf, findModel, requestHeaders } from "../../src/send/target.ts";
 import { undiciTransport } from "../../src/send/undici-transport.ts";
 

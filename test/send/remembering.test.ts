@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { protocolOf } from "../../src/send/protocol.ts";
+import { protocolOf } from "../../src/send/protocols.ts";
 import { remembering } from "../../src/send/remembering.ts";
 
 const OPENAI = protocolOf("openai-chat");

@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { exchange } from "../../src/send/exchange.ts";
-import { protocolOf } from "../../src/send/protocol.ts";
+import { protocolOf } from "../../src/send/protocols.ts";
 import { undiciTransport } from "../../src/send/undici-transport.ts";
 
 test("events that came with one read of the socket have one moment, whatever it takes to read them", async () => {

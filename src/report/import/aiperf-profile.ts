@@ -1,7 +1,7 @@
 import type { LevelResult, LoadResult } from "../../result.ts";
 import { BETWEEN_RANKS, FROM_THE_SEND, WHOLE_BENCHMARK } from "./differences.ts";
-import type { Importer } from "./import-result.ts";
 import { importedLevel, type LatencySource } from "./imported-level.ts";
+import type { Importer } from "./importer.ts";
 import { amount, at, count, type Json, string } from "./json.ts";
 
 /** AIPerf's `profile_export_aiperf.json` and GenAI-Perf's `profile_export_genai_perf.json`: a level each. */

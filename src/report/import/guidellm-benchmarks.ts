@@ -1,7 +1,7 @@
 import type { LevelResult, LoadResult } from "../../result.ts";
 import { FROM_THE_SEND, WHOLE_BENCHMARK } from "./differences.ts";
-import type { Importer } from "./import-result.ts";
 import { importedLevel, type LatencySource } from "./imported-level.ts";
+import type { Importer } from "./importer.ts";
 import { amount, at, count, type Json, number, string } from "./json.ts";
 
 /** GuideLLM's `benchmarks.json`: `{ args, benchmarks: [...] }`, a benchmark per strategy. */

@@ -1,38 +1,15 @@
 import { GoodputError } from "../../errors.ts";
-import { type Imported, type LevelResult, RESULT_SCHEMA, type Result } from "../../result.ts";
+import { type LevelResult, RESULT_SCHEMA, type Result } from "../../result.ts";
 import { AIPERF_PROFILE } from "./aiperf-profile.ts";
 import { GUIDELLM_BENCHMARKS } from "./guidellm-benchmarks.ts";
-import { type Json, parseDocuments } from "./json.ts";
+import type { ImportedRun, ImportedTool, Importer } from "./importer.ts";
+import { parseDocuments } from "./json.ts";
 import { VLLM } from "./vllm-result.ts";
-
-export type ImportedTool = Imported["tool"];
 
 export interface ImportedResult {
   /** As far as the file goes; a latency may lack some of its statistics, and there are no histograms. */
   readonly result: Result;
   readonly tool: ImportedTool;
-}
-
-/** One tool's file format. */
-export interface Importer {
-  readonly tool: ImportedTool;
-  readonly title: string;
-  /** Sentences: where its figures mean something else than ours of the same name. */
-  readonly differences: readonly string[];
-  recognizes(document: Json): boolean;
-  read(documents: readonly Json[]): ImportedRun;
-}
-
-export interface ImportedRun {
-  /** Where several tools write one format: which of them it was. */
-  readonly title?: string;
-  readonly generator: string;
-  readonly runId?: string | undefined;
-  readonly startedAt?: string | undefined;
-  readonly cancelled?: boolean;
-  readonly model?: string | undefined;
-  readonly url?: string | undefined;
-  readonly levels: readonly LevelResult[];
 }
 
 const IMPORTERS: readonly Importer[] = [VLLM, GUIDELLM_BENCHMARKS, AIPERF_PROFILE];

@@ -1,7 +1,7 @@
 import type { LevelResult, LoadResult } from "../../result.ts";
 import { BETWEEN_RANKS, FROM_THE_SEND, WHOLE_BENCHMARK } from "./differences.ts";
-import type { Importer } from "./import-result.ts";
 import { importedLevel, type LatencySource } from "./imported-level.ts";
+import type { Importer } from "./importer.ts";
 import { amount, at, count, isObject, type Json, number, string } from "./json.ts";
 
 /** `vllm bench serve --save-result`, one object per run; `--append-result` and ours put several in a file. */
