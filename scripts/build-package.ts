@@ -10,7 +10,7 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { rolldown } from "rolldown";
-import { DOCS_ASSETS, DOCS_LICENCES } from "../server/docs-assets.ts";
+import { DOCS_ASSETS, DOCS_LICENCES } from "../server/http/docs-assets.ts";
 import { licenses, packageFolder } from "./licenses.ts";
 
 const { values } = parseArgs({ options: { out: { type: "string", default: "build" } } });
@@ -23,8 +23,8 @@ const PROGRAMS = {
   index: "src/index.ts",
   "generator-thread": "src/run/generator-thread.ts",
   "scripted/child": "src/scripted/child.ts",
-  "run-process": "server/load-tests/run-process.ts",
-  "compare-thread": "server/load-tests/compare-thread.ts",
+  "run-process": "server/load-tests/runs/run-process.ts",
+  "compare-thread": "server/load-tests/comparison/compare-thread.ts",
 };
 
 const { dependencies, peerDependencies } = JSON.parse(readFileSync("package.json", "utf8"));

@@ -1,13 +1,13 @@
 import { type AgentConfig, DEFAULT_AGENT_CONFIG, readAgentConfig } from "./agent/agent-config.ts";
-import { type BasicCredentials, readApiKey, readBasicAuth } from "./auth.ts";
-import { ConfigError, type Environment } from "./config-error.ts";
-import { readOrigins } from "./cors.ts";
+import { type BasicCredentials, readApiKey, readBasicAuth } from "./http/auth.ts";
+import { readOrigins } from "./http/cors.ts";
+import { type RateLimit, readRateLimit } from "./http/rate-limit.ts";
 import { type ModelSource, modelSource } from "./inference/model-file.ts";
-import { type RateLimit, readRateLimit } from "./rate-limit.ts";
+import { ConfigError, type Environment } from "./settings/config-error.ts";
+import { readAllowedTargets } from "./settings/targets.ts";
 import { type StoreConfig, storeConfig } from "./store/store-config.ts";
-import { readAllowedTargets } from "./targets.ts";
 
-export { ConfigError } from "./config-error.ts";
+export { ConfigError } from "./settings/config-error.ts";
 
 /** Everything the server can be told; `serve` takes the same, the environment is only one way to say it. */
 export interface ServerConfig {

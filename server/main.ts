@@ -13,25 +13,25 @@ import { waitUntilReady } from "./agent/workflows/wait-until-ready.ts";
 import { createWorkflows } from "./agent/workflows/workflows.ts";
 import { createApp, type LoadTestDeps } from "./app.ts";
 import { ConfigError, DEFAULT_CONFIG, readConfig, type ServerConfig, secretsOf } from "./config.ts";
-import { loadEnvironmentFile } from "./environment-file.ts";
 import { checkGguf } from "./inference/gguf-check.ts";
 import { loadInference } from "./inference/llama-inference.ts";
 import { ModelError } from "./inference/model-error.ts";
-import { LoadProgress } from "./load-progress.ts";
-import { dockerSocketOf } from "./load-tests/docker-engine.ts";
-import { createRuns } from "./load-tests/runs.ts";
-import { concludeWithValidation } from "./load-tests/validation.ts";
-import { type LoadView, loadBar, loadLines } from "./load-view.ts";
+import { attachRunSocket } from "./load-tests/runs/run-socket.ts";
+import { createRuns } from "./load-tests/runs/runs.ts";
+import { dockerSocketOf } from "./load-tests/validation/docker-engine.ts";
+import { concludeWithValidation } from "./load-tests/validation/validation.ts";
 import { createLog } from "./log.ts";
-import { ModelHolder } from "./model-holder.ts";
-import { attachRunSocket } from "./routes/run-socket.ts";
-import { openSharding, type Sharding } from "./shards/open-sharding.ts";
+import { LoadProgress } from "./model/load-progress.ts";
+import { type LoadView, loadBar, loadLines } from "./model/load-view.ts";
+import { ModelHolder } from "./model/model-holder.ts";
+import { SystemSampler } from "./model/system-sampler.ts";
+import { Telemetry } from "./model/telemetry.ts";
+import { loadEnvironmentFile } from "./settings/environment-file.ts";
+import { createTargets, type Targets } from "./settings/targets.ts";
 import { DatabaseError } from "./store/database-error.ts";
 import { openStores } from "./store/open-stores.ts";
 import { storeName } from "./store/store-config.ts";
-import { SystemSampler } from "./system-sampler.ts";
-import { createTargets, type Targets } from "./targets.ts";
-import { Telemetry } from "./telemetry.ts";
+import { openSharding, type Sharding } from "./workers/open-sharding.ts";
 
 export interface Server {
   /** `http://host:port`, with the port that was taken. */

@@ -1,4 +1,4 @@
-import { textTable } from "./report/text-table.ts";
+import { textTable } from "./report/text/table.ts";
 import { type Selftest, TRUE_ENOUGH } from "./selftest.ts";
 import { formatMs, formatNumber, formatRatio } from "./units.ts";
 

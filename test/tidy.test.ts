@@ -99,7 +99,7 @@ function mayImport(file: string, target: string): boolean {
       target === "src/index.ts" ||
       (file === "src/cli/bin.ts" && target === FIRST) ||
       (file === "src/cli/serve.ts" && /^server\/(main|optimize)\.ts$/.test(target)) ||
-      (file === "src/cli/worker.ts" && target === "server/worker-main.ts") ||
+      (file === "src/cli/worker.ts" && target === "server/workers/worker-main.ts") ||
       // Loaded only by whoever asks for them.
       (file === "src/cli/scripted.ts" && isScripted(target)) ||
       (file === "src/cli/selftest.ts" && /^src\/selftest(-text)?\.ts$/.test(target))

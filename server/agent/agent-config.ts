@@ -1,4 +1,4 @@
-import type { Environment } from "../config-error.ts";
+import type { Environment } from "../settings/config-error.ts";
 
 export interface AgentConfig {
   readonly agentId: string;

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { ApiError } from "../errors.ts";
+import { ApiError } from "../http/errors.ts";
 
 /** One thing that is wrong with a request. */
 interface Mistake {

@@ -1,9 +1,9 @@
 import type { Logger } from "pino";
 import { type Clock, systemClock } from "../../src/index.ts";
-import type { Targets } from "../targets.ts";
-import { Collector } from "./collector.ts";
-import type { Instance, InstanceHistory, InstanceSnapshot } from "./instance-history.ts";
-import { startPolling } from "./poller.ts";
+import type { Targets } from "../settings/targets.ts";
+import { Collector } from "./collect/collector.ts";
+import type { Instance, InstanceHistory, InstanceSnapshot } from "./collect/instance-history.ts";
+import { startPolling } from "./collect/poller.ts";
 
 export interface AgentOptions {
   readonly targets: Pick<Targets, "get">;

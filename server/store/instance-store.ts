@@ -6,7 +6,7 @@ import {
   type InstanceHistory,
   type InstanceSnapshot,
   type KnownInstance,
-} from "../agent/instance-history.ts";
+} from "../agent/collect/instance-history.ts";
 import { AddressQueries, withoutQuery } from "./address-queries.ts";
 import { again, attempt } from "./attempt.ts";
 import { json, parsed, time } from "./column-values.ts";

@@ -1,4 +1,4 @@
-import type { InstanceHistory } from "../agent/instance-history.ts";
+import type { InstanceHistory } from "../agent/collect/instance-history.ts";
 import type { WorkflowStore } from "../agent/workflows/workflow.ts";
 import { openDatabase } from "./database.ts";
 import { instanceStore } from "./instance-store.ts";

@@ -30,7 +30,7 @@ export function serveCommand(): Command {
         ...(flags.model !== undefined && { MODEL: flags.model }),
       };
       if (flags.optimize) {
-        const { optimize } = await import("../../server/optimize.ts");
+        const { optimize } = await import("../../server/model/optimize.ts");
         if (!(await optimize(env))) process.exit(2);
       }
       // llama.cpp computes with threads of its own; several that hand it work only get in each other's way.

@@ -13,7 +13,7 @@ begins once as many workers have taken a part.`,
     )
     .action(async () => {
       // Loaded only here: whoever measures alone does without its packages.
-      const { main } = await import("../../server/worker-main.ts");
+      const { main } = await import("../../server/workers/worker-main.ts");
       await main();
     });
 }

@@ -1,13 +1,13 @@
 import { GoodputError } from "../errors.ts";
 import type { Regressions } from "../judge/regressions.ts";
 import type { Result } from "../result.ts";
-import { renderCsv } from "./csv.ts";
-import { renderBenchmarkBigger, renderBenchmarkSmaller } from "./github-action-benchmark.ts";
-import { renderHtml } from "./html.ts";
-import { renderJunit } from "./junit.ts";
-import { renderMarkdown } from "./markdown.ts";
-import { renderText } from "./text.ts";
-import { exportVllm } from "./vllm.ts";
+import { renderCsv } from "./exports/csv.ts";
+import { renderBenchmarkBigger, renderBenchmarkSmaller } from "./exports/github-action-benchmark.ts";
+import { renderJunit } from "./exports/junit.ts";
+import { exportVllm } from "./exports/vllm.ts";
+import { renderHtml } from "./html/html.ts";
+import { renderMarkdown } from "./markdown/markdown.ts";
+import { renderText } from "./text/text.ts";
 
 const RENDERERS = {
   text: (result: Result, regressions?: Regressions) =>

@@ -18,8 +18,8 @@ const { markdown } = await import("../../action/report.ts");
 const { checkTitle, fails, headline, measuredEnding, passed, reasons, symbolOf } = await import(
   "../../action/ending.ts"
 );
-const { renderHtml } = await import("../../src/report/html.ts");
-const { renderText } = await import("../../src/report/text.ts");
+const { renderHtml } = await import("../../src/report/html/html.ts");
+const { renderText } = await import("../../src/report/text/text.ts");
 
 const FOLDER = new URL("../golden/comment/", import.meta.url);
 const RUN = "https://github.com/octo-org/chat-service/actions/runs/8123456789";

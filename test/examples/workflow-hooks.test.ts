@@ -15,12 +15,12 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, test } from "node:test";
 import { parse } from "yaml";
-import { CurrentConfig, OPTIMIZATION_RULES } from "../../server/agent/optimization-rules.ts";
-import { recommendOptimizations } from "../../server/agent/recommend-optimizations.ts";
+import { CurrentConfig, OPTIMIZATION_RULES } from "../../server/agent/analysis/optimization-rules.ts";
+import { recommendOptimizations } from "../../server/agent/analysis/recommend-optimizations.ts";
 import type { HookEvent, HookInput } from "../../server/agent/workflows/instance-plan.ts";
 import { hookFolder, readInstancePlans } from "../../server/agent/workflows/read-plans.ts";
 import { createHookRunner, HookError } from "../../server/agent/workflows/run-hook.ts";
-import { createTargets } from "../../server/targets.ts";
+import { createTargets } from "../../server/settings/targets.ts";
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), "goodput-example-")));
 after(() => rmSync(folder, { recursive: true }));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { againstBase, changeCell } from "../../src/report/against-base.ts";
-import { renderCsv } from "../../src/report/csv.ts";
-import { renderHtml } from "../../src/report/html.ts";
-import { renderMarkdown } from "../../src/report/markdown.ts";
-import { renderText } from "../../src/report/text.ts";
+import { renderCsv } from "../../src/report/exports/csv.ts";
+import { renderHtml } from "../../src/report/html/html.ts";
+import { renderMarkdown } from "../../src/report/markdown/markdown.ts";
+import { renderText } from "../../src/report/text/text.ts";
 import type { MetricChange, Result } from "../../src/result.ts";
 import { STATES } from "./fixture.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { comparisonLines, renderComparisonText } from "../../src/report/comparison-text.ts";
-import { pageOf } from "../../src/report/text-page.ts";
+import { comparisonLines, renderComparisonText } from "../../src/report/text/comparison.ts";
+import { pageOf } from "../../src/report/text/page.ts";
 import type { Comparison, MetricChange } from "../../src/result.ts";
 
 /** What a person reads, kept whole; UPDATE_GOLDEN=1 writes it anew, and the difference is read in review. */

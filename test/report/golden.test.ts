@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { renderCsv } from "../../src/report/csv.ts";
-import { renderJunit } from "../../src/report/junit.ts";
-import { renderMarkdown } from "../../src/report/markdown.ts";
-import { renderText } from "../../src/report/text.ts";
+import { renderCsv } from "../../src/report/exports/csv.ts";
+import { renderJunit } from "../../src/report/exports/junit.ts";
+import { renderMarkdown } from "../../src/report/markdown/markdown.ts";
+import { renderText } from "../../src/report/text/text.ts";
 import type { Result } from "../../src/result.ts";
 import { STATES } from "./fixture.ts";
 

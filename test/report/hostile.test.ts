@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { renderCsv } from "../../src/report/csv.ts";
-import { renderHtml } from "../../src/report/html.ts";
-import { renderJunit } from "../../src/report/junit.ts";
-import { renderMarkdown } from "../../src/report/markdown.ts";
-import { renderText } from "../../src/report/text.ts";
+import { renderCsv } from "../../src/report/exports/csv.ts";
+import { renderJunit } from "../../src/report/exports/junit.ts";
+import { renderHtml } from "../../src/report/html/html.ts";
+import { renderMarkdown } from "../../src/report/markdown/markdown.ts";
+import { renderText } from "../../src/report/text/text.ts";
 import { STATES } from "./fixture.ts";
 import { markupMistakes } from "./well-formed.ts";
 

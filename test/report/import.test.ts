@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { GoodputError } from "../../src/errors.ts";
-import { renderCsv } from "../../src/report/csv.ts";
-import { renderHtml } from "../../src/report/html.ts";
+import { renderCsv } from "../../src/report/exports/csv.ts";
+import { renderHtml } from "../../src/report/html/html.ts";
 import { importResult } from "../../src/report/import/import-result.ts";
-import { renderMarkdown } from "../../src/report/markdown.ts";
-import { renderText } from "../../src/report/text.ts";
+import { renderMarkdown } from "../../src/report/markdown/markdown.ts";
+import { renderText } from "../../src/report/text/text.ts";
 import { LATENCIES, type LevelResult } from "../../src/result.ts";
 
 const read = (name: string) => readFileSync(new URL(`../fixtures/results/${name}`, import.meta.url), "utf8");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { renderMarkdown } from "../../src/report/markdown.ts";
+import { renderMarkdown } from "../../src/report/markdown/markdown.ts";
 import { STATES } from "./fixture.ts";
 import { hostileResult, hugeResult } from "./hostile-result.ts";
 import { markdownMistakes } from "./markdown-mistakes.ts";

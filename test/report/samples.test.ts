@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { Samples } from "../../src/report/samples.ts";
+import { Samples } from "../../src/report/exports/samples.ts";
 
 describe("Samples", () => {
   const one = of([3, 1, 2, 10]);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import { renderHtml } from "../../src/report/html.ts";
-import { renderJunit } from "../../src/report/junit.ts";
-import { renderMarkdown } from "../../src/report/markdown.ts";
+import { renderJunit } from "../../src/report/exports/junit.ts";
+import { renderHtml } from "../../src/report/html/html.ts";
+import { renderMarkdown } from "../../src/report/markdown/markdown.ts";
 import { sloRows } from "../../src/report/slo-rows.ts";
-import { renderText } from "../../src/report/text.ts";
+import { renderText } from "../../src/report/text/text.ts";
 import { describeVerdict } from "../../src/report/verdict.ts";
 import { STATES } from "./fixture.ts";
 

@@ -6,10 +6,10 @@ import { after, describe, test } from "node:test";
 import type { Plan } from "../../src/plan/plan.ts";
 import type { RequestRecord } from "../../src/record/record.ts";
 import { RECORDS_SCHEMA, type RecordsHeader, writeRecords } from "../../src/record/records-file.ts";
-import { compatFigures, readCompatFigures, renderCompat } from "../../src/report/compat.ts";
+import { compatFigures, readCompatFigures, renderCompat } from "../../src/report/exports/compat.ts";
+import { exportVllm, vllmResult } from "../../src/report/exports/vllm.ts";
 import { EXPORT_FORMATS, needsRecords, renderExport } from "../../src/report/formats.ts";
 import { importResult } from "../../src/report/import/import-result.ts";
-import { exportVllm, vllmResult } from "../../src/report/vllm.ts";
 import { planOf, record } from "../support/records.ts";
 import { STATES } from "./fixture.ts";
 

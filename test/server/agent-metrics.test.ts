@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { type InstanceMetrics, readInstanceMetrics } from "../../server/agent/instance-metrics.ts";
+import { type InstanceMetrics, readInstanceMetrics } from "../../server/agent/collect/instance-metrics.ts";
 
 const page = (name: string) => readFileSync(`test/fixtures/metrics/${name}.prom`, "utf8");
 

@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { BOTTLENECK_RULES, BOTTLENECK_TYPES, SEVERITIES } from "../../server/agent/bottleneck-rules.ts";
-import { detectBottlenecks } from "../../server/agent/detect-bottlenecks.ts";
-import { factsOf } from "../../server/agent/facts.ts";
-import { type FlaggedEngine, OPTIMIZATION_RULES } from "../../server/agent/optimization-rules.ts";
-import { type KnownBottleneck, recommendOptimizations } from "../../server/agent/recommend-optimizations.ts";
-import { detectAnswer, detectBody, recommendAnswer } from "../../server/routes/agent-analysis-schemas.ts";
+import {
+  BOTTLENECK_RULES,
+  BOTTLENECK_TYPES,
+  SEVERITIES,
+} from "../../server/agent/analysis/bottleneck-rules.ts";
+import { detectBottlenecks } from "../../server/agent/analysis/detect-bottlenecks.ts";
+import { factsOf } from "../../server/agent/analysis/facts.ts";
+import { type FlaggedEngine, OPTIMIZATION_RULES } from "../../server/agent/analysis/optimization-rules.ts";
+import {
+  type KnownBottleneck,
+  recommendOptimizations,
+} from "../../server/agent/analysis/recommend-optimizations.ts";
+import { detectAnswer, detectBody, recommendAnswer } from "../../server/agent/analysis/schemas.ts";
 import { agentApi, engineWith } from "../support/agent-api.ts";
 import { send } from "../support/server.ts";
 

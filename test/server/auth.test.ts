@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { authenticate, protectionOf } from "../../server/auth.ts";
 import { ConfigError, readConfig, type ServerConfig } from "../../server/config.ts";
+import { authenticate, protectionOf } from "../../server/http/auth.ts";
 import { serve } from "../../server/main.ts";
 import { send, TEST_CONFIG, type TestServer } from "../support/server.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { percentile } from "../../server/benchmark/benchmark-report.ts";
-import { exactPrompt, planScenario } from "../../server/benchmark/scenarios.ts";
 import { serve } from "../../server/main.ts";
+import { percentile } from "../../server/model/benchmark/report.ts";
+import { exactPrompt, planScenario } from "../../server/model/benchmark/scenarios.ts";
 import { fakeInference, startApp } from "../support/fake-inference.ts";
 import { openStream, send, startServer, TEST_CONFIG, type TestServer, until } from "../support/server.ts";
 

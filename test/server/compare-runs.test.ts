@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareInThread } from "../../server/load-tests/compare-in-thread.ts";
-import { compareAnswer } from "../../server/routes/compare-routes.ts";
+import { compareInThread } from "../../server/load-tests/comparison/compare-in-thread.ts";
+import { compareAnswer } from "../../server/load-tests/comparison/routes.ts";
 import { startScriptedServer } from "../../src/scripted-server.ts";
 import { withRunBench } from "../support/run-bench.ts";
 import { send } from "../support/server.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import type { InstanceMetrics } from "../../server/agent/instance-metrics.ts";
+import type { InstanceMetrics } from "../../server/agent/collect/instance-metrics.ts";
 import { engineWith } from "../support/agent-api.ts";
 import { HOSTILE, skip, withPage } from "../support/dashboard-page.ts";
 import { metricsPage, readingOf, watched } from "../support/instance-readings.ts";

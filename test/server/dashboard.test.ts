@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { globSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { ModelHolder } from "../../server/model-holder.ts";
-import { dashboardOperations } from "../../server/routes/dashboard-routes.ts";
+import { dashboardOperations } from "../../server/dashboard/routes.ts";
+import { ModelHolder } from "../../server/model/model-holder.ts";
 import type { MeasuredRun } from "../../server/store/run-store.ts";
 import { withDashboard } from "../support/dashboard.ts";
 import { HOSTILE, skip, withPage } from "../support/dashboard-page.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import readXlsxFile from "read-excel-file/node";
-import { protectionOf } from "../../server/auth.ts";
-import { csvExport } from "../../server/load-tests/csv-export.ts";
-import { exportOperations } from "../../server/routes/export-routes.ts";
+import { protectionOf } from "../../server/http/auth.ts";
+import { csvExport } from "../../server/load-tests/exports/csv.ts";
+import { exportOperations } from "../../server/load-tests/exports/routes.ts";
 import { send } from "../support/server.ts";
 import { levelWith, resultWith, type ViewApi, withViewApi } from "../support/view-api.ts";
 

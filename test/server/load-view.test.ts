@@ -3,8 +3,8 @@ import { Writable } from "node:stream";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import { pino } from "pino";
-import { LoadProgress, type LoadStep } from "../../server/load-progress.ts";
-import { loadBar, loadLines } from "../../server/load-view.ts";
+import { LoadProgress, type LoadStep } from "../../server/model/load-progress.ts";
+import { loadBar, loadLines } from "../../server/model/load-view.ts";
 import { fakeInference, startApp } from "../support/fake-inference.ts";
 import { send } from "../support/server.ts";
 

@@ -3,12 +3,12 @@ import { after, before, test } from "node:test";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { z } from "zod";
 import { createRouter } from "../../server/app.ts";
-import { protectionOf } from "../../server/auth.ts";
+import { protectionOf } from "../../server/http/auth.ts";
+import { openapiDocument, templateOf } from "../../server/http/openapi/document.ts";
+import type { Operation } from "../../server/http/openapi/operation.ts";
+import { operations } from "../../server/http/openapi/operations.ts";
+import { SchemaWriter } from "../../server/http/openapi/schemas.ts";
 import { serve } from "../../server/main.ts";
-import { openapiDocument, templateOf } from "../../server/openapi/document.ts";
-import type { Operation } from "../../server/openapi/operation.ts";
-import { operations } from "../../server/openapi/operations.ts";
-import { SchemaWriter } from "../../server/openapi/schemas.ts";
 import { platformDeps } from "../support/platform.ts";
 import { send, TEST_CONFIG, type TestServer } from "../support/server.ts";
 

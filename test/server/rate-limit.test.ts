@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { Context } from "koa";
 import { readConfig } from "../../server/config.ts";
-import { limitRate } from "../../server/rate-limit.ts";
+import { limitRate } from "../../server/http/rate-limit.ts";
 import { startPlatform } from "../support/platform.ts";
 import { send } from "../support/server.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { gpusFor } from "../../server/load-tests/recommend-formula.ts";
-import { recommend } from "../../server/load-tests/recommendation.ts";
-import type { MeasuredGpus } from "../../server/load-tests/recommendation-gpus.ts";
-import { measuredGpus } from "../../server/load-tests/recommendation-gpus.ts";
-import { readRecommendation } from "../../server/load-tests/recommendation-request.ts";
-import { recommendationAnswer } from "../../server/routes/recommend-schemas.ts";
+import { gpusFor } from "../../server/load-tests/recommendation/formula.ts";
+import type { MeasuredGpus } from "../../server/load-tests/recommendation/gpus.ts";
+import { measuredGpus } from "../../server/load-tests/recommendation/gpus.ts";
+import { recommend } from "../../server/load-tests/recommendation/recommendation.ts";
+import { readRecommendation } from "../../server/load-tests/recommendation/request.ts";
+import { recommendationAnswer } from "../../server/load-tests/recommendation/schemas.ts";
 import type { Finding, LevelResult, Result } from "../../src/index.ts";
 import { type CapacityApi, withCapacityApi } from "../support/capacity-api.ts";
 import { send } from "../support/server.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { goodputObjectives } from "../../server/load-tests/load-test-request.ts";
-import { resultAnswer } from "../../server/load-tests/result-schema.ts";
-import { resultView } from "../../server/load-tests/result-view.ts";
+import { resultAnswer } from "../../server/load-tests/results/result-schema.ts";
+import { resultView } from "../../server/load-tests/results/result-view.ts";
+import { goodputObjectives } from "../../server/load-tests/runs/load-test-request.ts";
 import type { MeasuredRun } from "../../server/store/run-store.ts";
 import { withRunBench } from "../support/run-bench.ts";
 import { newRun } from "../support/stored-runs.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { WebSocket } from "ws";
-import type { RunEvent, RunProgress, Runs } from "../../server/load-tests/run-request.ts";
+import type { RunEvent, RunProgress, Runs } from "../../server/load-tests/runs/run-request.ts";
 import type { MeasuredRun, RunStore } from "../../server/store/run-store.ts";
 import { withRunApi } from "../support/run-api.ts";
 import { send } from "../support/server.ts";

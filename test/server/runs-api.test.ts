@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
-import { readLoadTest } from "../../server/load-tests/load-test-request.ts";
-import { runAnswer, runOperations } from "../../server/routes/run-schemas.ts";
+import { readLoadTest } from "../../server/load-tests/runs/load-test-request.ts";
+import { runAnswer, runOperations } from "../../server/load-tests/runs/schemas.ts";
 import { RUN_STATUSES } from "../../server/store/run-store.ts";
 import { type RunApi, withRunApi } from "../support/run-api.ts";
 import { send } from "../support/server.ts";

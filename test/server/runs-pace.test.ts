@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { coalesced } from "../../server/load-tests/progress-pace.ts";
-import { createRunQueue } from "../../server/load-tests/run-queue.ts";
+import { coalesced } from "../../server/load-tests/runs/progress-pace.ts";
+import { createRunQueue } from "../../server/load-tests/runs/run-queue.ts";
 
 test("of much news only the latest is passed on, at most every 200 ms, and the last one always", (t) => {
   mock.timers.enable({ apis: ["setTimeout"] });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { noProgress, runProgress } from "../../server/load-tests/progress.ts";
-import { progressView } from "../../server/load-tests/progress-view.ts";
+import { noProgress, runProgress } from "../../server/load-tests/runs/progress.ts";
+import { progressView } from "../../server/load-tests/runs/progress-view.ts";
 import { type Progress, parseConfig } from "../../src/index.ts";
 
 const AT = "2026-01-01T00:00:00.000Z";

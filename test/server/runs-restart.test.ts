@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createRuns } from "../../server/load-tests/runs.ts";
+import { createRuns } from "../../server/load-tests/runs/runs.ts";
 import { withRunBench } from "../support/run-bench.ts";
 import type { RunServerNews, RunServerOrder } from "../support/run-server-process.ts";
 

@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { runFiles } from "../../server/load-tests/run-files.ts";
-import type { RunEvent, RunProgress, Runs } from "../../server/load-tests/run-request.ts";
-import { createRuns } from "../../server/load-tests/runs.ts";
+import { runFiles } from "../../server/load-tests/runs/run-files.ts";
+import type { RunEvent, RunProgress, Runs } from "../../server/load-tests/runs/run-request.ts";
+import { createRuns } from "../../server/load-tests/runs/runs.ts";
 import type { RunStore } from "../../server/store/run-store.ts";
 import { type RunBench, withRunBench } from "../support/run-bench.ts";
 

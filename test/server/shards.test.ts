@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
-import type { RunProgress } from "../../server/load-tests/run-request.ts";
-import { combinedProgress } from "../../server/shards/combined-progress.ts";
-import { DatabaseTime } from "../../server/shards/database-time.ts";
-import { handInRecords } from "../../server/shards/hand-in-records.ts";
+import type { RunProgress } from "../../server/load-tests/runs/run-request.ts";
+import { combinedProgress } from "../../server/workers/combined-progress.ts";
+import { DatabaseTime } from "../../server/workers/database-time.ts";
+import { handInRecords } from "../../server/workers/hand-in-records.ts";
 import { parseConfig } from "../../src/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "goodput-shards-"));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConfigError } from "../../server/config-error.ts";
+import { ConfigError } from "../../server/settings/config-error.ts";
 import { storeConfig, storeName } from "../../server/store/store-config.ts";
 
 const defaults = { host: "db", port: 5432, database: "benchmark_db", user: "postgres" };

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { sql } from "kysely";
-import type { HistoryBounds, Instance, InstanceHistory } from "../../server/agent/instance-history.ts";
+import type {
+  HistoryBounds,
+  Instance,
+  InstanceHistory,
+} from "../../server/agent/collect/instance-history.ts";
 import { type Database, openDatabase } from "../../server/store/database.ts";
 import { instanceStore } from "../../server/store/instance-store.ts";
 import type { StoreConfig } from "../../server/store/store-config.ts";

@@ -4,8 +4,8 @@ import type { AddressInfo, LookupFunction } from "node:net";
 import { test } from "node:test";
 import { request } from "undici";
 import { readConfig } from "../../server/config.ts";
-import { ApiError } from "../../server/errors.ts";
-import { createTargets } from "../../server/targets.ts";
+import { ApiError } from "../../server/http/errors.ts";
+import { createTargets } from "../../server/settings/targets.ts";
 
 /** Names of this file's own; nothing is asked of any network. */
 const lookup = (names: Readonly<Record<string, readonly string[]>>): LookupFunction =>

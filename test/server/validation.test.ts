@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dockerSocketOf } from "../../server/load-tests/docker-engine.ts";
-import { readLoadTest } from "../../server/load-tests/load-test-request.ts";
+import { readLoadTest } from "../../server/load-tests/runs/load-test-request.ts";
+import { dockerSocketOf } from "../../server/load-tests/validation/docker-engine.ts";
+import { validationAnswer } from "../../server/load-tests/validation/schema.ts";
 import {
   concludeWithValidation,
   type ValidationOptions,
   validateAgainstServer,
-} from "../../server/load-tests/validation.ts";
-import { validationAnswer } from "../../server/load-tests/validation-schema.ts";
+} from "../../server/load-tests/validation/validation.ts";
 import type { Result } from "../../src/index.ts";
 import { withFakeDocker } from "../support/fake-docker.ts";
 import { withRunApi } from "../support/run-api.ts";

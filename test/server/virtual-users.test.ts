@@ -3,7 +3,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
-import { recordAnswer } from "../../server/routes/virtual-user-schemas.ts";
+import { recordAnswer } from "../../server/load-tests/virtual-users/schemas.ts";
 import { startScriptedServer } from "../../src/scripted-server.ts";
 import { type CapacityApi, withCapacityApi } from "../support/capacity-api.ts";
 import { send, until } from "../support/server.ts";

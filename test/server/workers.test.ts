@@ -3,12 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { startRunProcess } from "../../server/load-tests/run-child.ts";
-import { shardFile } from "../../server/load-tests/run-files.ts";
-import { createRuns } from "../../server/load-tests/runs.ts";
-import { gatherRecords } from "../../server/shards/gather-records.ts";
-import { handInRecords } from "../../server/shards/hand-in-records.ts";
-import { work } from "../../server/shards/worker.ts";
+import { startRunProcess } from "../../server/load-tests/runs/run-child.ts";
+import { shardFile } from "../../server/load-tests/runs/run-files.ts";
+import { createRuns } from "../../server/load-tests/runs/runs.ts";
+import { gatherRecords } from "../../server/workers/gather-records.ts";
+import { handInRecords } from "../../server/workers/hand-in-records.ts";
+import { work } from "../../server/workers/worker.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { type ShardBench, withShardBench } from "../support/shard-bench.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { workflowAnswer } from "../../server/routes/workflow-schemas.ts";
+import { workflowAnswer } from "../../server/agent/workflows/schemas.ts";
 import { engineWith, type Listening } from "../support/agent-api.ts";
 import { type Answer, send, startServer, type TestServer, until } from "../support/server.ts";
 

@@ -9,8 +9,8 @@ import { hookEnvironment } from "../../server/agent/workflows/hook-environment.t
 import type { Hook, HookInput } from "../../server/agent/workflows/instance-plan.ts";
 import { createHookRunner, HookError } from "../../server/agent/workflows/run-hook.ts";
 import { waitUntilReady } from "../../server/agent/workflows/wait-until-ready.ts";
-import { ApiError } from "../../server/errors.ts";
-import { createTargets } from "../../server/targets.ts";
+import { ApiError } from "../../server/http/errors.ts";
+import { createTargets } from "../../server/settings/targets.ts";
 import { leapingClock, listening } from "../support/agent-api.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 

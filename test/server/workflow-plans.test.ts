@@ -9,7 +9,7 @@ import { readAgentConfig } from "../../server/agent/agent-config.ts";
 import { checkTargets } from "../../server/agent/workflows/check-targets.ts";
 import { hookFolder, readInstancePlans, secretsOfPlans } from "../../server/agent/workflows/read-plans.ts";
 import { ConfigError } from "../../server/config.ts";
-import { createTargets } from "../../server/targets.ts";
+import { createTargets } from "../../server/settings/targets.ts";
 import { startServer } from "../support/server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "goodput-plans-"));

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { workflowAnswer } from "../../server/agent/workflows/schemas.ts";
 import {
   STAGES,
   WORKFLOW_STATUSES,
   type Workflow,
   type Workflows,
 } from "../../server/agent/workflows/workflow.ts";
-import { ApiError } from "../../server/errors.ts";
-import { workflowAnswer } from "../../server/routes/workflow-schemas.ts";
+import { ApiError } from "../../server/http/errors.ts";
 import { DatabaseError } from "../../server/store/database-error.ts";
 import { startPlatform } from "../support/platform.ts";
 import { type Answer, send } from "../support/server.ts";

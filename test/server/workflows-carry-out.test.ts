@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HookInput, InstancePlan } from "../../server/agent/workflows/instance-plan.ts";
 import type { Workflow } from "../../server/agent/workflows/workflow.ts";
-import { ApiError } from "../../server/errors.ts";
+import { ApiError } from "../../server/http/errors.ts";
 import type { MeasuredRun } from "../../server/store/run-store.ts";
 import {
   ASKED,

@@ -8,7 +8,7 @@ import {
   whyUnusable,
 } from "../../server/agent/workflows/judge-change.ts";
 import type { Judgement } from "../../server/agent/workflows/workflow.ts";
-import { INTERRUPTED } from "../../server/load-tests/run-failure.ts";
+import { INTERRUPTED } from "../../server/load-tests/runs/run-failure.ts";
 import type { MeasuredRun } from "../../server/store/run-store.ts";
 import { compareResults } from "../../src/judge/compare.ts";
 import type { RequestRecord } from "../../src/record/record.ts";

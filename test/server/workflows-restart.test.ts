@@ -8,8 +8,8 @@ import type {
   StageName,
   Workflow,
 } from "../../server/agent/workflows/workflow.ts";
-import { ApiError } from "../../server/errors.ts";
-import { INTERRUPTED } from "../../server/load-tests/run-failure.ts";
+import { ApiError } from "../../server/http/errors.ts";
+import { INTERRUPTED } from "../../server/load-tests/runs/run-failure.ts";
 import type { MeasuredRun } from "../../server/store/run-store.ts";
 import {
   ASKED,

@@ -3,11 +3,11 @@ import type { AddressInfo } from "node:net";
 import { bodyParser } from "@koa/bodyparser";
 import Koa, { type Middleware } from "koa";
 import { type Agent, type AgentOptions, createAgent } from "../../server/agent/agent.ts";
-import { errorBody, toApiError } from "../../server/errors.ts";
-import { type AgentAnalysisDeps, agentAnalysisRoutes } from "../../server/routes/agent-analysis-routes.ts";
-import { type AgentMetricsDeps, agentMetricsRoutes } from "../../server/routes/agent-metrics-routes.ts";
+import { type AgentAnalysisDeps, agentAnalysisRoutes } from "../../server/agent/analysis/routes.ts";
+import { type AgentMetricsDeps, agentMetricsRoutes } from "../../server/agent/collect/routes.ts";
+import { errorBody, toApiError } from "../../server/http/errors.ts";
+import { createTargets } from "../../server/settings/targets.ts";
 import { openStores } from "../../server/store/open-stores.ts";
-import { createTargets } from "../../server/targets.ts";
 import type { Clock } from "../../src/clock.ts";
 import { FakeClock } from "./fake-clock.ts";
 

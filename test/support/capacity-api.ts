@@ -2,11 +2,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { bodyParser } from "@koa/bodyparser";
 import Koa, { type Middleware } from "koa";
-import { type AuthOptions, authenticate, authorize } from "../../server/auth.ts";
-import { errorBody, toApiError } from "../../server/errors.ts";
-import { recommendRoutes } from "../../server/routes/recommend-routes.ts";
-import { type VirtualUserRouteDeps, virtualUserRoutes } from "../../server/routes/virtual-user-routes.ts";
-import { createTargets } from "../../server/targets.ts";
+import { type AuthOptions, authenticate, authorize } from "../../server/http/auth.ts";
+import { errorBody, toApiError } from "../../server/http/errors.ts";
+import { recommendRoutes } from "../../server/load-tests/recommendation/routes.ts";
+import {
+  type VirtualUserRouteDeps,
+  virtualUserRoutes,
+} from "../../server/load-tests/virtual-users/routes.ts";
+import { createTargets } from "../../server/settings/targets.ts";
 import type { Script } from "../../src/scripted-server.ts";
 import { type RunBench, withRunBench } from "./run-bench.ts";
 

@@ -4,11 +4,11 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { createApp } from "../../server/app.ts";
 import type { GenerationEnd, GpuMemory, Inference } from "../../server/inference/inference.ts";
-import type { LoadProgress } from "../../server/load-progress.ts";
-import { ModelHolder } from "../../server/model-holder.ts";
-import type { RouteDeps } from "../../server/routes/route-deps.ts";
-import { SystemSampler, type SystemSamplerOptions } from "../../server/system-sampler.ts";
-import { Telemetry } from "../../server/telemetry.ts";
+import type { LoadProgress } from "../../server/model/load-progress.ts";
+import type { RouteDeps } from "../../server/model/model-deps.ts";
+import { ModelHolder } from "../../server/model/model-holder.ts";
+import { SystemSampler, type SystemSamplerOptions } from "../../server/model/system-sampler.ts";
+import { Telemetry } from "../../server/model/telemetry.ts";
 
 export interface FakeModel {
   readonly contextSize?: number;

@@ -6,8 +6,8 @@ import type {
   InstanceHistory,
   InstanceSnapshot,
   KnownInstance,
-} from "../../server/agent/instance-history.ts";
-import type { InstanceMetrics } from "../../server/agent/instance-metrics.ts";
+} from "../../server/agent/collect/instance-history.ts";
+import type { InstanceMetrics } from "../../server/agent/collect/instance-metrics.ts";
 
 /** One call of a history. */
 export type HistoryCall =

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Agent } from "../../server/agent/agent.ts";
-import { type InstanceMetrics, readInstanceMetrics } from "../../server/agent/instance-metrics.ts";
+import { type InstanceMetrics, readInstanceMetrics } from "../../server/agent/collect/instance-metrics.ts";
 
 /** One of the pages of an engine, of which there are two, ten seconds apart. */
 export function metricsPage(engine: string, moment: "before" | "after"): string {

@@ -3,9 +3,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { type AppDeps, createApp } from "../../server/app.ts";
-import { ModelHolder } from "../../server/model-holder.ts";
-import { SystemSampler } from "../../server/system-sampler.ts";
-import { Telemetry } from "../../server/telemetry.ts";
+import { ModelHolder } from "../../server/model/model-holder.ts";
+import { SystemSampler } from "../../server/model/system-sampler.ts";
+import { Telemetry } from "../../server/model/telemetry.ts";
 
 /** What every app needs, for one without a model. */
 export function platformDeps(): AppDeps & { readonly system: SystemSampler } {

@@ -2,14 +2,14 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { bodyParser } from "@koa/bodyparser";
 import Koa, { type Middleware } from "koa";
-import { errorBody, toApiError } from "../../server/errors.ts";
-import { type RunRouteDeps, runRoutes } from "../../server/routes/run-routes.ts";
+import { errorBody, toApiError } from "../../server/http/errors.ts";
+import { type RunRouteDeps, runRoutes } from "../../server/load-tests/runs/routes.ts";
 import {
   attachRunSocket,
   type RunSocket,
   type RunSocketOptions,
   runSocketRoutes,
-} from "../../server/routes/run-socket.ts";
+} from "../../server/load-tests/runs/run-socket.ts";
 import type { Script } from "../../src/scripted-server.ts";
 import { type RunBench, withRunBench } from "./run-bench.ts";
 

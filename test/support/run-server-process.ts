@@ -1,7 +1,7 @@
 /** Runs in a process of their own, to be killed: is sent where and what, tells the run's id and how it goes. */
 
-import type { RunRequest } from "../../server/load-tests/run-request.ts";
-import { createRuns } from "../../server/load-tests/runs.ts";
+import type { RunRequest } from "../../server/load-tests/runs/run-request.ts";
+import { createRuns } from "../../server/load-tests/runs/runs.ts";
 import { createLog } from "../../server/log.ts";
 import { openRunStore } from "../../server/store/open-run-store.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { type Logger, pino } from "pino";
 import { createAgent } from "../../server/agent/agent.ts";
-import type { InstanceType } from "../../server/agent/instance-history.ts";
+import type { InstanceType } from "../../server/agent/collect/instance-history.ts";
 import type { HookInput, InstancePlan } from "../../server/agent/workflows/instance-plan.ts";
 import { createHookRunner } from "../../server/agent/workflows/run-hook.ts";
 import { waitUntilReady } from "../../server/agent/workflows/wait-until-ready.ts";
@@ -15,13 +15,13 @@ import type {
   WorkflowStore,
 } from "../../server/agent/workflows/workflow.ts";
 import { createWorkflows, type WorkflowsDeps } from "../../server/agent/workflows/workflows.ts";
-import { createRuns } from "../../server/load-tests/runs.ts";
+import { createRuns } from "../../server/load-tests/runs/runs.ts";
+import { createTargets } from "../../server/settings/targets.ts";
 import { openDatabase } from "../../server/store/database.ts";
 import { instanceStore } from "../../server/store/instance-store.ts";
 import { runStore as storeOfRuns } from "../../server/store/open-run-store.ts";
 import type { MeasuredRun, RunStore } from "../../server/store/run-store.ts";
 import { workflowStore } from "../../server/store/workflow-store.ts";
-import { createTargets } from "../../server/targets.ts";
 import { systemClock } from "../../src/clock.ts";
 import { type Script, type ScriptedServer, startScriptedServer } from "../../src/scripted-server.ts";
 import { engineWith, leapingClock, listening } from "./agent-api.ts";

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Logger } from "pino";
-import { ApiError } from "../../errors.ts";
+import { ApiError } from "../../http/errors.ts";
 import type { Agent } from "../agent.ts";
-import { reasonOf } from "../collector.ts";
-import { detectBottlenecks } from "../detect-bottlenecks.ts";
-import { factsOf } from "../facts.ts";
-import type { Instance, InstanceSnapshot } from "../instance-history.ts";
-import { type Optimization, recommendOptimizations } from "../recommend-optimizations.ts";
+import { detectBottlenecks } from "../analysis/detect-bottlenecks.ts";
+import { factsOf } from "../analysis/facts.ts";
+import { type Optimization, recommendOptimizations } from "../analysis/recommend-optimizations.ts";
+import { reasonOf } from "../collect/collector.ts";
+import type { Instance, InstanceSnapshot } from "../collect/instance-history.ts";
 import { type Config, readConfig } from "./instance-config.ts";
 import type { InstancePlan, RunHook } from "./instance-plan.ts";
 import { begin, end, skipRest } from "./stages.ts";

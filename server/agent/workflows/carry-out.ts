@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
-import { compareInThread } from "../../load-tests/compare-in-thread.ts";
-import type { Runs } from "../../load-tests/run-request.ts";
-import { patiently } from "../../patiently.ts";
+import { compareInThread } from "../../load-tests/comparison/compare-in-thread.ts";
+import type { Runs } from "../../load-tests/runs/run-request.ts";
+import { patiently } from "../../store/patiently.ts";
 import type { RunStore } from "../../store/run-store.ts";
 import type { Agent } from "../agent.ts";
-import { reasonOf } from "../collector.ts";
+import { reasonOf } from "../collect/collector.ts";
 import { findingsIn, lookAt } from "./begin-workflow.ts";
 import { configDiff } from "./instance-config.ts";
 import type { InstancePlan } from "./instance-plan.ts";

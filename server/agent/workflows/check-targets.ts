@@ -1,5 +1,5 @@
-import { ConfigError } from "../../config-error.ts";
-import type { Targets } from "../../targets.ts";
+import { ConfigError } from "../../settings/config-error.ts";
+import type { Targets } from "../../settings/targets.ts";
 import type { InstancePlan } from "./instance-plan.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { Environment } from "../../config-error.ts";
+import type { Environment } from "../../settings/config-error.ts";
 import type { HookInput } from "./instance-plan.ts";
 
 /** Of the server's own settings; `PGPASSWORD` is read by its PostgreSQL client. */

@@ -1,4 +1,4 @@
-import type { Optimization } from "../recommend-optimizations.ts";
+import type { Optimization } from "../analysis/recommend-optimizations.ts";
 
 /** What an operator has told this server about one instance, in the file that WORKFLOWS_FILE names. */
 export interface InstancePlan {

@@ -1,6 +1,6 @@
-import { ApiError } from "../../errors.ts";
-import { INTERRUPTED } from "../../load-tests/run-failure.ts";
-import type { RunRequest, Runs } from "../../load-tests/run-request.ts";
+import { ApiError } from "../../http/errors.ts";
+import { INTERRUPTED } from "../../load-tests/runs/run-failure.ts";
+import type { RunRequest, Runs } from "../../load-tests/runs/run-request.ts";
 import type { MeasuredRun } from "../../store/run-store.ts";
 import type { InstancePlan } from "./instance-plan.ts";
 import type { StoredWorkflow } from "./stored-workflow.ts";

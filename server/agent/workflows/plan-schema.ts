@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { z } from "zod";
 import { isMetadataHost } from "../../../src/index.ts";
-import type { Environment } from "../../config-error.ts";
+import type { Environment } from "../../settings/config-error.ts";
 import type { Hook } from "./instance-plan.ts";
 
 const DAY_MS = 86_400_000;

@@ -4,7 +4,7 @@ import { closest, distance } from "fastest-levenshtein";
 import { parseDocument } from "yaml";
 import type { z } from "zod";
 import { parseConfig, ConfigError as SettingsError } from "../../../src/index.ts";
-import { ConfigError, type Environment } from "../../config-error.ts";
+import { ConfigError, type Environment } from "../../settings/config-error.ts";
 import type { InstancePlan } from "./instance-plan.ts";
 import { keysAt, planSchema } from "./plan-schema.ts";
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../../src/index.ts";
-import type { Environment } from "../../config-error.ts";
+import type { Environment } from "../../settings/config-error.ts";
 import { ANSWER_MAX_BYTES, answerText, HELD_BACK, HookError, saidLine } from "./hook-error.ts";
 import type { Hook, HookInput } from "./instance-plan.ts";
 import { endGroup, OWN_GROUP } from "./process-group.ts";

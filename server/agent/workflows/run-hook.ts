@@ -1,6 +1,6 @@
 import { type Clock, redactor, systemClock } from "../../../src/index.ts";
-import type { Environment } from "../../config-error.ts";
-import type { Targets } from "../../targets.ts";
+import type { Environment } from "../../settings/config-error.ts";
+import type { Targets } from "../../settings/targets.ts";
 import { callWebhook } from "./call-webhook.ts";
 import { hookEnvironment, secretsIn } from "./hook-environment.ts";
 import type { RunHook } from "./instance-plan.ts";

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import { ApiError } from "../../errors.ts";
-import { patiently } from "../../patiently.ts";
+import { ApiError } from "../../http/errors.ts";
+import { patiently } from "../../store/patiently.ts";
 import {
   type Stage,
   TRANSITIONS,

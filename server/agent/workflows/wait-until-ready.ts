@@ -1,6 +1,6 @@
 import type { Clock } from "../../../src/index.ts";
-import { ApiError } from "../../errors.ts";
-import type { Targets } from "../../targets.ts";
+import { ApiError } from "../../http/errors.ts";
+import type { Targets } from "../../settings/targets.ts";
 import type { InstancePlan } from "./instance-plan.ts";
 
 const ASK_EVERY_MS = 1_000;

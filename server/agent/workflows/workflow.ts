@@ -1,6 +1,6 @@
-import type { Bottleneck } from "../detect-bottlenecks.ts";
-import type { InstanceType } from "../instance-history.ts";
-import type { Optimization } from "../recommend-optimizations.ts";
+import type { Bottleneck } from "../analysis/detect-bottlenecks.ts";
+import type { Optimization } from "../analysis/recommend-optimizations.ts";
+import type { InstanceType } from "../collect/instance-history.ts";
 
 export const WORKFLOW_STATUSES = [
   "PENDING_APPROVAL",

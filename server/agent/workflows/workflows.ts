@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
-import { ApiError } from "../../errors.ts";
-import type { Runs } from "../../load-tests/run-request.ts";
+import { ApiError } from "../../http/errors.ts";
+import type { Runs } from "../../load-tests/runs/run-request.ts";
 import { beginWorkflow } from "./begin-workflow.ts";
 import { type CarryOutDeps, carryOut } from "./carry-out.ts";
 import { Interruption, withLiveProgress } from "./measure-load.ts";

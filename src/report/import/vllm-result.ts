@@ -8,7 +8,7 @@ import { amount, at, count, isObject, type Json, number, string } from "./json.t
 export const VLLM: Importer = {
   tool: "vllm",
   title: "vLLM bench serve",
-  // vllm/benchmarks/serve.py, `calculate_metrics`, and what src/report/vllm.ts computes by it.
+  // vllm/benchmarks/serve.py, `calculate_metrics`, and what src/report/exports/vllm.ts computes by it.
   differences: [
     FROM_THE_SEND,
     "It ends a request with its last chunk, ours ends with the stream.",
