@@ -1,6 +1,6 @@
-import type { Middleware } from "koa";
+import { isIP } from "node:net";
+import type { Context, Middleware } from "koa";
 import type { Logger } from "pino";
-import { clientIp } from "./client-ip.ts";
 
 /** Probes, scrapers and the parts of pages come every few seconds and would fill the log with themselves. */
 const QUIET =
@@ -28,4 +28,18 @@ export function logRequests(log: Logger, trustedProxies: number): Middleware {
     });
     await next();
   };
+}
+
+/** Who sent a request: the address of the connection, or what the outermost of our own proxies saw. */
+function clientIp(ctx: Context, trustedProxies: number): string {
+  const direct = ctx.req.socket.remoteAddress ?? "";
+  // Each proxy adds whom it saw at the end; what stands further left is the client's own say.
+  const seen =
+    trustedProxies === 0 ? "" : (ctx.get("X-Forwarded-For").split(",").at(-trustedProxies) ?? "").trim();
+  return plain(isIP(seen) === 0 ? direct : seen);
+}
+
+/** An IPv4 client of a socket that speaks both is the same client. */
+function plain(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }

@@ -8,9 +8,9 @@ import { exportOperations } from "../../load-tests/exports/routes.ts";
 import { recommendOperations } from "../../load-tests/recommendation/schemas.ts";
 import { runOperations } from "../../load-tests/runs/schemas.ts";
 import { virtualUserOperations } from "../../load-tests/virtual-users/schemas.ts";
-import { modelOperations } from "../../model/model-operations.ts";
 import { modelRouteOperations } from "../../model/model-routes.ts";
 import { openaiOperations } from "../../model/openai/operations.ts";
+import { modelOperations } from "../../model/operations.ts";
 import type { Operation } from "./operation.ts";
 import { platformOperations } from "./platform-operations.ts";
 

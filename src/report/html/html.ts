@@ -1,6 +1,5 @@
 import type { Regressions } from "../../judge/regressions.ts";
 import type { Finding, LevelResult, Result } from "../../result.ts";
-import { DEFINITIONS } from "../definitions.ts";
 import { htmlText } from "../escape.ts";
 import {
   ABSENT,
@@ -18,6 +17,7 @@ import { confidenceWords, describeVerdict, SYMBOLS, type Verdict } from "../verd
 import { loadPlots } from "./against-load.ts";
 import { verdictBadge } from "./badge.ts";
 import { baselineSection } from "./baseline.ts";
+import { DEFINITIONS } from "./definitions.ts";
 import { distributionPlots } from "./distribution.ts";
 import { timePlots } from "./over-time.ts";
 import { serverSection } from "./server-side.ts";
