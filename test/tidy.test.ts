@@ -98,7 +98,7 @@ function mayImport(file: string, target: string): boolean {
       target.startsWith("src/cli/") ||
       target === "src/index.ts" ||
       (file === "src/cli/bin.ts" && target === FIRST) ||
-      (file === "src/cli/serve.ts" && /^server\/(main|optimize)\.ts$/.test(target)) ||
+      (file === "src/cli/serve.ts" && /^server\/(main|model\/optimize)\.ts$/.test(target)) ||
       (file === "src/cli/worker.ts" && target === "server/workers/worker-main.ts") ||
       // Loaded only by whoever asks for them.
       (file === "src/cli/scripted.ts" && isScripted(target)) ||
