@@ -30,6 +30,7 @@ interface Instance extends AsyncDisposable {
 }
 
 interface Behaviour {
+  readonly ttftMsBefore: number;
   readonly ttftMsAfter: number;
   /** What the hook that applies answers with. */
   readonly applyStatus?: number;
@@ -37,14 +38,18 @@ interface Behaviour {
   readonly mayApply?: Promise<void>;
 }
 
-const TTFT_MS_BEFORE = 60;
 /** Of times that are near nothing a busy machine makes any multiple. */
 const GAP_MS = 5;
 
-async function startInstance({ ttftMsAfter, applyStatus = 200, mayApply }: Behaviour): Promise<Instance> {
+async function startInstance({
+  ttftMsBefore,
+  ttftMsAfter,
+  applyStatus = 200,
+  mayApply,
+}: Behaviour): Promise<Instance> {
   const before = { max_batch_size: 8 };
   let config: Readonly<Record<string, unknown>> = before;
-  let engine: ScriptedServer = await startScriptedServer({ ttftMs: TTFT_MS_BEFORE, gapMs: GAP_MS });
+  let engine: ScriptedServer = await startScriptedServer({ ttftMs: ttftMsBefore, gapMs: GAP_MS });
   const { url } = engine;
   const events: string[] = [];
   const { promise: applying, resolve: begin } = Promise.withResolvers<void>();
@@ -68,7 +73,7 @@ async function startInstance({ ttftMsAfter, applyStatus = 200, mayApply }: Behav
       await restart({ ...config, ...config_changes }, ttftMsAfter);
       response.statusCode = applyStatus;
     }
-    if (event === "rollback") await restart(previous_config, TTFT_MS_BEFORE);
+    if (event === "rollback") await restart(previous_config, ttftMsBefore);
     response.end(event === "read" ? JSON.stringify(config) : "");
   });
   return {
@@ -138,7 +143,7 @@ const statusesOf = ({ json }: Answer): readonly string[] =>
 
 test("[A-224] [A-227] [A-228] what is approved is IN_PROGRESS until it is measured, applied, measured again and kept", async () => {
   const { promise: mayApply, resolve: letApply } = Promise.withResolvers<void>();
-  await using instance = await startInstance({ ttftMsAfter: 20, mayApply });
+  await using instance = await startInstance({ ttftMsBefore: 400, ttftMsAfter: 40, mayApply });
   await withServer(instance, async (ask) => {
     const { json } = await ask("", START);
     assert.deepEqual([json.status, json.mode, json.requires_approval], ["PENDING_APPROVAL", "applied", true]);
@@ -164,7 +169,7 @@ test("[A-224] [A-227] [A-228] what is approved is IN_PROGRESS until it is measur
 });
 
 test("[A-234] a change that makes it worse is rolled back, and the configuration is what it was", async () => {
-  await using instance = await startInstance({ ttftMsAfter: 150 });
+  await using instance = await startInstance({ ttftMsBefore: 40, ttftMsAfter: 400 });
   await withServer(instance, async (ask) => {
     const { json } = await ask("", { ...START, auto_approve: true });
     const ended = await settled(ask, `/${json.workflow_id}`);
@@ -183,7 +188,7 @@ test("[A-234] a change that makes it worse is rolled back, and the configuration
 });
 
 test("[A-233] a hook that fails makes a workflow fail, and half of a change is undone", async () => {
-  await using instance = await startInstance({ ttftMsAfter: 20, applyStatus: 500 });
+  await using instance = await startInstance({ ttftMsBefore: 40, ttftMsAfter: 20, applyStatus: 500 });
   await withServer(instance, async (ask) => {
     const { json } = await ask("", { ...START, auto_approve: true });
     const ended = await settled(ask, `/${json.workflow_id}`);
@@ -200,7 +205,7 @@ test("a server that ends while a change is applied leaves it to the next one, wh
   timeout: 60_000,
 }, async () => {
   const never = new Promise<void>(() => {});
-  await using instance = await startInstance({ ttftMsAfter: 20, mayApply: never });
+  await using instance = await startInstance({ ttftMsBefore: 40, ttftMsAfter: 20, mayApply: never });
   await withServer(instance, async (ask, restart) => {
     const waiting = (await ask("", START)).json.workflow_id;
     const { json } = await ask("", { ...START, auto_approve: true });
