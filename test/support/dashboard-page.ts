@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
 import { after, before } from "node:test";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
+import { launchBrowser, skip } from "./browser.ts";
 import { type DashboardBench, type DashboardOptions, withDashboard } from "./dashboard.ts";
 
 /** What a target, or anybody, may call something. */
 export const HOSTILE = `<img src=x onerror="document.title='taken'"><script>document.title='taken'</script>`;
 
-const CHROMIUM = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
-/** A browser is nothing that npm installs; where there is none, all that needs one is skipped and says so. */
-export const skip = existsSync(CHROMIUM) ? false : `no browser at ${CHROMIUM}; CHROMIUM_PATH names another`;
-
 let browser: Browser | undefined;
 before(async () => {
-  if (skip !== false) return;
-  browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    args: ["--no-sandbox", "--disable-background-networking"],
-  });
+  if (skip === false) browser = await launchBrowser();
 });
 after(() => browser?.close());
 

@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { dashboardOperations } from "../../../server/dashboard/routes.ts";
 import { ModelHolder } from "../../../server/model/model-holder.ts";
 import type { MeasuredRun } from "../../../server/store/run-store.ts";
+import { skip } from "../../support/browser.ts";
 import { withDashboard } from "../../support/dashboard.ts";
-import { HOSTILE, skip, withPage } from "../../support/dashboard-page.ts";
+import { HOSTILE, withPage } from "../../support/dashboard-page.ts";
 import { fakeInference } from "../../support/fake-inference.ts";
 import { send } from "../../support/server.ts";
 

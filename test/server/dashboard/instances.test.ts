@@ -3,7 +3,8 @@ import { test } from "node:test";
 import type { Page } from "playwright-core";
 import type { InstanceMetrics } from "../../../server/agent/collect/instance-metrics.ts";
 import { engineWith } from "../../support/agent-api.ts";
-import { HOSTILE, skip, withPage } from "../../support/dashboard-page.ts";
+import { skip } from "../../support/browser.ts";
+import { HOSTILE, withPage } from "../../support/dashboard-page.ts";
 import { metricsPage, readingOf, watched } from "../../support/instance-readings.ts";
 
 /** The page's own, of which there are no types. */
