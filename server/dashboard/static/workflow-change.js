@@ -75,7 +75,7 @@ export function changeState({ state, restored }) {
   return h(
     "p",
     {},
-    h("span", { class: `badge whole ${kind}` }, h("span", { "aria-hidden": "true" }, sign), ` ${text}`),
+    h("span", { class: `badge ${kind}` }, h("span", { "aria-hidden": "true" }, sign), ` ${text}`),
   );
 }
 

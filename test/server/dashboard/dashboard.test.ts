@@ -355,9 +355,13 @@ test("what does not exist is said plainly, and hostile ids stay text", { skip },
 
 for (const colorScheme of ["light", "dark"] as const) {
   test(`no view is wider than a narrow screen, ${colorScheme}`, { skip }, () =>
-    withPage({ ttftMs: 5 }, async (page, { url, runs, request }) => {
+    withPage({ ttftMs: 5 }, async (page, { url, runs, store, request }) => {
       const { runId } = await runs.start(request({ concurrency: [1, 2], requests: 10 }));
-      await runs.ended(runId);
+      const { result } = (await runs.ended(runId))!;
+      const touches = Object.keys(result!.levels[0]!.metrics);
+      const said = { happened: "It was late.", matters: "All figures have it.", advice: "Wait." };
+      const findings = [{ code: "generator_late", level: "note" as const, touches, ...said }];
+      await store.update(runId, { result: { ...result!, valid: true, findings } });
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width: 360, height: 720 });
       for (const [view, text] of [
