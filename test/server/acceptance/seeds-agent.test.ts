@@ -194,7 +194,7 @@ test("[A-166] both pages of documentation are where seed 003 says", async () => 
 test("[A-247] seed 003: the Python client works as it is printed", async (context) => {
   const missing = lackOfPython();
   if (missing !== undefined) return context.skip(missing);
-  const program = `${here(PYTHON)}\nimport json\nprint(json.dumps(metrics))\n`;
+  const program = `${REQUESTS}\n${here(PYTHON)}\nimport json\nprint(json.dumps(metrics))\n`;
   const { stdout } = await promisify(execFile)("python3", ["-c", program], {
     env: { ...process.env, NO_PROXY: "*" },
     timeout: 60_000,
@@ -209,15 +209,24 @@ function here(text: string, engineUrl = engine.url): string {
   return text.replaceAll("http://localhost:8002", server.url).replaceAll("http://localhost:8000", engineUrl);
 }
 
+/** Python's package of that name: where nobody has installed it, pip's own copy, which is the same. */
+const REQUESTS = `
+try:
+  import requests
+except ImportError:
+  import sys
+  from pip._vendor import requests
+  sys.modules["requests"] = requests`;
+
 function lackOfPython(): string | undefined {
   for (const [program, name] of [
     ["", "python3"],
-    ["import requests", "Python's package requests"],
+    [REQUESTS, "Python's package requests, nor pip, which has it inside"],
   ] as const) {
     try {
       execFileSync("python3", ["-c", program], { stdio: "ignore" });
     } catch {
-      return `this machine has no ${name}`;
+      return `This machine has no ${name}.`;
     }
   }
   return undefined;
