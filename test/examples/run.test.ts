@@ -280,7 +280,7 @@ test("ci.yml runs this repository's own Action on its own server, on every Node"
       esac`,
     },
   });
-  for (const node of [20, 22, 24]) {
+  for (const node of ["22.19", 22, 24]) {
     const { conclusion, printed } = jobs.get(`test (${node})`)!;
     assert.equal(conclusion, "success");
     assert.equal(printed, "npm ci\nnpm run lint\nnpm run typecheck\nnpm test\n");
