@@ -12650,6 +12650,197 @@ function keyOf(figure, name) {
 function isGauge(key) {
 	return FIGURES[key.slice(0, key.indexOf(" "))] === "gauge";
 }
+// src/plan/warmup.ts
+const MOST_RAMP = 500;
+const RAMP_SHARE = .2;
+function defaultWarmup(load, { requests, durationNs }) {
+	if (load.kind !== "open") return openingRequests(load);
+	const planned = Math.min(requests ?? Number.POSITIVE_INFINITY, load.requestsPerSecond * (durationNs ?? Number.POSITIVE_INFINITY) / NS_PER_S);
+	return openingRequests(load) + Math.ceil(Math.min(MOST_RAMP, RAMP_SHARE * planned));
+}
+function rampRequests({ load, warmupRequests }) {
+	return load.kind === "open" ? Math.max(0, warmupRequests - openingRequests(load)) : 0;
+}
+function openingRequests(load) {
+	switch (load.kind) {
+		case "closed": return Math.max(3, load.concurrency);
+		case "open": return Math.min(50, Math.max(3, Math.ceil(load.requestsPerSecond)));
+		case "stages":
+		case "users":
+		case "replay": return 3;
+	}
+}
+// src/plan/build-plan.ts
+const DEFAULTS$1 = {
+	protocol: "openai-chat",
+	concurrency: 1,
+	arrivals: "poisson",
+	burstiness: 1,
+	requests: 100,
+	inputTokens: 256,
+	outputTokens: 128,
+	seed: 1,
+	promptCache: "cold",
+	timeoutNs: 120 * NS_PER_S,
+	confidence: .95,
+	think: {
+		minNs: .5 * NS_PER_S,
+		maxNs: 5 * NS_PER_S
+	},
+	searchMax: 1024,
+	searchTolerance: .1,
+	saturation: 256
+};
+function planOf(config, objectives) {
+	const exploration = explorationOf(config);
+	return {
+		target: {
+			url: config.url,
+			...config.model !== void 0 && { model: config.model },
+			protocol: config.protocol ?? DEFAULTS$1.protocol
+		},
+		...config["baseline-url"] !== void 0 && { baseline: {
+			url: config["baseline-url"],
+			...config["baseline-model"] !== void 0 && { model: config["baseline-model"] },
+			protocol: config.protocol ?? DEFAULTS$1.protocol
+		} },
+		levels: exploration === void 0 ? loads(config).map((load, index) => levelOf(config, load, index)) : [],
+		...exploration && { exploration },
+		workload: workloadOf(config),
+		timeoutNs: config.timeout ?? DEFAULTS$1.timeoutNs,
+		seed: config.seed ?? DEFAULTS$1.seed,
+		...config["prompt-salt"] !== void 0 && { promptSalt: config["prompt-salt"] },
+		objectives,
+		confidence: config.confidence ?? DEFAULTS$1.confidence,
+		control: {
+			untilDecisive: config.until === "decisive",
+			...config["max-tokens"] !== void 0 && { maxTokens: config["max-tokens"] },
+			...config["max-errors"] !== void 0 && { maxErrors: config["max-errors"] },
+			...config["max-error-rate"] !== void 0 && { maxErrorRate: config["max-error-rate"] },
+			stopOnOverload: config["stop-on-overload"] ?? exploration?.kind === "search"
+		},
+		metricsUrls: metricsUrlsOf(config)
+	};
+}
+function levelOf(config, load, index) {
+	const stop = stopOf(config, load);
+	return {
+		index,
+		load,
+		stop,
+		warmupRequests: config.warmup ?? defaultWarmup(load, stop)
+	};
+}
+function stopOf(config, load) {
+	const stop = {
+		...config.requests !== void 0 && { requests: config.requests },
+		...config.duration !== void 0 && { durationNs: config.duration }
+	};
+	if (load?.kind === "stages") return {
+		...stop,
+		durationNs: load.stages.reduce((sum, { durationNs }) => sum + durationNs, 0)
+	};
+	return Object.keys(stop).length > 0 || load?.kind === "replay" ? stop : { requests: DEFAULTS$1.requests };
+}
+function loads(config) {
+	const maxConcurrency = config["max-concurrency"];
+	const openLoop = {
+		arrivals: config.arrivals ?? DEFAULTS$1.arrivals,
+		burstiness: config.burstiness ?? DEFAULTS$1.burstiness,
+		...maxConcurrency !== void 0 && { maxConcurrency }
+	};
+	if (config.rate !== void 0) return config.rate.map((requestsPerSecond) => ({
+		kind: "open",
+		requestsPerSecond,
+		...openLoop
+	}));
+	for (const quantity of ["rate", "concurrency"]) {
+		const stages = config[`${quantity}-stages`];
+		if (stages !== void 0) return [{
+			kind: "stages",
+			of: quantity,
+			stages,
+			...openLoop
+		}];
+	}
+	if (config.users !== void 0) {
+		const { users } = config;
+		return [{
+			kind: "users",
+			users,
+			spawnPerSecond: config["spawn-rate"] ?? users,
+			think: config["think-time"] ?? DEFAULTS$1.think
+		}];
+	}
+	if (config.trace !== void 0) return [{
+		kind: "replay",
+		...maxConcurrency !== void 0 && { maxConcurrency }
+	}];
+	return (config.concurrency ?? [DEFAULTS$1.concurrency]).map((concurrency) => ({
+		kind: "closed",
+		concurrency
+	}));
+}
+function explorationOf(config) {
+	const level = {
+		stop: stopOf(config),
+		...config.warmup !== void 0 && { warmupRequests: config.warmup },
+		arrivals: config.arrivals ?? DEFAULTS$1.arrivals,
+		burstiness: config.burstiness ?? DEFAULTS$1.burstiness
+	};
+	if (config.search !== void 0) return {
+		kind: "search",
+		of: config.search,
+		start: config["search-start"] ?? 1,
+		max: config["search-max"] ?? DEFAULTS$1.searchMax,
+		tolerance: config["search-tolerance"] ?? DEFAULTS$1.searchTolerance,
+		level
+	};
+	if (config.sweep === void 0) return void 0;
+	return {
+		kind: "sweep",
+		rates: config.sweep,
+		maxConcurrency: config["max-concurrency"] ?? DEFAULTS$1.saturation,
+		level
+	};
+}
+function workloadOf(config) {
+	const prompts = config.prompts ?? "synthetic";
+	return {
+		input: config["input-tokens"] ?? {
+			kind: "fixed",
+			tokens: DEFAULTS$1.inputTokens
+		},
+		output: config["output-tokens"] ?? {
+			kind: "fixed",
+			tokens: DEFAULTS$1.outputTokens
+		},
+		prompts: prompts === "synthetic" || prompts === "builtin" ? { kind: prompts } : {
+			kind: "file",
+			path: prompts
+		},
+		prefixTokens: config["prefix-tokens"] ?? 0,
+		turns: config.turns ?? 1,
+		turnThink: config["turn-think"] ?? {
+			minNs: 0,
+			maxNs: 0
+		},
+		promptCache: config["prompt-cache"] ?? DEFAULTS$1.promptCache,
+		ignoreEos: config["ignore-eos"] ?? false,
+		stream: config.stream ?? true,
+		...config.tokenizer !== void 0 && { tokenizer: config.tokenizer },
+		...config.trace !== void 0 && { trace: {
+			path: config.trace,
+			format: config["trace-format"] ?? "auto",
+			timeScale: config["trace-scale"] ?? 1
+		} }
+	};
+}
+function metricsUrlsOf(config) {
+	const urls = config["metrics-url"];
+	if (urls === void 0) return [new URL("/metrics", config.url).href];
+	return urls.filter((url) => url !== "off");
+}
 // node_modules/zod/v4/core/util.js
 function getEnumValues(entries) {
 	const numericValues = Object.values(entries).filter((v) => typeof v === "number");
@@ -17374,197 +17565,6 @@ function pipe$1(in_, out) {
 		out
 	});
 }
-// src/plan/warmup.ts
-const MOST_RAMP = 500;
-const RAMP_SHARE = .2;
-function defaultWarmup(load, { requests, durationNs }) {
-	if (load.kind !== "open") return openingRequests(load);
-	const planned = Math.min(requests ?? Number.POSITIVE_INFINITY, load.requestsPerSecond * (durationNs ?? Number.POSITIVE_INFINITY) / NS_PER_S);
-	return openingRequests(load) + Math.ceil(Math.min(MOST_RAMP, RAMP_SHARE * planned));
-}
-function rampRequests({ load, warmupRequests }) {
-	return load.kind === "open" ? Math.max(0, warmupRequests - openingRequests(load)) : 0;
-}
-function openingRequests(load) {
-	switch (load.kind) {
-		case "closed": return Math.max(3, load.concurrency);
-		case "open": return Math.min(50, Math.max(3, Math.ceil(load.requestsPerSecond)));
-		case "stages":
-		case "users":
-		case "replay": return 3;
-	}
-}
-// src/plan/build-plan.ts
-const DEFAULTS$1 = {
-	protocol: "openai-chat",
-	concurrency: 1,
-	arrivals: "poisson",
-	burstiness: 1,
-	requests: 100,
-	inputTokens: 256,
-	outputTokens: 128,
-	seed: 1,
-	promptCache: "cold",
-	timeoutNs: 120 * NS_PER_S,
-	confidence: .95,
-	think: {
-		minNs: .5 * NS_PER_S,
-		maxNs: 5 * NS_PER_S
-	},
-	searchMax: 1024,
-	searchTolerance: .1,
-	saturation: 256
-};
-function planOf(config, objectives) {
-	const exploration = explorationOf(config);
-	return {
-		target: {
-			url: config.url,
-			...config.model !== void 0 && { model: config.model },
-			protocol: config.protocol ?? DEFAULTS$1.protocol
-		},
-		...config["baseline-url"] !== void 0 && { baseline: {
-			url: config["baseline-url"],
-			...config["baseline-model"] !== void 0 && { model: config["baseline-model"] },
-			protocol: config.protocol ?? DEFAULTS$1.protocol
-		} },
-		levels: exploration === void 0 ? loads(config).map((load, index) => levelOf(config, load, index)) : [],
-		...exploration && { exploration },
-		workload: workloadOf(config),
-		timeoutNs: config.timeout ?? DEFAULTS$1.timeoutNs,
-		seed: config.seed ?? DEFAULTS$1.seed,
-		...config["prompt-salt"] !== void 0 && { promptSalt: config["prompt-salt"] },
-		objectives,
-		confidence: config.confidence ?? DEFAULTS$1.confidence,
-		control: {
-			untilDecisive: config.until === "decisive",
-			...config["max-tokens"] !== void 0 && { maxTokens: config["max-tokens"] },
-			...config["max-errors"] !== void 0 && { maxErrors: config["max-errors"] },
-			...config["max-error-rate"] !== void 0 && { maxErrorRate: config["max-error-rate"] },
-			stopOnOverload: config["stop-on-overload"] ?? exploration?.kind === "search"
-		},
-		metricsUrls: metricsUrlsOf(config)
-	};
-}
-function levelOf(config, load, index) {
-	const stop = stopOf(config, load);
-	return {
-		index,
-		load,
-		stop,
-		warmupRequests: config.warmup ?? defaultWarmup(load, stop)
-	};
-}
-function stopOf(config, load) {
-	const stop = {
-		...config.requests !== void 0 && { requests: config.requests },
-		...config.duration !== void 0 && { durationNs: config.duration }
-	};
-	if (load?.kind === "stages") return {
-		...stop,
-		durationNs: load.stages.reduce((sum, { durationNs }) => sum + durationNs, 0)
-	};
-	return Object.keys(stop).length > 0 || load?.kind === "replay" ? stop : { requests: DEFAULTS$1.requests };
-}
-function loads(config) {
-	const maxConcurrency = config["max-concurrency"];
-	const openLoop = {
-		arrivals: config.arrivals ?? DEFAULTS$1.arrivals,
-		burstiness: config.burstiness ?? DEFAULTS$1.burstiness,
-		...maxConcurrency !== void 0 && { maxConcurrency }
-	};
-	if (config.rate !== void 0) return config.rate.map((requestsPerSecond) => ({
-		kind: "open",
-		requestsPerSecond,
-		...openLoop
-	}));
-	for (const quantity of ["rate", "concurrency"]) {
-		const stages = config[`${quantity}-stages`];
-		if (stages !== void 0) return [{
-			kind: "stages",
-			of: quantity,
-			stages,
-			...openLoop
-		}];
-	}
-	if (config.users !== void 0) {
-		const { users } = config;
-		return [{
-			kind: "users",
-			users,
-			spawnPerSecond: config["spawn-rate"] ?? users,
-			think: config["think-time"] ?? DEFAULTS$1.think
-		}];
-	}
-	if (config.trace !== void 0) return [{
-		kind: "replay",
-		...maxConcurrency !== void 0 && { maxConcurrency }
-	}];
-	return (config.concurrency ?? [DEFAULTS$1.concurrency]).map((concurrency) => ({
-		kind: "closed",
-		concurrency
-	}));
-}
-function explorationOf(config) {
-	const level = {
-		stop: stopOf(config),
-		...config.warmup !== void 0 && { warmupRequests: config.warmup },
-		arrivals: config.arrivals ?? DEFAULTS$1.arrivals,
-		burstiness: config.burstiness ?? DEFAULTS$1.burstiness
-	};
-	if (config.search !== void 0) return {
-		kind: "search",
-		of: config.search,
-		start: config["search-start"] ?? 1,
-		max: config["search-max"] ?? DEFAULTS$1.searchMax,
-		tolerance: config["search-tolerance"] ?? DEFAULTS$1.searchTolerance,
-		level
-	};
-	if (config.sweep === void 0) return void 0;
-	return {
-		kind: "sweep",
-		rates: config.sweep,
-		maxConcurrency: config["max-concurrency"] ?? DEFAULTS$1.saturation,
-		level
-	};
-}
-function workloadOf(config) {
-	const prompts = config.prompts ?? "synthetic";
-	return {
-		input: config["input-tokens"] ?? {
-			kind: "fixed",
-			tokens: DEFAULTS$1.inputTokens
-		},
-		output: config["output-tokens"] ?? {
-			kind: "fixed",
-			tokens: DEFAULTS$1.outputTokens
-		},
-		prompts: prompts === "synthetic" || prompts === "builtin" ? { kind: prompts } : {
-			kind: "file",
-			path: prompts
-		},
-		prefixTokens: config["prefix-tokens"] ?? 0,
-		turns: config.turns ?? 1,
-		turnThink: config["turn-think"] ?? {
-			minNs: 0,
-			maxNs: 0
-		},
-		promptCache: config["prompt-cache"] ?? DEFAULTS$1.promptCache,
-		ignoreEos: config["ignore-eos"] ?? false,
-		stream: config.stream ?? true,
-		...config.tokenizer !== void 0 && { tokenizer: config.tokenizer },
-		...config.trace !== void 0 && { trace: {
-			path: config.trace,
-			format: config["trace-format"] ?? "auto",
-			timeScale: config["trace-scale"] ?? 1
-		} }
-	};
-}
-function metricsUrlsOf(config) {
-	const urls = config["metrics-url"];
-	if (urls === void 0) return [new URL("/metrics", config.url).href];
-	return urls.filter((url) => url !== "off");
-}
 // src/plan/fields.ts
 function field(read, right) {
 	return pipe$1(unknown$1(), transform$1((value, context) => {
@@ -17775,7 +17775,7 @@ function parseRange(text) {
 		maxNs
 	};
 }
-// src/plan/config.ts
+// src/plan/run-config.ts
 const runConfig = strictObject({
 	url: text$3("an http or https URL without user or password, for example http://localhost:8085", checkUrl),
 	model: optional$1(text$3("the name of a model that the target serves")),
@@ -17826,6 +17826,7 @@ const runConfig = strictObject({
 	"metrics-url": optional$1(list(metricsUrl(), "URLs of Prometheus pages, or \"off\""))
 });
 const CONFIG_KEYS = Object.keys(runConfig.shape);
+// src/plan/config.ts
 function parseConfig(raw, where) {
 	const parsed = runConfig.safeParse(raw);
 	const objectives = parseObjectives(objectiveLines(raw.slo));
@@ -24030,6 +24031,44 @@ function base64At(secret, offset) {
 	const last = Math.floor(bytes.length * 8 / 6);
 	return bytes.toString("base64").slice(first, last);
 }
+// src/report/escape.ts
+function terminalText(text, maxLength = 300) {
+	return plainLine(text, maxLength).replaceAll(/(^|\s)(:{2,})/gu, (_, before, colons) => before + [...colons].join(" ")).replaceAll(/##(?=\w*\[)/gu, "# #");
+}
+function markdownCode(text, maxLength = 300) {
+	const inner = withoutTags(terminalText(text, maxLength)).replaceAll("`", "'").replaceAll("|", "¦");
+	return inner === "" ? "–" : `\`${inner}\``;
+}
+function markdownText(text, maxLength = 600) {
+	return withoutTags(terminalText(text, maxLength)).replaceAll("`", "'").replaceAll("|", "¦").replaceAll(/[\\*[\]~$]/gu, "\\$&").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\_").replace(/^(?:[#+=-]|\d+(?=[.)]))/u, (start) => /\d/.test(start) ? `${start}${BREAK}` : `\\${start}`).replaceAll("@", `@${BREAK}`).replaceAll(/#(?=\d)/gu, `#${BREAK}`).replaceAll(/GH(?=-\d)/giu, `$&${BREAK}`).replaceAll(/:(?=\/\/|[\w+-]+:)/gu, `:${BREAK}`).replaceAll(/www(?=\.)/giu, `$&${BREAK}`).replaceAll(/(?<![\da-z])(?=\d*[a-f])(?=[a-f]*\d)([\da-f]{6})(?=[\da-f]+(?![\da-z]))/giu, `$1${BREAK}`);
+}
+function htmlText(text, maxLength = 600) {
+	return entities(plainLine(text, maxLength));
+}
+function xmlText(text, maxLength = 1e3) {
+	return entities(terminalText(text, maxLength));
+}
+function csvText(text, maxLength = 300) {
+	const line = terminalText(text, maxLength);
+	const inert = /^[=+\-@]/u.test(line) ? `'${line}` : line;
+	return /[",\r\n]/u.test(inert) ? `"${inert.replaceAll("\"", "\"\"")}"` : inert;
+}
+function plainLine(text, maxLength) {
+	const line = stripVTControlCharacters(cut(text, maxLength * 4)).toWellFormed().replaceAll(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").replaceAll(/[\p{Cf}\p{Noncharacter_Code_Point}\u115f\u1160\u3164\uffa0]/gu, "").trim();
+	return line.length <= maxLength ? line : `${cut(line, maxLength - 1)}…`;
+}
+const BREAK = "​";
+function cut(text, length) {
+	if (text.length <= length) return text;
+	const last = text.charCodeAt(length - 1);
+	return text.slice(0, last >= 55296 && last <= 56319 ? length - 1 : length);
+}
+function withoutTags(line) {
+	return line.replaceAll(/<(?=[a-z/!?])/giu, "‹").replaceAll(/--+>/gu, (arrow) => `${[...arrow].join(" ")}`);
+}
+function entities(line) {
+	return line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("\"", "&quot;").replaceAll("'", "&#39;");
+}
 function formatValue(value, unit, beside = []) {
 	if (value === void 0 || !Number.isFinite(value)) return "–";
 	const scale = scaleOf(unit, [value]);
@@ -24143,154 +24182,7 @@ function grouped$1(value, decimals, keepZeros = false) {
 	const kept = keepZeros ? fraction : fraction.replace(/0+$/, "");
 	return `${value < 0 ? "-" : ""}${whole.replaceAll(/\B(?=(\d{3})+$)/g, ",")}${kept === "" ? "" : `.${kept}`}`;
 }
-// src/report/change-text.ts
-function changeText(change) {
-	if (change.unit === "ratio") return `${signed(change.head - change.base)} points`;
-	return change.ratio === void 0 ? "–" : `${signed(change.ratio - 1)} %`;
-}
-function intervalText(change) {
-	if (change.interval === void 0) return "–";
-	const [lower, upper] = change.interval.map((bound) => bound === null ? void 0 : signed(change.unit === "ratio" ? bound : bound - 1));
-	const unit = change.unit === "ratio" ? "points" : "%";
-	if (lower === void 0 && upper === void 0) return "no bound";
-	if (lower === void 0) return `≤ ${upper} ${unit}`;
-	if (upper === void 0) return `≥ ${lower} ${unit}`;
-	return `${lower} … ${upper} ${unit}`;
-}
-function signed(ratio) {
-	const value = ratio * 100;
-	const size = Math.abs(value);
-	const text = size.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
-	if (Number(text) === 0) return "±0";
-	return `${value > 0 ? "+" : "−"}${text}`;
-}
-// src/report/against-base.ts
-const BASE_HEADS = [
-	"Load",
-	"Metric",
-	"Base",
-	"Head",
-	"Change",
-	"Interval",
-	"Outcome"
-];
-function changeWords({ outcome, source: { base, head } }) {
-	return `${outcome === "unclear" ? "≈" : head > base ? "▲" : "▼"} ${outcome}`;
-}
-function legendWords(comparison) {
-	const changes = comparison.levels.flatMap((level) => level.changes);
-	if (comparison.imported !== void 0) return "Figure against figure: without the distributions behind them nothing is shown to be worse or better.";
-	if (changes.every(({ interval }) => interval === void 0)) return "Without intervals nothing is shown to be worse or better.";
-	return `Each bound of an interval holds by itself with the run's confidence. Unclear: neither better nor worse is shown${changes.length === 1 ? "" : `, all ${changes.length} figures taken together`}.`;
-}
-function importedNotes({ imported }) {
-	return imported?.notes ?? [];
-}
-function isComparable(comparison) {
-	return comparison !== void 0 && comparison.incomparable === void 0 && comparison.levels.length > 0;
-}
-function incomparableWords({ incomparable, levels }) {
-	if (incomparable !== void 0) return `No comparable baseline (${incomparable.replace(/\.$/, "")}).`;
-	return levels.length === 0 ? "No comparable baseline (no load level is in both results)." : void 0;
-}
-function baselineWords({ kind, baseline, imported }) {
-	const { model, url } = baseline;
-	const how = kind === "same_run" ? "both measured in this run, in alternating blocks" : `stored, measured ${formatMoment(baseline.started_at)} ${imported?.base === void 0 ? `in run ${baseline.run_id}` : `by ${imported.base}`}`;
-	const head = imported?.head === void 0 ? "" : `; the head was measured by ${imported.head}`;
-	return `${url === NOT_SAID ? model : `${model} at ${url}`}, ${how}${head}`;
-}
-const NOT_SAID = "unknown";
-function changeCounts({ levels }) {
-	const changes = levels.flatMap((level) => level.changes);
-	if (changes.length === 0) return "No figure is in both results.";
-	const parts = [
-		"worse",
-		"better",
-		"unclear"
-	].flatMap((outcome) => {
-		const count = changes.filter(({ change }) => change === outcome).length;
-		return count === 0 ? [] : [`${count} ${outcome}`];
-	});
-	return `Of ${plural(changes.length, "figure")}: ${listed$1(parts)}.`;
-}
-function baseRows({ levels }) {
-	return levels.flatMap((level) => level.changes.map((change) => row$1(level.name, change)));
-}
-function againstBase(result, level, metric) {
-	if (!isComparable(result.comparison)) return void 0;
-	const name = metric.replace(/ regression$/, "");
-	const change = result.comparison.levels.find((compared) => compared.name === level)?.changes.find((one) => one.metric === name);
-	return change === void 0 ? void 0 : row$1(level, change);
-}
-function hasBaseColumn(result) {
-	return result.levels.some(({ name, objectives }) => objectives.some(({ metric }) => againstBase(result, name, metric) !== void 0));
-}
-function changeCell(row) {
-	if (row === void 0) return "–";
-	const { base, head, ratio } = row.source;
-	return ratio === void 0 && base === head ? `≈ ${row.change}` : changeWords(row).replace(" ", ` ${row.change} `);
-}
-function onlyOneSide({ levels }) {
-	return levels.flatMap((level) => {
-		const parts = [...level.added.length > 0 ? [`only in the head: ${level.added.join(", ")}`] : [], ...level.removed.length > 0 ? [`only in the base: ${level.removed.join(", ")}`] : []];
-		return parts.length === 0 ? [] : [[level.name, parts.join("; ")]];
-	});
-}
-function row$1(level, source) {
-	const { metric, unit, base, head, ratio, change } = source;
-	return {
-		level,
-		metric,
-		base: formatValue(base, unit, base === head ? [] : [head]),
-		head: formatValue(head, unit, base === head ? [] : [base]),
-		change: ratio === void 0 ? withoutRatio(source) : changeText(source),
-		interval: intervalText(source),
-		outcome: change,
-		source
-	};
-}
-function withoutRatio({ base, head, unit }) {
-	return base === head ? `${formatValue(base, unit)} in both` : `${formatValue(base, unit)} → ${formatValue(head, unit)}`;
-}
-// src/report/escape.ts
-function terminalText(text, maxLength = 300) {
-	return plainLine(text, maxLength).replaceAll(/(^|\s)(:{2,})/gu, (_, before, colons) => before + [...colons].join(" ")).replaceAll(/##(?=\w*\[)/gu, "# #");
-}
-function markdownCode(text, maxLength = 300) {
-	const inner = withoutTags(terminalText(text, maxLength)).replaceAll("`", "'").replaceAll("|", "¦");
-	return inner === "" ? "–" : `\`${inner}\``;
-}
-function markdownText(text, maxLength = 600) {
-	return withoutTags(terminalText(text, maxLength)).replaceAll("`", "'").replaceAll("|", "¦").replaceAll(/[\\*[\]~$]/gu, "\\$&").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll(/(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])/gu, "\\_").replace(/^(?:[#+=-]|\d+(?=[.)]))/u, (start) => /\d/.test(start) ? `${start}${BREAK}` : `\\${start}`).replaceAll("@", `@${BREAK}`).replaceAll(/#(?=\d)/gu, `#${BREAK}`).replaceAll(/GH(?=-\d)/giu, `$&${BREAK}`).replaceAll(/:(?=\/\/|[\w+-]+:)/gu, `:${BREAK}`).replaceAll(/www(?=\.)/giu, `$&${BREAK}`).replaceAll(/(?<![\da-z])(?=\d*[a-f])(?=[a-f]*\d)([\da-f]{6})(?=[\da-f]+(?![\da-z]))/giu, `$1${BREAK}`);
-}
-function htmlText(text, maxLength = 600) {
-	return entities(plainLine(text, maxLength));
-}
-function xmlText(text, maxLength = 1e3) {
-	return entities(terminalText(text, maxLength));
-}
-function csvText(text, maxLength = 300) {
-	const line = terminalText(text, maxLength);
-	const inert = /^[=+\-@]/u.test(line) ? `'${line}` : line;
-	return /[",\r\n]/u.test(inert) ? `"${inert.replaceAll("\"", "\"\"")}"` : inert;
-}
-function plainLine(text, maxLength) {
-	const line = stripVTControlCharacters(cut(text, maxLength * 4)).toWellFormed().replaceAll(/[\s\p{Cc}\p{Zl}\p{Zp}]+/gu, " ").replaceAll(/[\p{Cf}\p{Noncharacter_Code_Point}\u115f\u1160\u3164\uffa0]/gu, "").trim();
-	return line.length <= maxLength ? line : `${cut(line, maxLength - 1)}…`;
-}
-const BREAK = "​";
-function cut(text, length) {
-	if (text.length <= length) return text;
-	const last = text.charCodeAt(length - 1);
-	return text.slice(0, last >= 55296 && last <= 56319 ? length - 1 : length);
-}
-function withoutTags(line) {
-	return line.replaceAll(/<(?=[a-z/!?])/giu, "‹").replaceAll(/--+>/gu, (arrow) => `${[...arrow].join(" ")}`);
-}
-function entities(line) {
-	return line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll("\"", "&quot;").replaceAll("'", "&#39;");
-}
-// src/report/text-table.ts
+// src/report/text/table.ts
 const GAP$1 = "  ";
 const NARROWEST = 16;
 function textTable(columns, rows, options) {
@@ -24401,70 +24293,6 @@ function groups(columns) {
 }
 function sum$2(values) {
 	return values.reduce((total, value) => total + value, 0);
-}
-function pageOf({ color, width = 110 }) {
-	return {
-		width: Math.max(40, width),
-		paint: (style, text) => color && text !== "" ? styleText(style, text, { validateStream: false }) : text
-	};
-}
-function pageText(sections) {
-	return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
-}
-function tableOptions(page) {
-	return {
-		width: page.width - 2,
-		styleHead: (line) => page.paint("dim", line)
-	};
-}
-function inset(lines) {
-	return lines.map((line) => line === "" ? line : "  " + line);
-}
-function indented(text, page, by = 2) {
-	return wrapWords(text, page.width - by).map((line) => " ".repeat(by) + line);
-}
-// src/report/comparison-text.ts
-function comparisonLines(comparison, page, figures) {
-	if (comparison === void 0) return [];
-	const head = [page.paint("bold", "Against the baseline"), ...indented(terminalText(baselineWords(comparison), 500), page)];
-	const none = incomparableWords(comparison);
-	if (none !== void 0) return [...head, ...indented(`? ${terminalText(none, 600)}`, page)];
-	const rows = baseRows(comparison);
-	const shown = figures === "all" || comparison.imported !== void 0 ? rows : rows.filter(({ outcome }) => outcome !== "unclear");
-	return [
-		...head,
-		...indented(changeCounts(comparison), page),
-		...shown.length === 0 ? [] : inset(textTable(COLUMNS$1, cells(shown, page), tableOptions(page))),
-		...onlyOneSide(comparison).flatMap(([level, words]) => indented(`${terminalText(level, 60)}: ${terminalText(words, 400)}`, page)),
-		...shown.length === 0 ? [] : footnotes(comparison, page)
-	];
-}
-function footnotes(comparison, page) {
-	return [legendWords(comparison), ...importedNotes(comparison)].flatMap((sentence) => indented(terminalText(sentence, 600), page).map((line) => page.paint("dim", line)));
-}
-function changeWord(row, page) {
-	return row === void 0 ? changeCell(row) : page.paint(CHANGE_STYLE[row.outcome], changeCell(row));
-}
-const CHANGE_STYLE = {
-	better: "green",
-	worse: "red",
-	unclear: "dim"
-};
-const COLUMNS$1 = BASE_HEADS.map((name) => ({
-	head: name,
-	align: name === "Load" || name === "Metric" || name === "Outcome" ? "left" : "right",
-	wrap: name === "Load"
-}));
-function cells(rows, page) {
-	return rows.map((row, i) => [
-		rows[i - 1]?.level === row.level ? "" : terminalText(row.level, 60),
-		terminalText(row.metric, 60),
-		row.base,
-		row.head,
-		row.change,
-		row.interval,
-		page.paint(CHANGE_STYLE[row.outcome], changeWords(row))
-	]);
 }
 // node_modules/zod/v4/classic/errors.js
 const _installedErrorProtos = new WeakSet([Object.prototype, Error.prototype]);
@@ -26368,7 +26196,7 @@ function fromGaps(gaps) {
 	let moment = 0;
 	return gaps.map((gap) => moment += gap);
 }
-// src/report/records-by-level.ts
+// src/report/exports/records-by-level.ts
 async function recordsByLevel(path, make) {
 	let header;
 	const folded = new Map();
@@ -26410,7 +26238,7 @@ var Span = class {
 		return (this.#doneNs + Math.max(0, this.#last - this.#first)) / NS_PER_S;
 	}
 };
-// src/report/samples.ts
+// src/report/exports/samples.ts
 var Samples = class {
 	#values = new Float64Array(1024);
 	#weights;
@@ -26495,9 +26323,118 @@ var Samples = class {
 		this.#weights = weights;
 	}
 };
-// src/report/csv.ts
+// src/report/change-text.ts
+function changeText(change) {
+	if (change.unit === "ratio") return `${signed(change.head - change.base)} points`;
+	return change.ratio === void 0 ? "–" : `${signed(change.ratio - 1)} %`;
+}
+function intervalText(change) {
+	if (change.interval === void 0) return "–";
+	const [lower, upper] = change.interval.map((bound) => bound === null ? void 0 : signed(change.unit === "ratio" ? bound : bound - 1));
+	const unit = change.unit === "ratio" ? "points" : "%";
+	if (lower === void 0 && upper === void 0) return "no bound";
+	if (lower === void 0) return `≤ ${upper} ${unit}`;
+	if (upper === void 0) return `≥ ${lower} ${unit}`;
+	return `${lower} … ${upper} ${unit}`;
+}
+function signed(ratio) {
+	const value = ratio * 100;
+	const size = Math.abs(value);
+	const text = size.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2);
+	if (Number(text) === 0) return "±0";
+	return `${value > 0 ? "+" : "−"}${text}`;
+}
+// src/report/against-base.ts
+const BASE_HEADS = [
+	"Load",
+	"Metric",
+	"Base",
+	"Head",
+	"Change",
+	"Interval",
+	"Outcome"
+];
+function changeWords({ outcome, source: { base, head } }) {
+	return `${outcome === "unclear" ? "≈" : head > base ? "▲" : "▼"} ${outcome}`;
+}
+function legendWords(comparison) {
+	const changes = comparison.levels.flatMap((level) => level.changes);
+	if (comparison.imported !== void 0) return "Figure against figure: without the distributions behind them nothing is shown to be worse or better.";
+	if (changes.every(({ interval }) => interval === void 0)) return "Without intervals nothing is shown to be worse or better.";
+	return `Each bound of an interval holds by itself with the run's confidence. Unclear: neither better nor worse is shown${changes.length === 1 ? "" : `, all ${changes.length} figures taken together`}.`;
+}
+function importedNotes({ imported }) {
+	return imported?.notes ?? [];
+}
+function isComparable(comparison) {
+	return comparison !== void 0 && comparison.incomparable === void 0 && comparison.levels.length > 0;
+}
+function incomparableWords({ incomparable, levels }) {
+	if (incomparable !== void 0) return `No comparable baseline (${incomparable.replace(/\.$/, "")}).`;
+	return levels.length === 0 ? "No comparable baseline (no load level is in both results)." : void 0;
+}
+function baselineWords({ kind, baseline, imported }) {
+	const { model, url } = baseline;
+	const how = kind === "same_run" ? "both measured in this run, in alternating blocks" : `stored, measured ${formatMoment(baseline.started_at)} ${imported?.base === void 0 ? `in run ${baseline.run_id}` : `by ${imported.base}`}`;
+	const head = imported?.head === void 0 ? "" : `; the head was measured by ${imported.head}`;
+	return `${url === NOT_SAID ? model : `${model} at ${url}`}, ${how}${head}`;
+}
+const NOT_SAID = "unknown";
+function changeCounts({ levels }) {
+	const changes = levels.flatMap((level) => level.changes);
+	if (changes.length === 0) return "No figure is in both results.";
+	const parts = [
+		"worse",
+		"better",
+		"unclear"
+	].flatMap((outcome) => {
+		const count = changes.filter(({ change }) => change === outcome).length;
+		return count === 0 ? [] : [`${count} ${outcome}`];
+	});
+	return `Of ${plural(changes.length, "figure")}: ${listed$1(parts)}.`;
+}
+function baseRows({ levels }) {
+	return levels.flatMap((level) => level.changes.map((change) => row$1(level.name, change)));
+}
+function againstBase(result, level, metric) {
+	if (!isComparable(result.comparison)) return void 0;
+	const name = metric.replace(/ regression$/, "");
+	const change = result.comparison.levels.find((compared) => compared.name === level)?.changes.find((one) => one.metric === name);
+	return change === void 0 ? void 0 : row$1(level, change);
+}
+function hasBaseColumn(result) {
+	return result.levels.some(({ name, objectives }) => objectives.some(({ metric }) => againstBase(result, name, metric) !== void 0));
+}
+function changeCell(row) {
+	if (row === void 0) return "–";
+	const { base, head, ratio } = row.source;
+	return ratio === void 0 && base === head ? `≈ ${row.change}` : changeWords(row).replace(" ", ` ${row.change} `);
+}
+function onlyOneSide({ levels }) {
+	return levels.flatMap((level) => {
+		const parts = [...level.added.length > 0 ? [`only in the head: ${level.added.join(", ")}`] : [], ...level.removed.length > 0 ? [`only in the base: ${level.removed.join(", ")}`] : []];
+		return parts.length === 0 ? [] : [[level.name, parts.join("; ")]];
+	});
+}
+function row$1(level, source) {
+	const { metric, unit, base, head, ratio, change } = source;
+	return {
+		level,
+		metric,
+		base: formatValue(base, unit, base === head ? [] : [head]),
+		head: formatValue(head, unit, base === head ? [] : [base]),
+		change: ratio === void 0 ? withoutRatio(source) : changeText(source),
+		interval: intervalText(source),
+		outcome: change,
+		source
+	};
+}
+function withoutRatio({ base, head, unit }) {
+	return base === head ? `${formatValue(base, unit)} in both` : `${formatValue(base, unit)} → ${formatValue(head, unit)}`;
+}
+// src/report/exports/csv.ts
 function renderCsv(result) {
-	const columns = isComparable(result.comparison) ? [...COLUMNS, ...BASE_COLUMNS] : COLUMNS;
+	const columns = isComparable(result.comparison) ? [...COLUMNS$1, ...BASE_COLUMNS] : COLUMNS$1;
 	const rows = result.levels.map((level) => columns.map(({ cell }) => cell(level, result)));
 	return [columns.map(({ head }) => head), ...rows].map((cells) => `${cells.join(",")}\r\n`).join("");
 }
@@ -26506,7 +26443,7 @@ const QUANTILES = [
 	"p95",
 	"p99"
 ];
-const COLUMNS = [
+const COLUMNS$1 = [
 	{
 		head: "Run ID",
 		cell: (_, result) => csvText(result.run_id)
@@ -26590,7 +26527,7 @@ function number$4(value) {
 function percent$1(ratio) {
 	return number$4(ratio === void 0 ? void 0 : ratio * 100);
 }
-// src/report/github-action-benchmark.ts
+// src/report/exports/github-action-benchmark.ts
 function renderBenchmarkSmaller(result) {
 	return render$1(result, SMALLER);
 }
@@ -26670,24 +26607,620 @@ function extraOf(result, level, objective) {
 		`run: ${terminalText(result.run_id, 80)}`
 	].join("\n");
 }
-// src/report/definitions.ts
-const DEFINITIONS = [
-	["TTFT", "Time to first token: the first output chunk less the moment the plan gave the request."],
-	["TTFT sent", "The same from the moment the request was written to the socket, as other tools count."],
-	["ITL", "Inter-token latency: every gap between two output chunks of one request, all requests together."],
-	["TPOT", "Time per output token: (last output − first output) / (output tokens − 1), once per request."],
-	["E2E", "End to end: the end of the response less the moment the plan gave the request."],
-	["Issue delay", "Sent less scheduled: how late the generator itself was, how long the request was held, and opening a connection."],
-	["Held", "How long a request that was due waited for max-concurrency: until the server had ended another."],
-	["Request throughput", "Requests completed in the measured window, per second."],
-	["Output throughput", "Output tokens in the measured window, per second."],
-	["Goodput", "Requests that completed and met every per-request objective, per second."],
-	["Goodput ratio", "Good requests over all that were issued; a failed request is never good."],
-	["Error rate", "Failed requests over all that were issued."],
-	["Window", "The measured part of a level: without warm-up and without the tail of a closed loop."],
-	["Incomplete", "Cut off by the end of the window: neither completed nor failed, but counted."],
-	["Met, violated, inconclusive", "Met when the whole interval is on the right side of the limit, violated when it is all on the wrong side, inconclusive otherwise."]
+// src/report/slo-rows.ts
+const SLO_HEADS = [
+	"Load",
+	"Objective",
+	"Observed",
+	"Interval",
+	"Samples",
+	"Verdict"
 ];
+const BASE_HEAD = "Against base";
+function sloRows(result) {
+	const untold = untoldInvalid(result);
+	return result.levels.flatMap((level) => level.objectives.map((objective) => row(result, level.name, objective, untold)));
+}
+function row(result, level, source, untold) {
+	const { unit, limit } = source;
+	const beside = unit === "ratio" ? [
+		limit,
+		0,
+		1
+	] : [limit];
+	const invalid = source.invalid ?? untold;
+	const explanation = explain$1(source, invalid);
+	const base = againstBase(result, level, source.metric);
+	return {
+		level,
+		objective: source.objective,
+		observed: formatValue(source.observed, unit, beside),
+		interval: formatInterval(source.interval, unit, beside),
+		limit: formatLimit(limit, unit),
+		samples: samplesOf(source),
+		outcome: source.outcome,
+		invalid,
+		...base !== void 0 && { againstBase: base },
+		...explanation === void 0 ? {} : { explanation },
+		source
+	};
+}
+function samplesOf({ samples, effective_samples: effective }) {
+	return effective === void 0 || effective * 2 >= samples ? formatCount(samples) : `${formatCount(effective)} of ${formatCount(samples)}`;
+}
+function outcomeWords({ outcome, invalid }) {
+	return invalid.length > 0 ? `invalid (${outcome})` : outcome;
+}
+function outcomeKind({ outcome, invalid }) {
+	return invalid.length > 0 ? "invalid" : outcome;
+}
+function untoldInvalid({ valid, levels, findings }) {
+	if (valid || levels.some(({ objectives }) => objectives.some(({ invalid }) => invalid !== void 0))) return [];
+	return [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
+}
+function durationWords(seconds) {
+	if (seconds === void 0 || seconds < 10) return "";
+	return seconds < 90 ? ` (${Math.round(seconds)} s at this load)` : ` (${formatCount(Math.round(seconds / 60))} min at this load)`;
+}
+const MOST_CODES = 3;
+function explain$1({ outcome, reason, requests_needed, seconds_needed, samples, effective_samples: effective = samples }, invalid) {
+	const needed = requests_needed === void 0 || outcome !== "inconclusive" || invalid.length > 0 ? void 0 : `${effective < samples / 2 ? "Some" : "About"} ${plural(requests_needed, "request")}${durationWords(seconds_needed)}${effective < samples / 2 ? " or more" : ""} would decide it.`;
+	const codes = invalid.slice(0, MOST_CODES).map((code) => code.slice(0, 60).toWellFormed());
+	const sentences = [
+		reason,
+		needed,
+		codes.length === 0 ? void 0 : `It may not be believed: ${listed$1(codes)} could have turned it.`
+	].filter((sentence) => sentence !== void 0);
+	return sentences.length === 0 ? void 0 : sentences.join(" ");
+}
+// src/report/regression-sentence.ts
+function regressionSentence({ level, change }) {
+	const { observed, interval } = worseningOf(change);
+	const size = change.unit === "ratio" ? percentagePoints : percent;
+	const least = interval[0] === void 0 ? "" : `, at least ${size(interval[0])}`;
+	const estimate = observed === void 0 ? "" : ` by ${size(observed)}`;
+	return `${change.metric} at ${terminalText(level, 100)} is worse${estimate}${least}`;
+}
+function percent(ratio) {
+	return `${Number((ratio * 100).toPrecision(3))} %`;
+}
+function percentagePoints(difference) {
+	const size = Number((difference * 100).toPrecision(3));
+	return `${size} percentage point${size === 1 ? "" : "s"}`;
+}
+// src/report/verdict.ts
+const SYMBOLS$1 = {
+	met: "✓",
+	violated: "✗",
+	inconclusive: "?",
+	regressed: "▽",
+	invalid: "⊘",
+	cancelled: "■",
+	none: "○"
+};
+const EMOJI = {
+	met: "✅",
+	violated: "❌",
+	inconclusive: "⚠️",
+	regressed: "🔻",
+	invalid: "🚫",
+	cancelled: "⏹️",
+	none: "📏"
+};
+function describeVerdict(result, regressions) {
+	const kind = kindOf(result, regressions);
+	const beyond = regressions?.beyond ?? [];
+	const onlyCompared = kind === "regressed" && result.verdict !== "violated";
+	return {
+		kind,
+		title: kind === "cancelled" ? cancelledTitle(result, regressions) : TITLES[kind],
+		summary: !result.valid ? `This run may not be believed${invalidCodes(result)}.` : onlyCompared ? worseSentence(beyond.length) : summarize(result),
+		notes: [
+			...result.valid ? [] : [`An invalid run never passes. Its figures, taken at face value: ${lowered(summarize(result))}`],
+			...standingNote(result),
+			...doubtNote(result),
+			...kind === "cancelled" ? ["The run was cancelled before its plan was done; what was measured until then stands."] : [],
+			...onlyCompared && result.verdict !== void 0 ? [summarize(result)] : [],
+			...!onlyCompared && beyond.length > 0 ? [worseSentence(beyond.length)] : [],
+			...keptNote(result),
+			...importedNote(result)
+		],
+		regressed: beyond.map(regressedSentence)
+	};
+}
+function kindOf(result, regressions) {
+	const conclusion = conclusionOf(result, regressions);
+	switch (conclusion) {
+		case "measured": return "none";
+		case "config":
+		case "unreachable":
+		case "error": throw new Error(`A result is never "${conclusion}".`);
+		default: return conclusion;
+	}
+}
+function cancelledTitle(result, regressions) {
+	if (nothingMeasured(result)) return "Cancelled, nothing measured";
+	const soFar = kindOf({
+		...result,
+		state: "completed"
+	}, regressions);
+	if (soFar === "none" || soFar === "cancelled") return "Cancelled";
+	return soFar === "invalid" ? "Cancelled, invalid" : `Cancelled, ${TITLES[soFar].toLowerCase()} so far`;
+}
+function regressedSentence(one) {
+	const size = one.change.unit === "ratio" ? percentagePoints : percent;
+	return `${regressionSentence(one)}, where ${size(one.allowed)} is allowed.`;
+}
+function worseSentence(count) {
+	return `${plural(count, "figure")} ${count === 1 ? "is" : "are"} worse than the baseline by more than is allowed.`;
+}
+function countOutcomes(result) {
+	const counts = {
+		met: 0,
+		violated: 0,
+		inconclusive: 0
+	};
+	for (const level of result.levels) for (const { outcome } of level.objectives) counts[outcome]++;
+	return counts;
+}
+function confidenceWords(result) {
+	const { confidence } = result.plan;
+	if (confidence === "none") return "plain estimates compared, no intervals";
+	return `intervals at ${formatLimit(confidence, "ratio")} confidence, each bound alone`;
+}
+const TITLES = {
+	met: "Met",
+	violated: "Violated",
+	regressed: "Regressed",
+	inconclusive: "Inconclusive",
+	invalid: "Invalid",
+	none: "Measured, no objectives given"
+};
+function summarize(result) {
+	const counts = countOutcomes(result);
+	const present = [
+		"violated",
+		"inconclusive",
+		"met"
+	].filter((outcome) => counts[outcome] > 0);
+	const all = counts.met + counts.violated + counts.inconclusive;
+	const where = result.levels.length > 1 ? ` over ${plural(result.levels.length, "load level")}` : "";
+	if (nothingMeasured(result)) return "No request was measured, so nothing can be said.";
+	if (all === 0 && result.imported !== void 0) return `Figures only, by ${result.imported.title}.`;
+	if (all === 0) return "Figures only: give objectives to get a verdict.";
+	if (result.exploration !== void 0) return capacity(result, result.exploration);
+	if (all === 1) return `The only objective is ${present[0]}.`;
+	if (present.length === 1) return `All ${all} objectives are ${present[0]}${where}.`;
+	return `Of ${all} objectives${where}: ${listed$1(present.map((outcome) => `${counts[outcome]} ${outcome}`))}.`;
+}
+function capacity(result, { kind, of, highest_passing, lowest_failing }) {
+	const tried = plural(result.levels.length, "load level");
+	if (kind === "sweep") return `A sweep over ${tried}: ${plural(keptLevels(result).length, "level")} met every objective.`;
+	const words = (load) => `${formatLimit(load, "requests")} ${of === "rate" ? "per second" : "in flight"}`;
+	if (highest_passing === void 0) return `Of ${tried} tried, none met every objective${lowest_failing === void 0 ? "" : `, not even ${words(lowest_failing)}`}.`;
+	const failing = lowest_failing === void 0 ? "the search went no higher" : `${formatLimit(lowest_failing, "requests").split(" ")[0]} did not`;
+	return `The highest load that met every objective is ${words(highest_passing)}; ${failing} (${tried} tried).`;
+}
+function keptLevels({ levels }) {
+	return levels.filter(({ objectives }) => objectives.length > 0 && objectives.every(({ outcome }) => outcome === "met"));
+}
+function nothingMeasured({ levels, imported }) {
+	return !(imported !== void 0 && levels.some(({ metrics }) => Object.keys(metrics).length > 0)) && levels.every(({ requests }) => requests.issued === 0);
+}
+function invalidCodes({ findings }) {
+	const codes = [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
+	return codes.length > 0 ? ` (${listed$1(shortened$1(codes))})` : "";
+}
+function shortened$1(names, most = 4) {
+	return names.length <= most ? names : [...names.slice(0, most - 1), `${names.length - most + 1} more`];
+}
+function lowered(sentence) {
+	return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+}
+function standingNote({ valid, levels }) {
+	const objectives = levels.flatMap(({ name, objectives }) => objectives.map((one) => ({
+		...one,
+		name
+	})));
+	if (valid || objectives.every(({ invalid }) => invalid === void 0)) return [];
+	const standing = objectives.filter(({ invalid }) => invalid === void 0);
+	const named = standing.map(({ objective, outcome, name }) => `${objective} is ${outcome}${levels.length > 1 ? ` at ${name}` : ""}`);
+	return standing.length === 0 ? [] : [`What stands all the same: ${listed$1(shortened$1(named))}.`];
+}
+function doubtNote({ levels, findings }) {
+	if (levels.some(({ objectives }) => objectives.length > 0)) return [];
+	const doubtful = findings.filter(({ code }) => DOUBTFUL.includes(code));
+	if (doubtful.length === 0) return [];
+	const figures = [...new Set(doubtful.flatMap(({ touches = [] }) => touches))];
+	return [`Not to be taken at face value, by ${listed$1([...new Set(doubtful.map(({ code }) => code))])}: ${listed$1(figures)}.`];
+}
+function importedNote({ imported }) {
+	return imported === void 0 ? [] : [imported.differences.join(" ")];
+}
+function keptNote(result) {
+	const { levels, verdict, exploration } = result;
+	if (levels.length < 2 || verdict === void 0) return [];
+	if (exploration === void 0 ? verdict === "met" : exploration.kind === "search") return [];
+	const kept = keptLevels(result);
+	if (kept.length === 0) return exploration === void 0 ? ["No load level met every objective."] : [];
+	return [`Every objective is met at ${listed$1(shortened$1(kept.map((level) => level.name)))}.`];
+}
+// src/report/exports/junit.ts
+function renderJunit(result) {
+	const suites = result.levels.map((level) => suite(result, level));
+	if (!result.valid && sloRows(result).every(({ invalid }) => invalid.length === 0)) suites.push(validitySuite(result));
+	return [
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+		`<testsuites name="goodput" ${attributes(suites.reduce((total, { counts }) => added(total, counts), NO_COUNTS))} time="${seconds(result.duration_seconds)}">`,
+		...suites.flatMap(({ lines }) => lines),
+		"</testsuites>",
+		""
+	].join("\n");
+}
+const MOST_FINDINGS = 5;
+const NO_COUNTS = {
+	tests: 0,
+	failures: 0,
+	errors: 0,
+	skipped: 0
+};
+function suite(result, level) {
+	const cases = sloRows({
+		...result,
+		levels: [level]
+	}).map((row) => testCase(result, row));
+	return wrapped(result, level.name, level.window.seconds, cases);
+}
+function validitySuite(result) {
+	const lines = [
+		"    <testcase classname=\"goodput\" name=\"the run may be believed\">",
+		invalidError(result),
+		"    </testcase>"
+	];
+	return wrapped(result, "validity", result.duration_seconds, [{
+		counts: {
+			...NO_COUNTS,
+			tests: 1,
+			errors: 1
+		},
+		lines
+	}]);
+}
+function wrapped(result, name, windowSeconds, cases) {
+	const counts = cases.reduce((total, one) => added(total, one.counts), NO_COUNTS);
+	const properties = [
+		["run_id", result.run_id],
+		["target", result.target.url],
+		["model", result.target.model],
+		["plan_hash", result.plan.hash],
+		["seed", String(result.plan.seed)],
+		["state", result.state]
+	];
+	return {
+		counts,
+		lines: [
+			`  <testsuite name="${xmlText(name, 200)}" ${attributes(counts)} time="${seconds(windowSeconds)}" timestamp="${xmlText(result.started_at, 40)}">`,
+			"    <properties>",
+			...properties.map(([key, value]) => `      <property name="${key}" value="${xmlText(value, 300)}"/>`),
+			"    </properties>",
+			...cases.flatMap(({ lines }) => lines),
+			"  </testsuite>"
+		]
+	};
+}
+function testCase(result, row) {
+	const open = `    <testcase classname="goodput.${xmlText(row.level, 200)}" name="${xmlText(row.objective, 200)}"`;
+	const outcome = outcomeLine(result, row);
+	if (outcome === void 0) return {
+		counts: {
+			...NO_COUNTS,
+			tests: 1
+		},
+		lines: [`${open}/>`]
+	};
+	return {
+		counts: {
+			...NO_COUNTS,
+			tests: 1,
+			[outcome.count]: 1
+		},
+		lines: [
+			`${open}>`,
+			outcome.line,
+			"    </testcase>"
+		]
+	};
+}
+function outcomeLine(result, row) {
+	if (row.invalid.length > 0) return {
+		count: "errors",
+		line: invalidError(result, row)
+	};
+	if (row.outcome === "met") return void 0;
+	const message = xmlText([figures$1(row), row.explanation].filter((part) => part !== void 0).join(". "));
+	return row.outcome === "violated" ? {
+		count: "failures",
+		line: `      <failure type="violated" message="${message}"/>`
+	} : {
+		count: "skipped",
+		line: `      <skipped message="${message}"/>`
+	};
+}
+function invalidError(result, row) {
+	return `      <error type="invalid" message="${xmlText(row === void 0 ? describeVerdict(result).notes[0] : `${figures$1(row)}, but it may not be believed`)}">${result.findings.filter(({ level, code, at }) => level === "invalid" && (row === void 0 || row.invalid.includes(code)) && (row === void 0 || at === void 0 || at === row.level)).slice(0, MOST_FINDINGS).map(({ code, happened, advice }) => `${xmlText(code, 60)}: ${xmlText(happened, 300)} ${xmlText(advice, 300)}`).join("\n")}</error>`;
+}
+function figures$1({ outcome, observed, interval, samples }) {
+	return `${outcome}: observed ${observed}, interval ${interval}, ${samples} samples`;
+}
+function attributes({ tests, failures, errors, skipped }) {
+	return `tests="${tests}" failures="${failures}" errors="${errors}" skipped="${skipped}"`;
+}
+function added(a, b) {
+	return {
+		tests: a.tests + b.tests,
+		failures: a.failures + b.failures,
+		errors: a.errors + b.errors,
+		skipped: a.skipped + b.skipped
+	};
+}
+function seconds(value) {
+	return Number.isFinite(value) ? value.toFixed(3) : "0";
+}
+// src/report/exports/vllm.ts
+async function exportVllm(recordsPath, result) {
+	const { header, levels } = await recordsByLevel(recordsPath, () => new VllmFold());
+	const objects = levels.map(({ level, fold }) => fold.finish(header, result, level));
+	return `${JSON.stringify(objects.length === 1 ? objects[0] : objects, null, 2)}\n`;
+}
+const LATENCIES$3 = [
+	"ttft",
+	"tpot",
+	"itl",
+	"e2el"
+];
+const PERCENTILES = [
+	90,
+	95,
+	99
+];
+var VllmFold = class {
+	#latencies = {
+		ttft: new Samples(),
+		tpot: new Samples(),
+		itl: new Samples(),
+		e2el: new Samples()
+	};
+	#served = [];
+	#chunks = new Samples();
+	#failed = 0;
+	#inputTokens = 0;
+	#outputTokens = 0;
+	#span = new Span();
+	begin() {
+		this.#span.begin();
+	}
+	add(record) {
+		if (record.outcome === "incomplete") return;
+		const { issued, outputs, outputTokens } = record;
+		this.#span.add(issued, record.end);
+		if (record.outcome === "failed") {
+			this.#failed++;
+			return;
+		}
+		const end = outputs.at(-1) ?? record.end;
+		const latency = end - issued;
+		const ttft = outputs[0] === void 0 ? void 0 : outputs[0] - issued;
+		const tpot = outputTokens > 1 && ttft !== void 0 ? (latency - ttft) / (outputTokens - 1) : void 0;
+		this.#inputTokens += record.inputTokens ?? 0;
+		this.#outputTokens += outputTokens;
+		this.#latencies.e2el.add(latency);
+		if (ttft !== void 0) this.#latencies.ttft.add(ttft);
+		if (tpot !== void 0) this.#latencies.tpot.add(tpot);
+		for (let i = 1; i < outputs.length; i++) this.#latencies.itl.add(outputs[i] - outputs[i - 1]);
+		for (const at of outputs) this.#chunks.add(at);
+		this.#served.push({
+			start: issued,
+			end,
+			tpot: tpot ?? 0,
+			...ttft !== void 0 && { ttft }
+		});
+	}
+	finish(header, result, level) {
+		const { plan } = header;
+		const completed = this.#served.length;
+		const ended = completed + this.#failed;
+		const { seconds } = this.#span;
+		const perSecond = (count) => seconds > 0 ? count / seconds : null;
+		const good = goodCount(plan, this.#served);
+		return {
+			date: vllmDate(header.started_at),
+			endpoint_type: backendOf(plan),
+			backend: backendOf(plan),
+			label: null,
+			model_id: result.target.model,
+			tokenizer_id: plan.workload.tokenizer ?? result.target.model,
+			num_prompts: level?.stop.requests ?? ended,
+			...level === void 0 ? {} : traffic(level.load),
+			duration: ended === 0 ? null : seconds,
+			completed,
+			failed: this.#failed,
+			total_input_tokens: this.#inputTokens,
+			total_output_tokens: this.#outputTokens,
+			request_throughput: perSecond(completed),
+			request_goodput: good === void 0 ? null : perSecond(good),
+			output_throughput: perSecond(this.#outputTokens),
+			total_token_throughput: perSecond(this.#inputTokens + this.#outputTokens),
+			...this.#peaks(),
+			...this.#statistics()
+		};
+	}
+	#statistics() {
+		const figures = {};
+		for (const name of LATENCIES$3) {
+			const values = this.#latencies[name];
+			if (values.count === 0) continue;
+			figures[`mean_${name}_ms`] = values.mean / NS_PER_MS;
+			figures[`median_${name}_ms`] = values.linearQuantile(.5) / NS_PER_MS;
+			figures[`std_${name}_ms`] = values.populationStd / NS_PER_MS;
+			for (const p of PERCENTILES) figures[`p${p}_${name}_ms`] = values.linearQuantile(p / 100) / NS_PER_MS;
+		}
+		return figures;
+	}
+	#peaks() {
+		if (this.#served.length === 0) return {};
+		const start = this.#served.reduce((first, served) => Math.min(first, served.start), Number.POSITIVE_INFINITY);
+		const perSecond = new Map();
+		this.#chunks.each((at) => {
+			const second = Math.floor((at - start) / NS_PER_S);
+			perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+		});
+		let fullest = 0;
+		for (const count of perSecond.values()) fullest = Math.max(fullest, count);
+		return {
+			max_output_tokens_per_s: fullest,
+			max_concurrent_requests: mostInFlight$2(this.#served)
+		};
+	}
+};
+function mostInFlight$2(served) {
+	const events = served.flatMap(({ start, end }) => [[start, 1], [end, -1]]).sort(([a, stepA], [b, stepB]) => a - b || stepA - stepB);
+	let inFlight = 0;
+	let most = 0;
+	for (const [, step] of events) {
+		inFlight += step;
+		most = Math.max(most, inFlight);
+	}
+	return most;
+}
+function goodCount(plan, served) {
+	const criteria = plan.objectives.flatMap(({ subject }) => subject.kind === "goodput_ratio" ? [subject.criteria] : [])[0];
+	return criteria === void 0 ? void 0 : served.filter((one) => isGood(one, criteria)).length;
+}
+function isGood(served, criteria) {
+	return criteria.every(({ metric, op, limitNs }) => {
+		const value = vllmValue(served, metric);
+		return value !== void 0 && holds$1(value, op, limitNs);
+	});
+}
+function vllmValue({ start, end, ttft, tpot }, metric) {
+	switch (metric) {
+		case "ttft":
+		case "ttft_sent": return ttft;
+		case "tpot": return tpot;
+		case "e2e": return end - start;
+	}
+}
+function traffic(load) {
+	switch (load.kind) {
+		case "closed": return {
+			request_rate: "inf",
+			burstiness: 1,
+			max_concurrency: load.concurrency
+		};
+		case "open": return {
+			request_rate: load.requestsPerSecond,
+			burstiness: load.burstiness,
+			max_concurrency: load.maxConcurrency ?? null
+		};
+		case "stages": {
+			const first = load.stages[0]?.target ?? null;
+			const last = load.stages.at(-1)?.target ?? null;
+			if (load.of === "concurrency") return {
+				request_rate: "inf",
+				burstiness: 1,
+				max_concurrency: last
+			};
+			return {
+				request_rate: "inf",
+				burstiness: load.burstiness,
+				max_concurrency: load.maxConcurrency ?? null,
+				ramp_up_strategy: "linear",
+				ramp_up_start_rps: load.stages.length > 1 ? first : 0,
+				ramp_up_end_rps: last
+			};
+		}
+		case "users": return {
+			request_rate: "inf",
+			burstiness: 1,
+			max_concurrency: load.users
+		};
+		case "replay": return {
+			request_rate: null,
+			burstiness: 1,
+			max_concurrency: load.maxConcurrency ?? null
+		};
+	}
+}
+function backendOf({ target }) {
+	return target.protocol === "openai-completions" ? "openai" : target.protocol;
+}
+function vllmDate(iso) {
+	return iso.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
+}
+// src/report/load-label.ts
+function shortLoad(load) {
+	switch (load.kind) {
+		case "closed": return bare$1(load.concurrency);
+		case "open": return `${bare$1(load.rate)}/s`;
+		case "stages": return `to ${bare$1(highest(load))}${load.of === "rate" ? "/s" : ""}`;
+		case "users": return `${bare$1(load.users)} users`;
+		case "replay": return "trace";
+	}
+}
+function loadLabel(load) {
+	switch (load.kind) {
+		case "closed": return `concurrency ${bare$1(load.concurrency)}`;
+		case "open": return `${bare$1(load.rate)} req/s`;
+		case "stages": return `stages to ${bare$1(highest(load))} ${load.of === "rate" ? "req/s" : "in flight"}`;
+		case "users": return `${bare$1(load.users)} users`;
+		case "replay": return "trace";
+	}
+}
+function describeLoad(load) {
+	switch (load.kind) {
+		case "closed": return `${plural(load.concurrency, "request")} in flight`;
+		case "open": {
+			const shape = load.arrivals === "gamma" ? `gamma, burstiness ${bare$1(load.burstiness)}` : load.arrivals;
+			return `${bare$1(load.rate)} requests/s, ${shape}${atMost(load.max_concurrency)}`;
+		}
+		case "stages": {
+			const unit = load.of === "rate" ? "/s" : " in flight";
+			return load.stages.map(({ seconds, target }) => `to ${bare$1(target)}${unit} within ${formatSeconds(seconds)}`).join(", then ");
+		}
+		case "users": {
+			const [least, most] = load.think_seconds;
+			const think = least === most ? formatSeconds(least) : `${formatSeconds(least)} to ${formatSeconds(most)}`;
+			return `${plural(load.users, "user")}, ${bare$1(load.spawn_rate)} more each second, thinking for ${think}`;
+		}
+		case "replay": return `at the moments of a recorded trace${atMost(load.max_concurrency)}`;
+	}
+}
+function loadSize(load) {
+	switch (load.kind) {
+		case "closed": return load.concurrency;
+		case "open": return load.rate;
+		case "stages": return highest(load);
+		case "users": return load.users;
+		case "replay": return;
+	}
+}
+function oneKind(levels) {
+	return new Set(levels.map(({ load }) => load.kind)).size <= 1;
+}
+function lightestFirst(levels) {
+	const places = levels.map((_, i) => i);
+	if (!oneKind(levels)) return places;
+	return places.sort((a, b) => (loadSize(levels[a].load) ?? a) - (loadSize(levels[b].load) ?? b));
+}
+function atMost(most) {
+	return most === void 0 ? "" : `, at most ${bare$1(most)} in flight`;
+}
+function highest({ stages }) {
+	return stages.reduce((top, { target }) => Math.max(top, target), 0);
+}
+function bare$1(value) {
+	return formatLimit(value, "requests").split(" ")[0];
+}
 // node_modules/d3-array/dist/d3-array.mjs
 function ascending(a, b) {
 	return a == null || b == null ? NaN : a < b ? -1 : a > b ? 1 : a >= b ? 0 : NaN;
@@ -29062,70 +29595,6 @@ Step.prototype = {
 function step(context) {
 	return new Step(context, .5);
 }
-// src/report/load-label.ts
-function shortLoad(load) {
-	switch (load.kind) {
-		case "closed": return bare$1(load.concurrency);
-		case "open": return `${bare$1(load.rate)}/s`;
-		case "stages": return `to ${bare$1(highest(load))}${load.of === "rate" ? "/s" : ""}`;
-		case "users": return `${bare$1(load.users)} users`;
-		case "replay": return "trace";
-	}
-}
-function loadLabel(load) {
-	switch (load.kind) {
-		case "closed": return `concurrency ${bare$1(load.concurrency)}`;
-		case "open": return `${bare$1(load.rate)} req/s`;
-		case "stages": return `stages to ${bare$1(highest(load))} ${load.of === "rate" ? "req/s" : "in flight"}`;
-		case "users": return `${bare$1(load.users)} users`;
-		case "replay": return "trace";
-	}
-}
-function describeLoad(load) {
-	switch (load.kind) {
-		case "closed": return `${plural(load.concurrency, "request")} in flight`;
-		case "open": {
-			const shape = load.arrivals === "gamma" ? `gamma, burstiness ${bare$1(load.burstiness)}` : load.arrivals;
-			return `${bare$1(load.rate)} requests/s, ${shape}${atMost(load.max_concurrency)}`;
-		}
-		case "stages": {
-			const unit = load.of === "rate" ? "/s" : " in flight";
-			return load.stages.map(({ seconds, target }) => `to ${bare$1(target)}${unit} within ${formatSeconds(seconds)}`).join(", then ");
-		}
-		case "users": {
-			const [least, most] = load.think_seconds;
-			const think = least === most ? formatSeconds(least) : `${formatSeconds(least)} to ${formatSeconds(most)}`;
-			return `${plural(load.users, "user")}, ${bare$1(load.spawn_rate)} more each second, thinking for ${think}`;
-		}
-		case "replay": return `at the moments of a recorded trace${atMost(load.max_concurrency)}`;
-	}
-}
-function loadSize(load) {
-	switch (load.kind) {
-		case "closed": return load.concurrency;
-		case "open": return load.rate;
-		case "stages": return highest(load);
-		case "users": return load.users;
-		case "replay": return;
-	}
-}
-function oneKind(levels) {
-	return new Set(levels.map(({ load }) => load.kind)).size <= 1;
-}
-function lightestFirst(levels) {
-	const places = levels.map((_, i) => i);
-	if (!oneKind(levels)) return places;
-	return places.sort((a, b) => (loadSize(levels[a].load) ?? a) - (loadSize(levels[b].load) ?? b));
-}
-function atMost(most) {
-	return most === void 0 ? "" : `, at most ${bare$1(most)} in flight`;
-}
-function highest({ stages }) {
-	return stages.reduce((top, { target }) => Math.max(top, target), 0);
-}
-function bare$1(value) {
-	return formatLimit(value, "requests").split(" ")[0];
-}
 const PLOT = {
 	left: 46,
 	right: 344,
@@ -29404,6 +29873,24 @@ function levelFold(name, rows, open) {
 		"</tbody></table></div></details>"
 	].join("\n");
 }
+// src/report/html/definitions.ts
+const DEFINITIONS = [
+	["TTFT", "Time to first token: the first output chunk less the moment the plan gave the request."],
+	["TTFT sent", "The same from the moment the request was written to the socket, as other tools count."],
+	["ITL", "Inter-token latency: every gap between two output chunks of one request, all requests together."],
+	["TPOT", "Time per output token: (last output − first output) / (output tokens − 1), once per request."],
+	["E2E", "End to end: the end of the response less the moment the plan gave the request."],
+	["Issue delay", "Sent less scheduled: how late the generator itself was, how long the request was held, and opening a connection."],
+	["Held", "How long a request that was due waited for max-concurrency: until the server had ended another."],
+	["Request throughput", "Requests completed in the measured window, per second."],
+	["Output throughput", "Output tokens in the measured window, per second."],
+	["Goodput", "Requests that completed and met every per-request objective, per second."],
+	["Goodput ratio", "Good requests over all that were issued; a failed request is never good."],
+	["Error rate", "Failed requests over all that were issued."],
+	["Window", "The measured part of a level: without warm-up and without the tail of a closed loop."],
+	["Incomplete", "Cut off by the end of the window: neither completed nor failed, but counted."],
+	["Met, violated, inconclusive", "Met when the whole interval is on the right side of the limit, violated when it is all on the wrong side, inconclusive otherwise."]
+];
 // src/report/html/chosen-levels.ts
 const MOST_CURVES = 6;
 function chosenLevels(levels) {
@@ -29968,244 +30455,6 @@ function latencies(group, name, quantiles) {
 		cell: ({ metrics }) => formatBareMs(metrics[name]?.[quantile])
 	}));
 }
-// src/report/slo-rows.ts
-const SLO_HEADS = [
-	"Load",
-	"Objective",
-	"Observed",
-	"Interval",
-	"Samples",
-	"Verdict"
-];
-const BASE_HEAD = "Against base";
-function sloRows(result) {
-	const untold = untoldInvalid(result);
-	return result.levels.flatMap((level) => level.objectives.map((objective) => row(result, level.name, objective, untold)));
-}
-function row(result, level, source, untold) {
-	const { unit, limit } = source;
-	const beside = unit === "ratio" ? [
-		limit,
-		0,
-		1
-	] : [limit];
-	const invalid = source.invalid ?? untold;
-	const explanation = explain$1(source, invalid);
-	const base = againstBase(result, level, source.metric);
-	return {
-		level,
-		objective: source.objective,
-		observed: formatValue(source.observed, unit, beside),
-		interval: formatInterval(source.interval, unit, beside),
-		limit: formatLimit(limit, unit),
-		samples: samplesOf(source),
-		outcome: source.outcome,
-		invalid,
-		...base !== void 0 && { againstBase: base },
-		...explanation === void 0 ? {} : { explanation },
-		source
-	};
-}
-function samplesOf({ samples, effective_samples: effective }) {
-	return effective === void 0 || effective * 2 >= samples ? formatCount(samples) : `${formatCount(effective)} of ${formatCount(samples)}`;
-}
-function outcomeWords({ outcome, invalid }) {
-	return invalid.length > 0 ? `invalid (${outcome})` : outcome;
-}
-function outcomeKind({ outcome, invalid }) {
-	return invalid.length > 0 ? "invalid" : outcome;
-}
-function untoldInvalid({ valid, levels, findings }) {
-	if (valid || levels.some(({ objectives }) => objectives.some(({ invalid }) => invalid !== void 0))) return [];
-	return [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
-}
-function durationWords(seconds) {
-	if (seconds === void 0 || seconds < 10) return "";
-	return seconds < 90 ? ` (${Math.round(seconds)} s at this load)` : ` (${formatCount(Math.round(seconds / 60))} min at this load)`;
-}
-const MOST_CODES = 3;
-function explain$1({ outcome, reason, requests_needed, seconds_needed, samples, effective_samples: effective = samples }, invalid) {
-	const needed = requests_needed === void 0 || outcome !== "inconclusive" || invalid.length > 0 ? void 0 : `${effective < samples / 2 ? "Some" : "About"} ${plural(requests_needed, "request")}${durationWords(seconds_needed)}${effective < samples / 2 ? " or more" : ""} would decide it.`;
-	const codes = invalid.slice(0, MOST_CODES).map((code) => code.slice(0, 60).toWellFormed());
-	const sentences = [
-		reason,
-		needed,
-		codes.length === 0 ? void 0 : `It may not be believed: ${listed$1(codes)} could have turned it.`
-	].filter((sentence) => sentence !== void 0);
-	return sentences.length === 0 ? void 0 : sentences.join(" ");
-}
-// src/report/regression-sentence.ts
-function regressionSentence({ level, change }) {
-	const { observed, interval } = worseningOf(change);
-	const size = change.unit === "ratio" ? percentagePoints : percent;
-	const least = interval[0] === void 0 ? "" : `, at least ${size(interval[0])}`;
-	const estimate = observed === void 0 ? "" : ` by ${size(observed)}`;
-	return `${change.metric} at ${terminalText(level, 100)} is worse${estimate}${least}`;
-}
-function percent(ratio) {
-	return `${Number((ratio * 100).toPrecision(3))} %`;
-}
-function percentagePoints(difference) {
-	const size = Number((difference * 100).toPrecision(3));
-	return `${size} percentage point${size === 1 ? "" : "s"}`;
-}
-// src/report/verdict.ts
-const SYMBOLS$1 = {
-	met: "✓",
-	violated: "✗",
-	inconclusive: "?",
-	regressed: "▽",
-	invalid: "⊘",
-	cancelled: "■",
-	none: "○"
-};
-const EMOJI = {
-	met: "✅",
-	violated: "❌",
-	inconclusive: "⚠️",
-	regressed: "🔻",
-	invalid: "🚫",
-	cancelled: "⏹️",
-	none: "📏"
-};
-function describeVerdict(result, regressions) {
-	const kind = kindOf(result, regressions);
-	const beyond = regressions?.beyond ?? [];
-	const onlyCompared = kind === "regressed" && result.verdict !== "violated";
-	return {
-		kind,
-		title: kind === "cancelled" ? cancelledTitle(result, regressions) : TITLES[kind],
-		summary: !result.valid ? `This run may not be believed${invalidCodes(result)}.` : onlyCompared ? worseSentence(beyond.length) : summarize(result),
-		notes: [
-			...result.valid ? [] : [`An invalid run never passes. Its figures, taken at face value: ${lowered(summarize(result))}`],
-			...standingNote(result),
-			...doubtNote(result),
-			...kind === "cancelled" ? ["The run was cancelled before its plan was done; what was measured until then stands."] : [],
-			...onlyCompared && result.verdict !== void 0 ? [summarize(result)] : [],
-			...!onlyCompared && beyond.length > 0 ? [worseSentence(beyond.length)] : [],
-			...keptNote(result),
-			...importedNote(result)
-		],
-		regressed: beyond.map(regressedSentence)
-	};
-}
-function kindOf(result, regressions) {
-	const conclusion = conclusionOf(result, regressions);
-	switch (conclusion) {
-		case "measured": return "none";
-		case "config":
-		case "unreachable":
-		case "error": throw new Error(`A result is never "${conclusion}".`);
-		default: return conclusion;
-	}
-}
-function cancelledTitle(result, regressions) {
-	if (nothingMeasured(result)) return "Cancelled, nothing measured";
-	const soFar = kindOf({
-		...result,
-		state: "completed"
-	}, regressions);
-	if (soFar === "none" || soFar === "cancelled") return "Cancelled";
-	return soFar === "invalid" ? "Cancelled, invalid" : `Cancelled, ${TITLES[soFar].toLowerCase()} so far`;
-}
-function regressedSentence(one) {
-	const size = one.change.unit === "ratio" ? percentagePoints : percent;
-	return `${regressionSentence(one)}, where ${size(one.allowed)} is allowed.`;
-}
-function worseSentence(count) {
-	return `${plural(count, "figure")} ${count === 1 ? "is" : "are"} worse than the baseline by more than is allowed.`;
-}
-function countOutcomes(result) {
-	const counts = {
-		met: 0,
-		violated: 0,
-		inconclusive: 0
-	};
-	for (const level of result.levels) for (const { outcome } of level.objectives) counts[outcome]++;
-	return counts;
-}
-function confidenceWords(result) {
-	const { confidence } = result.plan;
-	if (confidence === "none") return "plain estimates compared, no intervals";
-	return `intervals at ${formatLimit(confidence, "ratio")} confidence, each bound alone`;
-}
-const TITLES = {
-	met: "Met",
-	violated: "Violated",
-	regressed: "Regressed",
-	inconclusive: "Inconclusive",
-	invalid: "Invalid",
-	none: "Measured, no objectives given"
-};
-function summarize(result) {
-	const counts = countOutcomes(result);
-	const present = [
-		"violated",
-		"inconclusive",
-		"met"
-	].filter((outcome) => counts[outcome] > 0);
-	const all = counts.met + counts.violated + counts.inconclusive;
-	const where = result.levels.length > 1 ? ` over ${plural(result.levels.length, "load level")}` : "";
-	if (nothingMeasured(result)) return "No request was measured, so nothing can be said.";
-	if (all === 0 && result.imported !== void 0) return `Figures only, by ${result.imported.title}.`;
-	if (all === 0) return "Figures only: give objectives to get a verdict.";
-	if (result.exploration !== void 0) return capacity(result, result.exploration);
-	if (all === 1) return `The only objective is ${present[0]}.`;
-	if (present.length === 1) return `All ${all} objectives are ${present[0]}${where}.`;
-	return `Of ${all} objectives${where}: ${listed$1(present.map((outcome) => `${counts[outcome]} ${outcome}`))}.`;
-}
-function capacity(result, { kind, of, highest_passing, lowest_failing }) {
-	const tried = plural(result.levels.length, "load level");
-	if (kind === "sweep") return `A sweep over ${tried}: ${plural(keptLevels(result).length, "level")} met every objective.`;
-	const words = (load) => `${formatLimit(load, "requests")} ${of === "rate" ? "per second" : "in flight"}`;
-	if (highest_passing === void 0) return `Of ${tried} tried, none met every objective${lowest_failing === void 0 ? "" : `, not even ${words(lowest_failing)}`}.`;
-	const failing = lowest_failing === void 0 ? "the search went no higher" : `${formatLimit(lowest_failing, "requests").split(" ")[0]} did not`;
-	return `The highest load that met every objective is ${words(highest_passing)}; ${failing} (${tried} tried).`;
-}
-function keptLevels({ levels }) {
-	return levels.filter(({ objectives }) => objectives.length > 0 && objectives.every(({ outcome }) => outcome === "met"));
-}
-function nothingMeasured({ levels, imported }) {
-	return !(imported !== void 0 && levels.some(({ metrics }) => Object.keys(metrics).length > 0)) && levels.every(({ requests }) => requests.issued === 0);
-}
-function invalidCodes({ findings }) {
-	const codes = [...new Set(findings.filter(({ level }) => level === "invalid").map(({ code }) => code))];
-	return codes.length > 0 ? ` (${listed$1(shortened$1(codes))})` : "";
-}
-function shortened$1(names, most = 4) {
-	return names.length <= most ? names : [...names.slice(0, most - 1), `${names.length - most + 1} more`];
-}
-function lowered(sentence) {
-	return sentence.charAt(0).toLowerCase() + sentence.slice(1);
-}
-function standingNote({ valid, levels }) {
-	const objectives = levels.flatMap(({ name, objectives }) => objectives.map((one) => ({
-		...one,
-		name
-	})));
-	if (valid || objectives.every(({ invalid }) => invalid === void 0)) return [];
-	const standing = objectives.filter(({ invalid }) => invalid === void 0);
-	const named = standing.map(({ objective, outcome, name }) => `${objective} is ${outcome}${levels.length > 1 ? ` at ${name}` : ""}`);
-	return standing.length === 0 ? [] : [`What stands all the same: ${listed$1(shortened$1(named))}.`];
-}
-function doubtNote({ levels, findings }) {
-	if (levels.some(({ objectives }) => objectives.length > 0)) return [];
-	const doubtful = findings.filter(({ code }) => DOUBTFUL.includes(code));
-	if (doubtful.length === 0) return [];
-	const figures = [...new Set(doubtful.flatMap(({ touches = [] }) => touches))];
-	return [`Not to be taken at face value, by ${listed$1([...new Set(doubtful.map(({ code }) => code))])}: ${listed$1(figures)}.`];
-}
-function importedNote({ imported }) {
-	return imported === void 0 ? [] : [imported.differences.join(" ")];
-}
-function keptNote(result) {
-	const { levels, verdict, exploration } = result;
-	if (levels.length < 2 || verdict === void 0) return [];
-	if (exploration === void 0 ? verdict === "met" : exploration.kind === "search") return [];
-	const kept = keptLevels(result);
-	if (kept.length === 0) return exploration === void 0 ? ["No load level met every objective."] : [];
-	return [`Every objective is met at ${listed$1(shortened$1(kept.map((level) => level.name)))}.`];
-}
 // src/report/html/interval-bar.ts
 const WIDTH = 240;
 const HEIGHT = 30;
@@ -30510,7 +30759,7 @@ footer { color: var(--muted); font-size: 13px; margin-top: 36px; overflow-wrap: 
   details::details-content { content-visibility: visible; height: auto; }
 }
 `;
-// src/report/html.ts
+// src/report/html/html.ts
 function renderHtml(result, regressions) {
 	const verdict = describeVerdict(result, regressions);
 	return [
@@ -30626,127 +30875,6 @@ function measured(result) {
 function facts(pairs) {
 	return `<dl class="facts">${pairs.map(([name, value]) => `<dt>${name}</dt><dd>${value}</dd>`).join("")}</dl>`;
 }
-// src/report/junit.ts
-function renderJunit(result) {
-	const suites = result.levels.map((level) => suite(result, level));
-	if (!result.valid && sloRows(result).every(({ invalid }) => invalid.length === 0)) suites.push(validitySuite(result));
-	return [
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
-		`<testsuites name="goodput" ${attributes(suites.reduce((total, { counts }) => added(total, counts), NO_COUNTS))} time="${seconds(result.duration_seconds)}">`,
-		...suites.flatMap(({ lines }) => lines),
-		"</testsuites>",
-		""
-	].join("\n");
-}
-const MOST_FINDINGS = 5;
-const NO_COUNTS = {
-	tests: 0,
-	failures: 0,
-	errors: 0,
-	skipped: 0
-};
-function suite(result, level) {
-	const cases = sloRows({
-		...result,
-		levels: [level]
-	}).map((row) => testCase(result, row));
-	return wrapped(result, level.name, level.window.seconds, cases);
-}
-function validitySuite(result) {
-	const lines = [
-		"    <testcase classname=\"goodput\" name=\"the run may be believed\">",
-		invalidError(result),
-		"    </testcase>"
-	];
-	return wrapped(result, "validity", result.duration_seconds, [{
-		counts: {
-			...NO_COUNTS,
-			tests: 1,
-			errors: 1
-		},
-		lines
-	}]);
-}
-function wrapped(result, name, windowSeconds, cases) {
-	const counts = cases.reduce((total, one) => added(total, one.counts), NO_COUNTS);
-	const properties = [
-		["run_id", result.run_id],
-		["target", result.target.url],
-		["model", result.target.model],
-		["plan_hash", result.plan.hash],
-		["seed", String(result.plan.seed)],
-		["state", result.state]
-	];
-	return {
-		counts,
-		lines: [
-			`  <testsuite name="${xmlText(name, 200)}" ${attributes(counts)} time="${seconds(windowSeconds)}" timestamp="${xmlText(result.started_at, 40)}">`,
-			"    <properties>",
-			...properties.map(([key, value]) => `      <property name="${key}" value="${xmlText(value, 300)}"/>`),
-			"    </properties>",
-			...cases.flatMap(({ lines }) => lines),
-			"  </testsuite>"
-		]
-	};
-}
-function testCase(result, row) {
-	const open = `    <testcase classname="goodput.${xmlText(row.level, 200)}" name="${xmlText(row.objective, 200)}"`;
-	const outcome = outcomeLine(result, row);
-	if (outcome === void 0) return {
-		counts: {
-			...NO_COUNTS,
-			tests: 1
-		},
-		lines: [`${open}/>`]
-	};
-	return {
-		counts: {
-			...NO_COUNTS,
-			tests: 1,
-			[outcome.count]: 1
-		},
-		lines: [
-			`${open}>`,
-			outcome.line,
-			"    </testcase>"
-		]
-	};
-}
-function outcomeLine(result, row) {
-	if (row.invalid.length > 0) return {
-		count: "errors",
-		line: invalidError(result, row)
-	};
-	if (row.outcome === "met") return void 0;
-	const message = xmlText([figures$1(row), row.explanation].filter((part) => part !== void 0).join(". "));
-	return row.outcome === "violated" ? {
-		count: "failures",
-		line: `      <failure type="violated" message="${message}"/>`
-	} : {
-		count: "skipped",
-		line: `      <skipped message="${message}"/>`
-	};
-}
-function invalidError(result, row) {
-	return `      <error type="invalid" message="${xmlText(row === void 0 ? describeVerdict(result).notes[0] : `${figures$1(row)}, but it may not be believed`)}">${result.findings.filter(({ level, code, at }) => level === "invalid" && (row === void 0 || row.invalid.includes(code)) && (row === void 0 || at === void 0 || at === row.level)).slice(0, MOST_FINDINGS).map(({ code, happened, advice }) => `${xmlText(code, 60)}: ${xmlText(happened, 300)} ${xmlText(advice, 300)}`).join("\n")}</error>`;
-}
-function figures$1({ outcome, observed, interval, samples }) {
-	return `${outcome}: observed ${observed}, interval ${interval}, ${samples} samples`;
-}
-function attributes({ tests, failures, errors, skipped }) {
-	return `tests="${tests}" failures="${failures}" errors="${errors}" skipped="${skipped}"`;
-}
-function added(a, b) {
-	return {
-		tests: a.tests + b.tests,
-		failures: a.failures + b.failures,
-		errors: a.errors + b.errors,
-		skipped: a.skipped + b.skipped
-	};
-}
-function seconds(value) {
-	return Number.isFinite(value) ? value.toFixed(3) : "0";
-}
 // node_modules/markdown-table/index.js
 function defaultStringLength(value) {
 	return value.length;
@@ -30853,41 +30981,7 @@ function toAlignment(value) {
 	const code = typeof value === "string" ? value.codePointAt(0) : 0;
 	return code === 67 || code === 99 ? 99 : code === 76 || code === 108 ? 108 : code === 82 || code === 114 ? 114 : 0;
 }
-// src/report/fitted.ts
-function fitted(parts, maxChars = Number.POSITIVE_INFINITY) {
-	const present = parts.filter(({ text }) => text !== "");
-	const shown = new Map(present.map((part) => [part, part.text]));
-	const gone = [];
-	const order = present.filter(({ drop }) => drop !== void 0).sort((a, b) => a.drop - b.drop);
-	const steps = [...order.flatMap((part) => (part.shorter ?? [""]).map((text) => ({
-		part,
-		text
-	}))), ...order.map((part) => ({
-		part,
-		text: ""
-	}))];
-	for (const { part, text } of steps) {
-		if (joined(shown.values(), gone).length <= maxChars) break;
-		if (text.length >= shown.get(part).length) continue;
-		shown.set(part, text);
-		if (part.name !== void 0 && !gone.includes(part.name)) gone.push(part.name);
-	}
-	const whole = joined(shown.values(), gone);
-	return whole.length <= maxChars ? whole : lastResort(present[0]?.text ?? "", maxChars);
-}
-function joined(texts, gone) {
-	const note = gone.length === 0 ? "" : `_Left out to keep this short: ${gone.join(", ")}._`;
-	return `${[...texts, note].filter((text) => text !== "").join("\n\n")}\n`;
-}
-function lastResort(head, maxChars) {
-	let kept = "";
-	for (const line of head.split("\n")) {
-		if (kept.length + line.length + 1 > maxChars) break;
-		kept += `${line}\n`;
-	}
-	return kept;
-}
-// src/report/markdown-comparison.ts
+// src/report/markdown/comparison.ts
 const MOST_NAMED$1 = 20;
 const MOST_CHANGED = 40;
 function comparisonSummary({ comparison }, firstRun = false) {
@@ -30942,12 +31036,12 @@ function tableOf(comparison, rows) {
 		alignDelimiters: false
 	})}\n\n<sub>${legendWords(comparison)}</sub>`;
 }
-// src/report/markdown-fold.ts
+// src/report/markdown/fold.ts
 function folded(summary, body, open = "closed") {
 	if (body === "") return "";
 	return `${open === "open" ? "<details open>" : "<details>"}<summary>${summary}</summary>\n\n${body}\n\n</details>`;
 }
-// src/report/markdown-findings.ts
+// src/report/markdown/findings.ts
 const MOST_PLACES = 6;
 const MOST_SENTENCES = 3;
 function invalidFindings(result, most = Number.POSITIVE_INFINITY) {
@@ -31003,7 +31097,7 @@ function highestOfEach(values, most) {
 		return present.length === 0 ? void 0 : Math.max(...present);
 	});
 }
-// src/report/over-time-bars.ts
+// src/report/markdown/over-time-bars.ts
 const BARS = 10;
 const FEWEST_POINTS = 8;
 const TELLING = 1.5;
@@ -31036,7 +31130,7 @@ function meansOf$1(values, most) {
 		return of.reduce((sum, value) => sum + value, 0) / of.length;
 	});
 }
-// src/report/markdown-objectives.ts
+// src/report/markdown/objectives.ts
 const MOST_ROWS = 15;
 const MOST_COLUMNS$1 = 5;
 const MOST_LOADS$1 = 24;
@@ -31157,7 +31251,7 @@ function worstFirst(rows) {
 	];
 	return rows.toSorted((a, b) => order.indexOf(outcomeKind(a)) - order.indexOf(outcomeKind(b)));
 }
-// src/report/markdown-figures.ts
+// src/report/markdown/figures.ts
 const MOST_COLUMNS = 5;
 const MOST_LOADS = 8;
 function levelTable({ levels }, bars) {
@@ -31245,25 +31339,41 @@ function scalarTable(levels) {
 function chunked(values, size) {
 	return Array.from({ length: Math.ceil(values.length / size) }, (_, i) => values.slice(i * size, (i + 1) * size));
 }
-// src/report/markdown-server.ts
-const MOST_NAMED = 20;
-function serverTable({ levels }) {
-	const scraped = levels.filter(({ server }) => server !== void 0);
-	if (scraped.length === 0) return "";
-	const figures = shownServerFigures(scraped);
-	const cells = scraped.map((level) => [markdownCode(level.name, 60), ...figures.map(({ cell }) => cell(level))]);
-	const table = markdownTable([["Load", ...figures.map(({ group, name }) => `${group} ${name}`)], ...cells], {
-		align: ["l", ...figures.map(() => "r")],
-		alignDelimiters: false
-	});
-	const missing = unavailableWords(scraped).map(({ what, at, everywhere }) => `- unavailable${everywhere ? "" : ` at ${at.slice(0, MOST_NAMED).map((name) => markdownCode(name, 60)).join(", ")}`}: ${markdownText(what, 300)}`);
-	return [
-		`As ${markdownCode(engineWords(scraped), 80)} told them; client TTFT is counted from the send.`,
-		table,
-		missing.join("\n")
-	].filter((text) => text !== "").join("\n\n");
+// src/report/markdown/fitted.ts
+function fitted(parts, maxChars = Number.POSITIVE_INFINITY) {
+	const present = parts.filter(({ text }) => text !== "");
+	const shown = new Map(present.map((part) => [part, part.text]));
+	const gone = [];
+	const order = present.filter(({ drop }) => drop !== void 0).sort((a, b) => a.drop - b.drop);
+	const steps = [...order.flatMap((part) => (part.shorter ?? [""]).map((text) => ({
+		part,
+		text
+	}))), ...order.map((part) => ({
+		part,
+		text: ""
+	}))];
+	for (const { part, text } of steps) {
+		if (joined(shown.values(), gone).length <= maxChars) break;
+		if (text.length >= shown.get(part).length) continue;
+		shown.set(part, text);
+		if (part.name !== void 0 && !gone.includes(part.name)) gone.push(part.name);
+	}
+	const whole = joined(shown.values(), gone);
+	return whole.length <= maxChars ? whole : lastResort(present[0]?.text ?? "", maxChars);
 }
-// src/report/mermaid.ts
+function joined(texts, gone) {
+	const note = gone.length === 0 ? "" : `_Left out to keep this short: ${gone.join(", ")}._`;
+	return `${[...texts, note].filter((text) => text !== "").join("\n\n")}\n`;
+}
+function lastResort(head, maxChars) {
+	let kept = "";
+	for (const line of head.split("\n")) {
+		if (kept.length + line.length + 1 > maxChars) break;
+		kept += `${line}\n`;
+	}
+	return kept;
+}
+// src/report/markdown/mermaid.ts
 function mermaidCharts(result, which) {
 	const { levels } = result;
 	const drawn = which === "auto" ? levels.filter(isDrifting) : levels;
@@ -31345,7 +31455,25 @@ function isFigure(value) {
 function figure$3(value) {
 	return String(Number(value.toFixed(value >= 100 ? 0 : 3)));
 }
-// src/report/markdown.ts
+// src/report/markdown/server.ts
+const MOST_NAMED = 20;
+function serverTable({ levels }) {
+	const scraped = levels.filter(({ server }) => server !== void 0);
+	if (scraped.length === 0) return "";
+	const figures = shownServerFigures(scraped);
+	const cells = scraped.map((level) => [markdownCode(level.name, 60), ...figures.map(({ cell }) => cell(level))]);
+	const table = markdownTable([["Load", ...figures.map(({ group, name }) => `${group} ${name}`)], ...cells], {
+		align: ["l", ...figures.map(() => "r")],
+		alignDelimiters: false
+	});
+	const missing = unavailableWords(scraped).map(({ what, at, everywhere }) => `- unavailable${everywhere ? "" : ` at ${at.slice(0, MOST_NAMED).map((name) => markdownCode(name, 60)).join(", ")}`}: ${markdownText(what, 300)}`);
+	return [
+		`As ${markdownCode(engineWords(scraped), 80)} told them; client TTFT is counted from the send.`,
+		table,
+		missing.join("\n")
+	].filter((text) => text !== "").join("\n\n");
+}
+// src/report/markdown/markdown.ts
 function renderMarkdown(result, options = {}) {
 	const charts = options.charts ?? "auto";
 	const bars = charts !== "none";
@@ -31505,7 +31633,71 @@ function foot(result, { reportUrl, commit }) {
 	const link = reportUrl === void 0 || !/^https:\/\/[^\s<>()]+$/.test(reportUrl) ? "" : ` · [full report](${reportUrl})`;
 	return `<sub>${markdownText(result.generator, 60)} · run ${markdownText(result.run_id, 80)} · seed ${result.plan.seed}${of}${link}</sub>`;
 }
-// src/report/text-server.ts
+function pageOf({ color, width = 110 }) {
+	return {
+		width: Math.max(40, width),
+		paint: (style, text) => color && text !== "" ? styleText(style, text, { validateStream: false }) : text
+	};
+}
+function pageText(sections) {
+	return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join("\n")).join("\n\n")}\n`;
+}
+function tableOptions(page) {
+	return {
+		width: page.width - 2,
+		styleHead: (line) => page.paint("dim", line)
+	};
+}
+function inset(lines) {
+	return lines.map((line) => line === "" ? line : "  " + line);
+}
+function indented(text, page, by = 2) {
+	return wrapWords(text, page.width - by).map((line) => " ".repeat(by) + line);
+}
+// src/report/text/comparison.ts
+function comparisonLines(comparison, page, figures) {
+	if (comparison === void 0) return [];
+	const head = [page.paint("bold", "Against the baseline"), ...indented(terminalText(baselineWords(comparison), 500), page)];
+	const none = incomparableWords(comparison);
+	if (none !== void 0) return [...head, ...indented(`? ${terminalText(none, 600)}`, page)];
+	const rows = baseRows(comparison);
+	const shown = figures === "all" || comparison.imported !== void 0 ? rows : rows.filter(({ outcome }) => outcome !== "unclear");
+	return [
+		...head,
+		...indented(changeCounts(comparison), page),
+		...shown.length === 0 ? [] : inset(textTable(COLUMNS, cells(shown, page), tableOptions(page))),
+		...onlyOneSide(comparison).flatMap(([level, words]) => indented(`${terminalText(level, 60)}: ${terminalText(words, 400)}`, page)),
+		...shown.length === 0 ? [] : footnotes(comparison, page)
+	];
+}
+function footnotes(comparison, page) {
+	return [legendWords(comparison), ...importedNotes(comparison)].flatMap((sentence) => indented(terminalText(sentence, 600), page).map((line) => page.paint("dim", line)));
+}
+function changeWord(row, page) {
+	return row === void 0 ? changeCell(row) : page.paint(CHANGE_STYLE[row.outcome], changeCell(row));
+}
+const CHANGE_STYLE = {
+	better: "green",
+	worse: "red",
+	unclear: "dim"
+};
+const COLUMNS = BASE_HEADS.map((name) => ({
+	head: name,
+	align: name === "Load" || name === "Metric" || name === "Outcome" ? "left" : "right",
+	wrap: name === "Load"
+}));
+function cells(rows, page) {
+	return rows.map((row, i) => [
+		rows[i - 1]?.level === row.level ? "" : terminalText(row.level, 60),
+		terminalText(row.metric, 60),
+		row.base,
+		row.head,
+		row.change,
+		row.interval,
+		page.paint(CHANGE_STYLE[row.outcome], changeWords(row))
+	]);
+}
+// src/report/text/server.ts
 function serverLines({ levels }, page) {
 	const scraped = levels.filter(({ server }) => server !== void 0);
 	if (scraped.length === 0) return [];
@@ -31523,7 +31715,7 @@ function serverLines({ levels }, page) {
 		...unavailableWords(scraped).flatMap(({ what, at, everywhere }) => indented(`unavailable${everywhere ? "" : ` at ${terminalText(at.join(", "), 200)}`}: ${terminalText(what, 300)}`, page))
 	];
 }
-// src/report/text.ts
+// src/report/text/text.ts
 function renderText(result, options) {
 	const page = pageOf(options);
 	return pageText([
@@ -31661,197 +31853,6 @@ function labelled(label, text, page) {
 function outcomeWord(row, page) {
 	const kind = outcomeKind(row);
 	return page.paint(VERDICT_STYLE[kind], `${SYMBOLS$1[kind]} ${outcomeWords(row)}`);
-}
-// src/report/vllm.ts
-async function exportVllm(recordsPath, result) {
-	const { header, levels } = await recordsByLevel(recordsPath, () => new VllmFold());
-	const objects = levels.map(({ level, fold }) => fold.finish(header, result, level));
-	return `${JSON.stringify(objects.length === 1 ? objects[0] : objects, null, 2)}\n`;
-}
-const LATENCIES$3 = [
-	"ttft",
-	"tpot",
-	"itl",
-	"e2el"
-];
-const PERCENTILES = [
-	90,
-	95,
-	99
-];
-var VllmFold = class {
-	#latencies = {
-		ttft: new Samples(),
-		tpot: new Samples(),
-		itl: new Samples(),
-		e2el: new Samples()
-	};
-	#served = [];
-	#chunks = new Samples();
-	#failed = 0;
-	#inputTokens = 0;
-	#outputTokens = 0;
-	#span = new Span();
-	begin() {
-		this.#span.begin();
-	}
-	add(record) {
-		if (record.outcome === "incomplete") return;
-		const { issued, outputs, outputTokens } = record;
-		this.#span.add(issued, record.end);
-		if (record.outcome === "failed") {
-			this.#failed++;
-			return;
-		}
-		const end = outputs.at(-1) ?? record.end;
-		const latency = end - issued;
-		const ttft = outputs[0] === void 0 ? void 0 : outputs[0] - issued;
-		const tpot = outputTokens > 1 && ttft !== void 0 ? (latency - ttft) / (outputTokens - 1) : void 0;
-		this.#inputTokens += record.inputTokens ?? 0;
-		this.#outputTokens += outputTokens;
-		this.#latencies.e2el.add(latency);
-		if (ttft !== void 0) this.#latencies.ttft.add(ttft);
-		if (tpot !== void 0) this.#latencies.tpot.add(tpot);
-		for (let i = 1; i < outputs.length; i++) this.#latencies.itl.add(outputs[i] - outputs[i - 1]);
-		for (const at of outputs) this.#chunks.add(at);
-		this.#served.push({
-			start: issued,
-			end,
-			tpot: tpot ?? 0,
-			...ttft !== void 0 && { ttft }
-		});
-	}
-	finish(header, result, level) {
-		const { plan } = header;
-		const completed = this.#served.length;
-		const ended = completed + this.#failed;
-		const { seconds } = this.#span;
-		const perSecond = (count) => seconds > 0 ? count / seconds : null;
-		const good = goodCount(plan, this.#served);
-		return {
-			date: vllmDate(header.started_at),
-			endpoint_type: backendOf(plan),
-			backend: backendOf(plan),
-			label: null,
-			model_id: result.target.model,
-			tokenizer_id: plan.workload.tokenizer ?? result.target.model,
-			num_prompts: level?.stop.requests ?? ended,
-			...level === void 0 ? {} : traffic(level.load),
-			duration: ended === 0 ? null : seconds,
-			completed,
-			failed: this.#failed,
-			total_input_tokens: this.#inputTokens,
-			total_output_tokens: this.#outputTokens,
-			request_throughput: perSecond(completed),
-			request_goodput: good === void 0 ? null : perSecond(good),
-			output_throughput: perSecond(this.#outputTokens),
-			total_token_throughput: perSecond(this.#inputTokens + this.#outputTokens),
-			...this.#peaks(),
-			...this.#statistics()
-		};
-	}
-	#statistics() {
-		const figures = {};
-		for (const name of LATENCIES$3) {
-			const values = this.#latencies[name];
-			if (values.count === 0) continue;
-			figures[`mean_${name}_ms`] = values.mean / NS_PER_MS;
-			figures[`median_${name}_ms`] = values.linearQuantile(.5) / NS_PER_MS;
-			figures[`std_${name}_ms`] = values.populationStd / NS_PER_MS;
-			for (const p of PERCENTILES) figures[`p${p}_${name}_ms`] = values.linearQuantile(p / 100) / NS_PER_MS;
-		}
-		return figures;
-	}
-	#peaks() {
-		if (this.#served.length === 0) return {};
-		const start = this.#served.reduce((first, served) => Math.min(first, served.start), Number.POSITIVE_INFINITY);
-		const perSecond = new Map();
-		this.#chunks.each((at) => {
-			const second = Math.floor((at - start) / NS_PER_S);
-			perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
-		});
-		let fullest = 0;
-		for (const count of perSecond.values()) fullest = Math.max(fullest, count);
-		return {
-			max_output_tokens_per_s: fullest,
-			max_concurrent_requests: mostInFlight$2(this.#served)
-		};
-	}
-};
-function mostInFlight$2(served) {
-	const events = served.flatMap(({ start, end }) => [[start, 1], [end, -1]]).sort(([a, stepA], [b, stepB]) => a - b || stepA - stepB);
-	let inFlight = 0;
-	let most = 0;
-	for (const [, step] of events) {
-		inFlight += step;
-		most = Math.max(most, inFlight);
-	}
-	return most;
-}
-function goodCount(plan, served) {
-	const criteria = plan.objectives.flatMap(({ subject }) => subject.kind === "goodput_ratio" ? [subject.criteria] : [])[0];
-	return criteria === void 0 ? void 0 : served.filter((one) => isGood(one, criteria)).length;
-}
-function isGood(served, criteria) {
-	return criteria.every(({ metric, op, limitNs }) => {
-		const value = vllmValue(served, metric);
-		return value !== void 0 && holds$1(value, op, limitNs);
-	});
-}
-function vllmValue({ start, end, ttft, tpot }, metric) {
-	switch (metric) {
-		case "ttft":
-		case "ttft_sent": return ttft;
-		case "tpot": return tpot;
-		case "e2e": return end - start;
-	}
-}
-function traffic(load) {
-	switch (load.kind) {
-		case "closed": return {
-			request_rate: "inf",
-			burstiness: 1,
-			max_concurrency: load.concurrency
-		};
-		case "open": return {
-			request_rate: load.requestsPerSecond,
-			burstiness: load.burstiness,
-			max_concurrency: load.maxConcurrency ?? null
-		};
-		case "stages": {
-			const first = load.stages[0]?.target ?? null;
-			const last = load.stages.at(-1)?.target ?? null;
-			if (load.of === "concurrency") return {
-				request_rate: "inf",
-				burstiness: 1,
-				max_concurrency: last
-			};
-			return {
-				request_rate: "inf",
-				burstiness: load.burstiness,
-				max_concurrency: load.maxConcurrency ?? null,
-				ramp_up_strategy: "linear",
-				ramp_up_start_rps: load.stages.length > 1 ? first : 0,
-				ramp_up_end_rps: last
-			};
-		}
-		case "users": return {
-			request_rate: "inf",
-			burstiness: 1,
-			max_concurrency: load.users
-		};
-		case "replay": return {
-			request_rate: null,
-			burstiness: 1,
-			max_concurrency: load.maxConcurrency ?? null
-		};
-	}
-}
-function backendOf({ target }) {
-	return target.protocol === "openai-completions" ? "openai" : target.protocol;
-}
-function vllmDate(iso) {
-	return iso.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-");
 }
 // src/report/formats.ts
 const RENDERERS = {
@@ -36359,7 +36360,7 @@ function readAnswer(data) {
 		...isText(text) && { text }
 	};
 }
-// src/send/protocol.ts
+// src/send/protocols.ts
 const PROTOCOLS = {
 	"openai-chat": openaiChat,
 	"openai-completions": openaiCompletions,
