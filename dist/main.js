@@ -32858,7 +32858,7 @@ const FEW_LATE = .05;
 const MISSING_ALLOWED = .05;
 const NONE = {
 	share: 0,
-	unbounded: false
+	slower: 1
 };
 const MOST_BOUNDED = .2;
 function missingLoad({ level, requests }) {
@@ -32870,17 +32870,21 @@ function missingLoad({ level, requests }) {
 		const share = emptyNs / (busyNs + emptyNs);
 		return {
 			share,
-			unbounded: share > MOST_BOUNDED
+			...slowedBy(share, level.load.kind === "closed" ? level.load.concurrency - 1 : void 0)
 		};
 	}
-	const slower = slowerRate(requests);
-	const share = Math.max(0, slower, missingOverlap(requests));
+	const lowerRate = shareOfRate(requests);
+	const share = Math.max(0, lowerRate, missingOverlap(requests));
 	return {
 		share,
-		unbounded: slower > .05 || share > MOST_BOUNDED
+		...lowerRate <= .05 && slowedBy(share)
 	};
 }
-function slowerRate(requests) {
+function slowedBy(share, others = Number.POSITIVE_INFINITY) {
+	if (others === 0) return { slower: 1 };
+	return share > MOST_BOUNDED ? {} : { slower: 1 / (1 - share) ** 2 };
+}
+function shareOfRate(requests) {
 	const some = Math.ceil(requests.length / 10);
 	const lateness = (of) => median(of.map((request) => request.lateness));
 	const grownNs = lateness(requests.slice(-some)) - lateness(requests.slice(0, some));
@@ -32992,14 +32996,13 @@ function generatorLate(plan, summary) {
 			};
 		}),
 		...fellShort && {
-			...!missing.unbounded && { atWorst: underAllOfIt(summary, missing.share) },
-			truth: (figure) => underMoreLoad(figure, missing.unbounded)
+			...missing.slower !== void 0 && { atWorst: allSlower(summary, missing.slower) },
+			truth: (figure) => underMoreLoad(figure, missing.slower === void 0)
 		},
 		onlyIfTurned: few && !fellShort
 	};
 }
-function underAllOfIt(summary, missing) {
-	const slower = 1 / (1 - missing) ** 2;
+function allSlower(summary, slower) {
 	return reread(summary, (request) => Object.fromEntries([
 		"ttft",
 		"ttft_sent",

@@ -55,19 +55,15 @@ export function generatorLate(plan: Plan, summary: LevelSummary): Doubt | undefi
       return { ttft: ttft - ns, e2e: e2e - ns };
     }),
     ...(fellShort && {
-      ...(!missing.unbounded && { atWorst: underAllOfIt(summary, missing.share) }),
-      truth: (figure) => underMoreLoad(figure, missing.unbounded),
+      ...(missing.slower !== undefined && { atWorst: allSlower(summary, missing.slower) }),
+      truth: (figure) => underMoreLoad(figure, missing.slower === undefined),
     }),
     onlyIfTurned: few && !fellShort,
   };
 }
 
-/**
- * Where the share of time is missing that requests would have spent together, each was slowed down by as many fewer
- * others at most, and those in turn stayed longer: latency grows with the square of what is in flight, no more.
- */
-function underAllOfIt(summary: LevelSummary, missing: number): LevelSummary {
-  const slower = 1 / (1 - missing) ** 2;
+/** Under all of the load. */
+function allSlower(summary: LevelSummary, slower: number): LevelSummary {
   return reread(
     summary,
     (request) =>

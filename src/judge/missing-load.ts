@@ -15,11 +15,14 @@ export const MISSING_ALLOWED = 0.05;
 export interface MissingLoad {
   /** 0 to 1: slots that stood empty; in an open loop a lower rate, or requests that were to be in flight together. */
   readonly share: number;
-  /** Nothing says how the server would have done: arrivals came at a lower rate, beyond which a queue may grow for good, or too much is missing. */
-  readonly unbounded: boolean;
+  /**
+   * How many times as long latencies may be under all of it. Undefined where nothing says: arrivals came at a lower
+   * rate, beyond which a queue may grow for good, or too much is missing.
+   */
+  readonly slower?: number;
 }
 
-const NONE: MissingLoad = { share: 0, unbounded: false };
+const NONE: MissingLoad = { share: 0, slower: 1 };
 
 /** Beyond this share how the server did says too little of how it would have done. */
 const MOST_BOUNDED = 0.2;
@@ -32,15 +35,28 @@ export function missingLoad({ level, requests }: LevelSummary): MissingLoad {
     const busyNs = sum(requests.map(({ issued, end }) => end - issued));
     const emptyNs = sum(late.map(({ lateness }) => lateness));
     const share = emptyNs / (busyNs + emptyNs);
-    return { share, unbounded: share > MOST_BOUNDED };
+    return {
+      share,
+      ...slowedBy(share, level.load.kind === "closed" ? level.load.concurrency - 1 : undefined),
+    };
   }
-  const slower = slowerRate(requests);
-  const share = Math.max(0, slower, missingOverlap(requests));
-  return { share, unbounded: slower > MISSING_ALLOWED || share > MOST_BOUNDED };
+  const lowerRate = shareOfRate(requests);
+  const share = Math.max(0, lowerRate, missingOverlap(requests));
+  return { share, ...(lowerRate <= MISSING_ALLOWED && slowedBy(share)) };
+}
+
+/**
+ * Where the share of time is missing that requests would have spent together, each was slowed down by as many fewer
+ * others at most, and those in turn stayed longer: latency grows with the square of what is in flight, no more.
+ * @param others that a request can meet at most, where that is known: one that is always alone met all there are.
+ */
+function slowedBy(share: number, others = Number.POSITIVE_INFINITY): { readonly slower?: number } {
+  if (others === 0) return { slower: 1 };
+  return share > MOST_BOUNDED ? {} : { slower: 1 / (1 - share) ** 2 };
 }
 
 /** Lateness that grows from first to last stretches the plan by as much. */
-function slowerRate(requests: readonly RequestFacts[]): number {
+function shareOfRate(requests: readonly RequestFacts[]): number {
   const some = Math.ceil(requests.length / 10);
   const lateness = (of: readonly RequestFacts[]) => median(of.map((request) => request.lateness));
   const grownNs = lateness(requests.slice(-some)) - lateness(requests.slice(0, some));

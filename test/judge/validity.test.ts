@@ -118,9 +118,17 @@ test("where late requests were less load than planned, whatever was met may not 
   assert.deepEqual(doubted(open("error_rate < 5%"), apart), ["error_rate < 5%: generator_late"]);
   // In a closed loop slots stood empty.
   const empty = times(100, (i) => lateBy(i, 40));
-  assert.deepEqual(doubted(planOf({ slo: "request_throughput > 500\nttft_p95 < 1s" }), empty), [
+  const slo = "request_throughput > 500\nttft_p95 < 1s\nerror_rate < 5%";
+  assert.deepEqual(doubted(planOf({ slo, concurrency: 8 }), empty), [
     "request_throughput > 500 req/s: generator_late",
     "ttft_p95 < 1s: generator_late",
+    "error_rate < 5%: generator_late",
+  ]);
+  // A request that is always alone met all the others there are.
+  assert.deepEqual(doubted(planOf({ slo, concurrency: 1 }), empty), [
+    "request_throughput > 500 req/s: generator_late",
+    "ttft_p95 < 1s: stands",
+    "error_rate < 5%: stands",
   ]);
 });
 

@@ -93,6 +93,7 @@ test("a search finds the concurrency up to which the objectives hold", () =>
     const result = await runPlan(
       planFor(server, {
         search: "concurrency",
+        "search-start": 4,
         "search-max": 16,
         requests: 60,
         slo: "ttft_p90 < 380ms",

@@ -83,7 +83,7 @@ test("a whole answer in one read is no measure of gaps, short or longer than a r
   for (const raw of [{ "output-tokens": 16 }, { "output-tokens": 800 }]) {
     const result = await measured(
       { ttftMs: 100, gapMs: 3, buffer: Number.POSITIVE_INFINITY },
-      { concurrency: 2, requests: 8, ...raw, slo: "tpot_p95 < 50ms\nitl_p99 < 50ms\ntpot_max < 50ms" },
+      { concurrency: 4, requests: 8, ...raw, slo: "tpot_p95 < 50ms\nitl_p99 < 50ms\ntpot_max < 50ms" },
     );
     assert.deepEqual(
       result.levels[0]!.objectives.map(({ invalid }) => invalid),

@@ -13,7 +13,7 @@ let server: TestServer;
 before(async () => {
   target = spawn(
     process.execPath,
-    ["src/cli/bin.ts", "scripted", "--port", "0", "--ttft", "300", "--gap", "5"],
+    ["src/cli/bin.ts", "scripted", "--port", "0", "--ttft", "200", "--gap", "5"],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
   const [line] = await once(createInterface({ input: target.stdout! }), "line");
@@ -41,7 +41,7 @@ test("[A-283] the mean ttft that a load test tells is the target's own, or it sa
       warmup: WARMUP,
       input_len: 8,
       output_len: 4,
-      goodput_thresholds: { ttft_ms: 360 },
+      goodput_thresholds: { ttft_ms: 240 },
     },
   });
   assert.equal(started.status, 200, started.text);

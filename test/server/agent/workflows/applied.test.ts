@@ -105,7 +105,7 @@ async function withServer(
   const load = {
     url: instance.url,
     model: "scripted",
-    concurrency: 2,
+    concurrency: 4,
     requests: 40,
     warmup: 2,
     "input-tokens": 16,
