@@ -21,8 +21,7 @@ let counts = { passed: 0, failed: 0, skipped: 0 };
 // Every file is a process of its own, and all load much the same sources.
 process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "goodput-compile-cache");
 
-// They wait more than they compute.
-run({ files: files.toSorted(), concurrency: Math.ceil(1.5 * availableParallelism()) })
+run({ files: files.toSorted(), concurrency: availableParallelism() })
   .on("test:summary", ({ file, duration_ms: ms, counts: { tests, passed, skipped, todo } }) => {
     // Files have summaries of their own; the last one, of no file, is the whole.
     if (file !== undefined) took.push({ file: relative(".", file), ms });
