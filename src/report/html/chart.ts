@@ -39,9 +39,9 @@ export function chart({ title, unit, x, y, marks }: ChartSpec): string {
     const py = px(y.scale(at));
     return `<line class="grid" x1="${PLOT.left}" x2="${PLOT.right}" y1="${py}" y2="${py}"/><text x="${PLOT.left - 6}" y="${px(py + 4)}" text-anchor="end">${htmlText(label)}</text>`;
   });
-  const columns = x.ticks.map(({ at, label }) => {
+  const columns = withLabelsApart(x.ticks, x.scale).map(({ at, label }) => {
     const at_ = px(x.scale(at));
-    return `<line class="grid" x1="${at_}" x2="${at_}" y1="${PLOT.bottom}" y2="${PLOT.bottom + 4}"/><text x="${at_}" y="${PLOT.bottom + 18}" text-anchor="middle">${htmlText(label)}</text>`;
+    return `<line class="grid" x1="${at_}" x2="${at_}" y1="${PLOT.bottom}" y2="${PLOT.bottom + 4}"/>${label === "" ? "" : `<text x="${at_}" y="${PLOT.bottom + 18}" text-anchor="middle">${htmlText(label)}</text>`}`;
   });
   return [
     `<figure class="plot card"><figcaption>${htmlText(title)} <span>${htmlText(unit)}</span></figcaption>`,
@@ -51,6 +51,21 @@ export function chart({ title, unit, x, y, marks }: ChartSpec): string {
     marks,
     "</svg></figure>",
   ].join("\n");
+}
+
+/** Of a letter of a tick's label, about, and what stays free between two of them. */
+const LETTER_WIDTH = 6;
+const LABEL_GAP = 6;
+
+/** The same ticks, without the labels that would touch the one before. */
+function withLabelsApart(ticks: readonly Tick[], scale: Scale): readonly Tick[] {
+  let free = Number.NEGATIVE_INFINITY;
+  return ticks.map(({ at, label }) => {
+    const half = (label.length * LETTER_WIDTH) / 2;
+    if (scale(at) - half < free) return { at, label: "" };
+    free = scale(at) + half + LABEL_GAP;
+    return { at, label };
+  });
 }
 
 /** A caption in place of axes where there is nothing to draw. */

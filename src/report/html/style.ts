@@ -23,7 +23,7 @@ body {
   font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   font-variant-numeric: tabular-nums;
 }
-main { max-width: 1180px; margin: 0 auto; padding: 24px 20px 56px; }
+main { max-width: 1180px; margin: 0 auto; padding: 24px 20px 56px; overflow-wrap: break-word; }
 h1, h2, h3 { line-height: 1.25; margin: 0; text-wrap: balance; }
 h1 { font-size: 28px; letter-spacing: -0.01em; }
 h2 { font-size: 18px; margin: 36px 0 4px; }
@@ -124,16 +124,16 @@ tbody th { color: var(--ink); font-weight: 600; font-size: 14px; overflow-wrap: 
 .fold .facts { margin: 10px 0 4px; }
 footer { color: var(--muted); font-size: 13px; margin-top: 36px; overflow-wrap: anywhere; }
 
-@media screen and (max-width: 1080px) {
+@media screen and (max-width: 1180px) {
   .slo .bar { width: 150px; height: auto; } .slo th, .slo td { padding: 5px 8px; }
-  .slo .objective { min-width: 12em; } .slo tbody th { min-width: 9em; }
+  .slo .objective { min-width: 11em; } .slo tbody th { min-width: 7em; } .slo.compared .bar { width: 68px; }
 }
-@media screen and (max-width: 940px) {
+@media screen and (max-width: 980px) {
   main { padding: 12px 12px 40px; }
   .verdict { padding: 16px; gap: 4px 12px; } .verdict .badge { width: 40px; height: 40px; }
   .verdict ul, .verdict .facts { grid-column: 1 / -1; }
   h1 { font-size: 22px; } .verdict .summary { font-size: 15px; }
-  .tiles { grid-template-columns: 1fr 1fr; } .tile { padding: 12px 14px; } .tile .value { font-size: 18px; }
+  .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .tile { padding: 12px 14px; } .tile .value { font-size: 18px; white-space: normal; }
   .slo .objective { min-width: 0; }
   .slo thead { display: none; }
   .slo tr { display: grid; grid-template-columns: 1fr 1fr; gap: 2px 12px; padding: 12px; }
