@@ -34072,7 +34072,7 @@ function transientOf(values) {
 	const step = startOf$1(all, stepAfter(all));
 	const rest = step === 0 ? all : seriesOf(values.subarray(step));
 	const start = startOf$1(rest, settlesAfter(rest));
-	return keepsGoing(rest, start) ? { kind: "unsettled" } : {
+	return keepsGoing(rest, start) && drift(rest, start) > stepSize(all, step) / 4 ? { kind: "unsettled" } : {
 		kind: "settled",
 		length: step + start
 	};
@@ -34137,6 +34137,13 @@ function isUnlikeRest({ length: total, logarithm: mean }, length) {
 	const apart = Math.abs(start);
 	const moves = apart * length / total;
 	return (mean(0, Math.max(BATCH, Math.ceil(length / 16))) - middle) * Math.sign(start) > apart / 2 && moves > NOTICEABLE && apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count));
+}
+function drift({ length: total, logarithm: mean }, first) {
+	const eighth = Math.floor((total - first) / EIGHTHS);
+	return Math.abs(mean(total - eighth, total) - mean(first, first + eighth));
+}
+function stepSize({ length: total, logarithm: mean }, step) {
+	return step === 0 ? 0 : Math.abs(mean(0, step) - mean(step, total));
 }
 function keepsGoing({ length: total, score: mean }, first) {
 	const edge = (part) => first + Math.floor(part * (total - first) / EIGHTHS);

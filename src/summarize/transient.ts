@@ -42,7 +42,8 @@ export function transientOf(values: Float64Array): Transient {
   // Of what is left then, or small changes later on would move the cut of a start that is many times slower.
   const rest = step === 0 ? all : seriesOf(values.subarray(step));
   const start = startOf(rest, settlesAfter(rest));
-  return keepsGoing(rest, start) ? { kind: "unsettled" } : { kind: "settled", length: step + start };
+  const unsettled = keepsGoing(rest, start) && drift(rest, start) > stepSize(all, step) / 4;
+  return unsettled ? { kind: "unsettled" } : { kind: "settled", length: step + start };
 }
 
 interface Series {
@@ -130,6 +131,17 @@ function isUnlikeRest({ length: total, logarithm: mean }: Series, length: number
     moves > NOTICEABLE &&
     apart > studentQuantile(count - 1) * Math.sqrt(variance * (1 + 1 / count))
   );
+}
+
+/** How far the logarithms go from the first eighth of what is left to the last. */
+function drift({ length: total, logarithm: mean }: Series, first: number): number {
+  const eighth = Math.floor((total - first) / EIGHTHS);
+  return Math.abs(mean(total - eighth, total) - mean(first, first + eighth));
+}
+
+/** How much a step changes; a small drift after it does not make it one that never ends. */
+function stepSize({ length: total, logarithm: mean }: Series, step: number): number {
+  return step === 0 ? 0 : Math.abs(mean(0, step) - mean(step, total));
 }
 
 /** Its parts' means rise one after the other, or fall, all but one of 28 pairs: by chance one series in 2,500 does. */

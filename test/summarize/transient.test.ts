@@ -55,6 +55,12 @@ test("a rest that grows calmer does not move the end of a start that is many tim
   }
 });
 
+test("a rest that drifts a little does not keep a start that is many times slower", () => {
+  const noise = dependent(0, 400, random(7, "drifts"));
+  const values = noise.map((value, i) => 50e6 * (i < 50 ? 10 : 1 + 0.1 * (i / 400)) * (value / 1e9) ** 0.01);
+  assert.deepEqual(transientOf(values), { kind: "settled", length: 50 });
+});
+
 test("a start that is faster than the rest is one too", () => {
   const values = dependent(0.5, 1000, random(3, "fast")).map((value, i) => (i < 100 ? value / 4 : value));
   const found = transientOf(values);
