@@ -32887,7 +32887,7 @@ function missingLoad({ level, requests }) {
 		const share = emptyNs / (busyNs + emptyNs);
 		return {
 			share,
-			...slowedBy(share, level.load.kind === "closed" ? level.load.concurrency - 1 : void 0)
+			...level.load.kind === "closed" && level.load.concurrency === 1 ? { slower: 1 } : slowedBy(share)
 		};
 	}
 	const lowerRate = shareOfRate(requests);
@@ -32897,8 +32897,7 @@ function missingLoad({ level, requests }) {
 		...lowerRate <= .05 && slowedBy(share)
 	};
 }
-function slowedBy(share, others = Number.POSITIVE_INFINITY) {
-	if (others === 0) return { slower: 1 };
+function slowedBy(share) {
 	return share > MOST_BOUNDED ? {} : { slower: 1 / (1 - share) ** 2 };
 }
 function shareOfRate(requests) {

@@ -1,7 +1,7 @@
 /**
  * Do the tests fail when the code is wrong? Changes one token at a time, at random places of the sources, and runs the
  * tests that are nearest to the changed file until one fails. What none of them notices is told: either a test is
- * missing, or the change changes nothing. Not a part of `npm test`: four hundred changes take an hour on two cores.
+ * missing, or the change changes nothing. Not a part of `npm test`, since it takes hours.
  *
  *   npm run mutate -- --count 100 --seed 1 --only src/judge
  */

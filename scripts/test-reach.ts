@@ -25,10 +25,10 @@ export function namesOf(files: readonly string[]): (file: string) => readonly st
 }
 
 /** Files that a file comes to by what it names, and so on from there, with how many steps it takes. */
-export function reachOf(file: string, namesOf: (file: string) => readonly string[]): Map<string, number> {
+export function reachOf(file: string, names: (file: string) => readonly string[]): Map<string, number> {
   const steps = new Map([[file, 0]]);
   for (const [one, step] of steps) {
-    for (const next of namesOf(one)) if (!steps.has(next)) steps.set(next, step + 1);
+    for (const next of names(one)) if (!steps.has(next)) steps.set(next, step + 1);
   }
   return steps;
 }

@@ -35,10 +35,9 @@ export function missingLoad({ level, requests }: LevelSummary): MissingLoad {
     const busyNs = sum(requests.map(({ issued, end }) => end - issued));
     const emptyNs = sum(late.map(({ lateness }) => lateness));
     const share = emptyNs / (busyNs + emptyNs);
-    return {
-      share,
-      ...slowedBy(share, level.load.kind === "closed" ? level.load.concurrency - 1 : undefined),
-    };
+    // A request that is always alone met all the others there are.
+    const alone = level.load.kind === "closed" && level.load.concurrency === 1;
+    return { share, ...(alone ? { slower: 1 } : slowedBy(share)) };
   }
   const lowerRate = shareOfRate(requests);
   const share = Math.max(0, lowerRate, missingOverlap(requests));
@@ -48,10 +47,8 @@ export function missingLoad({ level, requests }: LevelSummary): MissingLoad {
 /**
  * Where the share of time is missing that requests would have spent together, each was slowed down by as many fewer
  * others at most, and those in turn stayed longer: latency grows with the square of what is in flight, no more.
- * @param others that a request can meet at most, where that is known: one that is always alone met all there are.
  */
-function slowedBy(share: number, others = Number.POSITIVE_INFINITY): { readonly slower?: number } {
-  if (others === 0) return { slower: 1 };
+function slowedBy(share: number): { readonly slower?: number } {
   return share > MOST_BOUNDED ? {} : { slower: 1 / (1 - share) ** 2 };
 }
 
